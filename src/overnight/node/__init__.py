@@ -1,0 +1,1 @@
+"""What runs on the servers: standard library only, Python >= 3.8, imports nothing of ours."""

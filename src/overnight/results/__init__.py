@@ -1,0 +1,1 @@
+"""Phase 5: pull, readers, comparison."""

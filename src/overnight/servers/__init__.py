@@ -1,0 +1,1 @@
+"""Adapters: the only rooms that speak to processes and networks."""

@@ -1,0 +1,1 @@
+"""The local mirror, in SQLite."""
