@@ -1,0 +1,224 @@
+"""What a value of overnight.toml may be, and what to write instead: text, numbers and lists.
+
+A `Kind` knows its TOML types, looks for problems in a value, and builds the frozen value of the
+configuration once the whole file has none. A problem is (place below the value, one sentence).
+"""
+
+from __future__ import annotations
+
+import math
+import posixpath
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
+
+from overnight.core import command, errors, knobs
+from overnight.core.config_words import either, expected, toml
+
+Place = tuple[str | int, ...]
+Problem = tuple[Place, str]
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+NAME_RULE = 'letters, digits, ".", "_" and "-", starting with a letter or digit, at most 64'
+VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+class Kind(NamedTuple):
+    """`problems(name, value)` sees only values of one of `types`; `build` only right ones."""
+
+    label: str
+    types: tuple[type, ...]
+    problems: Callable[[str, Any], Iterable[Problem]] = lambda _name, _value: ()
+    build: Callable[[Any], Any] = lambda value: value
+
+
+class Key(NamedTuple):
+    """One key of the file. `default` is for people, where it is not a plain value."""
+
+    kind: Kind
+    example: str
+    meaning: str
+    default: str | None = None
+
+    def problems(self, name: str, value: Any) -> Iterator[Problem]:
+        # not isinstance: TOML's true is not a number
+        if type(value) in self.kind.types:
+            yield from self.kind.problems(name, value)
+        else:
+            yield (), expected(name, value, self.kind.label, self.example)
+
+
+# --- text --------------------------------------------------------------------------------------
+
+
+def _text_problem(name: str, value: str) -> str | None:
+    if not value.strip():
+        return f"{name} = {toml(value)}: is empty; write something or leave {name} out"
+    if any(ord(character) < 32 or ord(character) == 127 for character in value):
+        return f"{name} = {toml(value)}: has a control character; leave it out"
+    return None
+
+
+def _checked_text(advice: Callable[[str], str | None]) -> Callable[[str, Any], Iterator[Problem]]:
+    """Problems of a text: none where `advice(value)` is None."""
+
+    def problems(name: str, value: str) -> Iterator[Problem]:
+        problem = _text_problem(name, value)
+        if problem is None and (what := advice(value)) is not None:
+            problem = f"{name} = {toml(value)}: {what}"
+        if problem is not None:
+            yield (), problem
+
+    return problems
+
+
+def _text(advice: Callable[[str], str | None], build: Callable[[str], Any] = str) -> Kind:
+    return Kind("text", (str,), _checked_text(advice), build)
+
+
+def choice(*words: str) -> Kind:
+    quoted = either([toml(word) for word in words])
+    return Kind(
+        quoted, (str,), _checked_text(lambda value: None if value in words else f"write {quoted}")
+    )
+
+
+def safe_name(text: str) -> str:
+    """The nearest allowed name."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("._-")[:64] or "project"
+
+
+def _name_advice(value: str) -> str | None:
+    if NAME.fullmatch(value):
+        return None
+    return f"a name has {NAME_RULE}; write {toml(safe_name(value))}"
+
+
+def _host_advice(value: str) -> str | None:
+    if value.startswith("-") or re.search(r"\s", value):
+        return "write a host alias of ~/.ssh/config, such as gpu1, or user@host"
+    return None
+
+
+def _program_advice(value: str) -> str | None:
+    return 'write a program, such as "python3"' if value.startswith("-") else None
+
+
+def _root_advice(value: str) -> str | None:
+    folder = posixpath.normpath(value)
+    if folder in ("/", "//", "~"):
+        return 'overnight needs a folder of its own; write one such as "~/overnight"'
+    if not folder.startswith(("/", "~/")):
+        return 'write a full path, such as "/data/me/overnight" or "~/overnight"'
+    return None
+
+
+def _server_kind_advice(value: str) -> str | None:
+    if value == "slurm":
+        return 'Slurm is not supported yet; write "ssh" or "local"'
+    return None if value in ("ssh", "local") else 'write "ssh" or "local"'
+
+
+def _resume_advice(value: str) -> str | None:
+    try:
+        knobs.resume_argv(value)
+    except ValueError:
+        return 'a quote does not close; write it such as "--resume {checkpoint}"'
+    return None
+
+
+def _command_problems(name: str, value: str) -> Iterator[Problem]:
+    if "\0" in value:
+        yield (), f"{name} = {toml(value)}: has a NUL character; leave it out"
+        return
+    try:
+        command.parse(value)
+    except errors.ConfigError as error:
+        yield (), f"{name}: {error.message}; {error.hint}"
+
+
+TEXT = _text(lambda _value: None)
+NAME_TEXT = _text(_name_advice)
+HOST = _text(_host_advice)
+PROGRAM = _text(_program_advice)
+ROOT = _text(_root_advice, posixpath.normpath)
+SERVER_KIND = Kind('"ssh" or "local"', (str,), _checked_text(_server_kind_advice))
+RESUME = _text(_resume_advice)
+COMMAND = Kind("text", (str,), _command_problems)
+GOAL = choice("min", "max")
+
+
+# --- numbers -----------------------------------------------------------------------------------
+
+
+def _count_problems(name: str, value: int) -> Iterator[Problem]:
+    if value < 0:
+        yield (), f"{name} = {value}: write 0 or more"
+
+
+def _seconds_problems(name: str, value: float) -> Iterator[Problem]:
+    if not (math.isfinite(value) and value > 0):
+        yield (), f"{name} = {toml(value)}: write a number of seconds above 0"
+
+
+COUNT = Kind("a whole number", (int,), _count_problems)
+SECONDS = Kind("a number of seconds", (int, float), _seconds_problems, float)
+
+
+# --- lists and tables --------------------------------------------------------------------------
+
+
+def _list_of_text(advice: Callable[[str], str | None], *, shown: bool = True) -> Any:
+    """Problems of each element. `shown=False` where an element could be a secret."""
+
+    def problems(name: str, values: list[Any]) -> Iterator[Problem]:
+        for index, value in enumerate(values):
+            label = f"{toml(value)} in {name}" if shown else f"entry {index + 1} of {name}"
+            if not isinstance(value, str) or _text_problem(name, value):
+                yield (index,), f'{label}: expected text in quotes, such as ["{name}"]'
+            elif (what := advice(value)) is not None:
+                yield (index,), f"{label}: {what}"
+
+    return problems
+
+
+def _inside_advice(value: str) -> str | None:
+    """A path (or pattern) that must stay inside the project."""
+    if value.startswith(("/", "~")) or ".." in value.split("/"):
+        return 'points outside the project; write a path inside it, such as "outputs"'
+    if posixpath.normpath(value) == ".":
+        return 'is the whole project; name what is inside it, such as "outputs"'
+    return None
+
+
+def _secret_advice(value: str) -> str | None:
+    if VARIABLE_NAME.fullmatch(value):
+        return None
+    return 'write the name of an environment variable, such as "MY_TOKEN", never the secret itself'
+
+
+def _normal_paths(values: list[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(map(posixpath.normpath, values)))
+
+
+PATHS = Kind("a list of paths", (list,), _list_of_text(_inside_advice), _normal_paths)
+PATTERNS = Kind("a list of patterns", (list,), _list_of_text(_inside_advice), tuple)
+SECRETS = Kind("a list of names", (list,), _list_of_text(_secret_advice, shown=False), tuple)
+
+
+def _gpu_problems(name: str, values: list[Any]) -> Iterator[Problem]:
+    for index, value in enumerate(values):
+        if type(value) is int and value >= 0:
+            continue
+        if not (isinstance(value, str) and re.fullmatch(r"(GPU|MIG)-[A-Za-z0-9/-]+", value)):
+            yield (
+                (index,),
+                f'{toml(value)} in {name}: write an index such as 0 or a UUID such as "GPU-8f2d…"',
+            )
+    if not values:
+        yield (), f"{name} = []: no GPU at all; name some or leave {name} out"
+
+
+GPUS = Kind("a list of GPU indices or UUIDs", (list,), _gpu_problems, tuple)
+
+

@@ -1,0 +1,58 @@
+"""How a mistake in overnight.toml is put into words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from overnight.core import command
+
+_SHOWN_CHARACTERS = 60
+
+
+def expected(name: str, value: Any, label: str, example: str) -> str:
+    return f"{name} = {toml(value)}: expected {label} such as {example}"
+
+
+def toml(value: Any) -> str:
+    """`value` as one would write it in TOML, on one line and cut short."""
+    if isinstance(value, str):
+        shown = '"' + command.visible(value.replace("\\", "\\\\").replace('"', '\\"')) + '"'
+    elif isinstance(value, bool):
+        shown = str(value).lower()
+    elif isinstance(value, list):
+        shown = "[" + ", ".join(map(toml, value)) + "]"
+    elif isinstance(value, dict):
+        shown = "{ " + ", ".join(f"{toml_key(k)} = {toml(v)}" for k, v in value.items()) + " }"
+    else:
+        shown = str(value)
+    return shown if len(shown) <= _SHOWN_CHARACTERS else shown[: _SHOWN_CHARACTERS - 1] + "…"
+
+
+def toml_key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else toml(name)
+
+
+def either(words: Iterable[str]) -> str:
+    """`a, b or c`."""
+    *most, last = words
+    return f"{', '.join(most)} or {last}" if most else last
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that was probably meant."""
+    import difflib  # only a mistake pays for it
+
+    by_plain_form = {name.lower().replace("-", "_"): name for name in known}
+    found = difflib.get_close_matches(word.lower().replace("-", "_"), by_plain_form, 1)
+    return by_plain_form[found[0]] if found else None
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """`; did you mean "train"?`, or the known words where none is near."""
+    names = sorted(known)
+    near = nearest(word, names)
+    return f"; did you mean {toml(near)}?" if near else f"; known: {', '.join(names)}"
+
+

@@ -1,0 +1,62 @@
+"""What a training lets us turn: micro-batch, gradient accumulation, and how it resumes.
+
+A template is a piece of a command line with one `{}` where the value goes:
+
+    --batch-size {}        --batch-size={}        trainer.batch_size={}
+
+The resume template is a piece of a command line too, with `{checkpoint}` where the path goes
+(`--resume {checkpoint}`), without it for a plain switch (`--resume`), or the word `auto` for a
+training that finds its own last checkpoint.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import shlex
+from typing import Literal
+
+PLACE = "{}"
+CHECKPOINT_PLACE = "{checkpoint}"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Knob:
+    """A whole number on the command line. `value` is what the script takes when not told."""
+
+    template: str
+    value: int | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Knobs:
+    """The knobs of one project; None where nothing is declared."""
+
+    micro_batch: Knob | None = None
+    accumulation: Knob | None = None
+    resume: str | None = None
+
+
+def words(template: str) -> list[str]:
+    """The argv words of a knob's template, `{}` still in its place.
+
+    Raises ValueError, with a message that says what to write, where the template is unusable.
+    """
+    parts = shlex.split(template)
+    alone = len(parts) == 2 and parts[1] == PLACE
+    attached = len(parts) == 1 and parts[0].endswith(PLACE) and parts[0] != PLACE
+    if template.count(PLACE) != 1 or not (alone or attached):
+        raise ValueError(
+            "write one flag that ends in {}, as in --batch-size {} or batch_size={}: "
+            f"not {template!r}"
+        )
+    return parts
+
+
+def resume_argv(template: str | None) -> list[str] | Literal["auto"] | None:
+    """What is appended to the command on resume; `{checkpoint}` stays as the placeholder.
+
+    Raises ValueError where the quotes in `template` do not close.
+    """
+    if template is None:
+        return None
+    return "auto" if template.strip() == "auto" else shlex.split(template)

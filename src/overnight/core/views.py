@@ -1,0 +1,122 @@
+"""What is shown of a run: made from the row that a server sends, or from the mirror's copy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from overnight.node import states
+
+ENDED = states.ENDED
+ACTIVE = states.ACTIVE
+LOST = "lost"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Repair:
+    failure: str
+    change: str
+    at: float
+    attempt: int
+    changes_science: bool
+
+    def to_json(self) -> dict[str, Any]:
+        return {"class": self.failure, "change": self.change, "at": self.at}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunView:
+    """One run at one moment. `epoch`…`eta_s` are None where the output has not told."""
+
+    name: str
+    state: str
+    kind: str
+    attempt: int
+    epoch: float | None
+    epochs: float | None
+    step: int | None
+    steps: int | None
+    loss: float | None
+    eta_s: float | None
+    gpus: tuple[str, ...]
+    repairs: tuple[Repair, ...]
+    reason: str
+    created_at: float
+    changed_at: float
+    beat_at: float | None
+    nonfinite: Mapping[str, Any] | None
+    failure: Mapping[str, Any] | None
+    row: Mapping[str, Any]
+
+    @property
+    def ended(self) -> bool:
+        return self.state in ENDED or self.state == LOST
+
+    def to_json(self) -> dict[str, Any]:
+        """The stable part, as `status --json` prints it."""
+        keys = ("name", "state", "attempt", "epoch", "epochs", "step", "steps", "loss", "eta_s")
+        return {
+            **{key: getattr(self, key) for key in keys},
+            "gpus": list(self.gpus),
+            "repairs": [repair.to_json() for repair in self.repairs],
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerView:
+    """A server at one moment. `age_s` is 0 for a fresh answer, None where there never was one."""
+
+    name: str
+    reachable: bool
+    age_s: float | None
+    problem: str
+    runs: tuple[RunView, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "reachable": self.reachable,
+            "age_s": self.age_s,
+            "runs": [run.to_json() for run in self.runs],
+        }
+
+
+def run_view(row: Mapping[str, Any]) -> RunView:
+    """Never raises on a row that an older node wrote: what is missing is None."""
+    attempts = row.get("attempts") or []
+    newest = attempts[-1] if attempts else {}
+    beat = row.get("heartbeat") or {}
+    progress = beat if beat.get("time") else (row.get("progress") or {})
+    running = row.get("state") == states.RUNNING
+    return RunView(
+        name=str(row.get("run", "")),
+        state=str(row.get("state", "")),
+        kind=str(row.get("kind", "run")),
+        attempt=len(attempts),
+        epoch=progress.get("epoch"),
+        epochs=progress.get("epochs"),
+        step=progress.get("step"),
+        steps=progress.get("steps"),
+        loss=progress.get("loss"),
+        eta_s=progress.get("eta_s") if running else None,
+        gpus=tuple(newest.get("gpus") or ()),
+        repairs=tuple(repair_view(each) for each in row.get("repairs") or []),
+        reason=str(row.get("reason", "")),
+        created_at=float(row.get("created_at") or 0.0),
+        changed_at=float(row.get("changed_at") or 0.0),
+        beat_at=beat.get("time"),
+        nonfinite=progress.get("nonfinite"),
+        failure=row.get("failure"),
+        row=row,
+    )
+
+
+def repair_view(value: Mapping[str, Any]) -> Repair:
+    return Repair(
+        failure=str(value.get("class", "unknown")),
+        change=str(value.get("change", "")),
+        at=float(value.get("at") or 0.0),
+        attempt=int(value.get("attempt") or 0),
+        changes_science=bool(value.get("changes_science")),
+    )

@@ -1,0 +1,111 @@
+"""What an ended attempt is taken for. Pure: the end of the log and how the process ended.
+
+Knows what can be mended today (CUDA out of memory, death by a signal, reboot, lost supervisor)
+and leaves the rest as `code` or `unknown` with the lines that a person wants to read first.
+"""
+
+from __future__ import annotations
+
+import re
+import signal
+from typing import Any
+
+from overnight.node import decide
+
+TAIL_BYTES = 64 * 1024
+EVIDENCE_LINES = 12
+ACTIVATION_FAILED = 78
+NOT_FOUND, NOT_EXECUTABLE = 127, 126
+FROM_OUTSIDE = frozenset(
+    {signal.SIGTERM, signal.SIGKILL, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU}
+)
+
+# c10/cuda/CUDACachingAllocator.cpp: torch 1.x, 2.x and the class names around it
+OUT_OF_MEMORY = re.compile(
+    r"CUDA out of memory\. Tried to allocate (?P<wanted>[\d.]+ \w+)"
+    r"|^(?:torch\.)?(?:cuda\.)?OutOfMemoryError\b"
+)
+EXCEPTION = re.compile(
+    r"^(?:\[rank\d+\]:\s*)?(?P<name>[A-Za-z_][\w.]*"
+    r"(?:Error|Exception|Exit|Interrupt|Warning|Failure|Fault|Invalid))\b(?::\s*(?P<text>.*))?$"
+)
+ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x08\x0e-\x1f]")
+
+
+def diagnose(
+    ended: decide.Ended, tail: bytes, lines_before: int, foreign_mib: int
+) -> decide.Failure | None:
+    """None for a good end. `tail` is the end of the log; `lines_before` counts the lines ahead of it.
+
+    `foreign_mib` is the memory that other people's processes hold on the attempt's GPUs.
+    """
+    if ended.cause in ("reboot", "lost", "never_started"):
+        return decide.Failure(
+            "lost" if ended.cause == "never_started" else ended.cause, 1.0, [], {}
+        )
+    if ended.exit_code == 0:
+        return None
+    lines = clean(tail)
+    memory = last_match(lines, OUT_OF_MEMORY)
+    if memory is not None and ended.signal not in FROM_OUTSIDE:
+        return out_of_memory(lines, memory, lines_before, foreign_mib)
+    if ended.signal == signal.SIGINT or ended.exit_code == 130:
+        return decide.Failure("interrupted", 1.0, evidence(lines, None, lines_before), {})
+    if ended.signal is not None:
+        kind = "preempted" if ended.signal in FROM_OUTSIDE else "unknown"
+        facts = {"summary": f"signal {decide.signal_name(ended.signal)}"}
+        return decide.Failure(kind, 0.8, evidence(lines, None, lines_before), facts)
+    return from_exception(ended, lines, lines_before)
+
+
+def clean(tail: bytes) -> list[str]:
+    """Lines as a terminal would leave them: no ANSI codes, the last of each progress bar."""
+    text = ESCAPES.sub("", tail.decode("utf-8", "replace"))
+    return [line.rstrip("\r").rpartition("\r")[2].rstrip() for line in text.split("\n")]
+
+
+def last_match(lines: list[str], pattern: re.Pattern[str]) -> int | None:
+    for number in range(len(lines) - 1, -1, -1):
+        if pattern.search(lines[number]):
+            return number
+    return None
+
+
+def out_of_memory(
+    lines: list[str], at: int, lines_before: int, foreign_mib: int
+) -> decide.Failure:
+    match = OUT_OF_MEMORY.search(lines[at])
+    wanted = match.group("wanted") if match else None
+    facts: dict[str, Any] = {"wanted": wanted} if wanted else {}
+    kind = "cuda_oom"
+    if foreign_mib > 0:
+        kind = "gpu_contention"
+        facts["foreign_mib"] = foreign_mib
+    return decide.Failure(kind, 0.95, evidence(lines, at, lines_before), facts)
+
+
+def from_exception(
+    ended: decide.Ended, lines: list[str], lines_before: int
+) -> decide.Failure:
+    at = last_match(lines, EXCEPTION)
+    found = evidence(lines, at, lines_before)
+    if ended.exit_code == ACTIVATION_FAILED and last_match(lines, re.compile("^overnight: ")):
+        return decide.Failure("config", 0.9, found, {"summary": found[-1]["text"] if found else ""})
+    if ended.exit_code in (NOT_FOUND, NOT_EXECUTABLE) and at is None:
+        return decide.Failure("missing_file", 0.9, found, {"summary": last_text(found)})
+    if at is None:
+        return decide.Failure("unknown", 0.3, found, {})
+    return decide.Failure("code", 0.5, found, {"summary": lines[at][:300]})
+
+
+def last_text(found: list[dict[str, Any]]) -> str:
+    return str(found[-1]["text"]) if found else ""
+
+
+def evidence(lines: list[str], at: int | None, lines_before: int) -> list[dict[str, Any]]:
+    """The last lines with text, up to and including line `at`, numbered as in the whole log."""
+    end = len(lines) if at is None else at + 1
+    numbered = [(n, text) for n, text in enumerate(lines[:end]) if text.strip()]
+    return [
+        {"line": lines_before + n + 1, "text": text[:400]} for n, text in numbered[-EVIDENCE_LINES:]
+    ]

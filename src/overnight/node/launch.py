@@ -1,0 +1,127 @@
+"""Beginning, stopping and resuming runs. Every function may be called again (law 3)."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import signal
+from typing import Any
+
+from overnight.node import fs, identity, journal, layout, lock, processes, server, states
+
+# What the login session holds about itself and must not be given to a training.
+SESSION_ONLY = ("OLDPWD", "PWD", "SHLVL", "_")
+SESSION_PREFIXES = ("SSH_", "TMUX", "XDG_SESSION", "DBUS_")
+
+
+class LaunchError(Exception):
+    def __init__(self, code: str, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.hint = hint
+
+
+def launch(root: str, spec: dict[str, Any], secrets: dict[str, str]) -> dict[str, Any]:
+    """Makes the run if it is not there and sees to it that it is supervised.
+
+    The same name with the same content is the same run, whatever became of it; the same name
+    with other content is refused with the code `name_taken`.
+    """
+    run = layout.run(root, spec["project"], spec["run"])
+    os.makedirs(os.path.dirname(run.folder), exist_ok=True)
+    with lock.held(os.path.join(run.project_folder, "launch.lock")):
+        known = fs.read_json(run.file("spec.json"))
+        if known is None:
+            write_run(run, spec, secrets)
+        elif content_key(known) != content_key(spec):
+            raise name_taken(run, known)
+        journal.append(run, "created", when=lambda state: state.state == "")
+    state = journal.state(run)
+    started = state.state in states.ACTIVE and server.ensure_supervisor(run)
+    if state.state in states.ACTIVE:
+        server.ensure_watch(root)
+    return {"state": state.state, "existed": known is not None, "started": started}
+
+
+def write_run(run: layout.Run, spec: dict[str, Any], secrets: dict[str, str]) -> None:
+    """The run's folder; spec.json comes last, so that a run without it was never launched."""
+    os.makedirs(run.folder, exist_ok=True)
+    if secrets:
+        fs.publish_json(run.file("secrets"), secrets, mode=0o600)
+    fs.publish_json(run.file("session.json"), session(dict(os.environ)), mode=0o600)
+    fs.publish_json(run.file("spec.json"), spec)
+
+
+def session(variables: dict[str, str]) -> dict[str, str]:
+    """The login environment of the launch, without what belongs to that one connection."""
+    return {
+        key: value
+        for key, value in variables.items()
+        if key not in SESSION_ONLY and not key.startswith(SESSION_PREFIXES)
+    }
+
+
+def content_key(spec: dict[str, Any]) -> str:
+    """What makes two launches the same: everything but where and when they were typed."""
+    content = {key: value for key, value in spec.items() if key != "provenance"}
+    return hashlib.sha256(fs.dump(content)).hexdigest()
+
+
+def name_taken(run: layout.Run, known: dict[str, Any]) -> LaunchError:
+    state = journal.state(run)
+    shown = (known.get("provenance") or {}).get("command") or known["variants"][0]["argv"]
+    return LaunchError(
+        "name_taken",
+        f"the name {run.name!r} belongs to another run of this project ({state.state}; "
+        f"snapshot {known.get('snapshot')}; {shown})",
+        "give another name, or none",
+    )
+
+
+def stop(run: layout.Run, by: str) -> dict[str, Any]:
+    """Asks the supervisor to end the run; starts one where none lives, so that it happens."""
+    state = journal.append(
+        run, "stop_requested", when=lambda s: s.state in states.ACTIVE and s.stop is None, by=by
+    )
+    if state.state in states.ACTIVE:
+        fs.publish(run.file("stop"), b"", durable=False)
+        wake_supervisor(run)
+        server.ensure_supervisor(run)
+    return {"state": state.state}
+
+
+def wake_supervisor(run: layout.Run) -> None:
+    """Without it the stop would be seen at the next tick, a second later."""
+    supervisor = identity.from_json(fs.read_json(run.file("supervisor.json")))
+    if supervisor is not None:
+        processes.send(supervisor, signal.SIGUSR1)
+
+
+def resume(run: layout.Run, args: dict[str, Any]) -> dict[str, Any]:
+    """Continues an ended run from its newest valid checkpoint, as a new attempt."""
+    before = journal.state(run)
+    details = {key: args[key] for key in ("variant", "by") if args.get(key) is not None}
+    if before.state in states.ENDED:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(run.file("stop"))
+    state = journal.append(
+        run, "resumed", when=lambda s: s.state in states.ENDED and s.seq == before.seq, **details
+    )
+    if state.state in states.ACTIVE:
+        server.ensure_supervisor(run)
+        server.ensure_watch(run.root)
+    return {"state": state.state, "was": before.state}
+
+
+def discard(run: layout.Run) -> dict[str, Any]:
+    """Removes the folder of a smoke test that has ended. Other runs are never removed."""
+    spec = fs.read_json(run.file("spec.json"))
+    if spec is None:
+        return {"removed": False}
+    if spec.get("kind") != "smoke" or journal.state(run).state in states.ACTIVE:
+        raise LaunchError("not_discardable", f"{run.name!r} is not a smoke test that has ended")
+    from overnight.node import snapshots
+
+    snapshots.remove_tree(run.folder)
+    return {"removed": True}

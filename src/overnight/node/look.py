@@ -1,0 +1,114 @@
+"""One look at all runs of a project: states, new events and new output, in one answer.
+
+With a timeout it waits until there is something new, so that a laptop that follows a run hears
+of an event half a round trip after it happened.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any, Callable
+
+from overnight.node import fs, identity, journal, layout
+
+PAUSE_S = 0.03
+MAX_LOG_BYTES = 256 * 1024
+TAIL_BYTES = 64 * 1024
+
+
+def look(
+    root: str, args: dict[str, Any], wait: Callable[[float], bool]
+) -> tuple[dict[str, Any], bytes]:
+    """args: project, cursors {run: last seq seen}, log {run, attempt, offset} | None, timeout_s.
+
+    `wait(seconds)` pauses and says True when the laptop has asked for something else (or left).
+    """
+    deadline = time.monotonic() + float(args.get("timeout_s") or 0.0)
+    seen = args.get("cursors") or {}
+    sizes: dict[str, int] = {}
+    while True:
+        events = new_events(root, args["project"], seen, sizes)
+        log, payload = read_log(root, args)
+        if events or payload or time.monotonic() >= deadline or wait(PAUSE_S):
+            rows = [row(run) for run in layout.runs(root, args["project"]) if launched(run)]
+            return {"runs": rows, "events": events, "log": log, "time": time.time()}, payload
+
+
+def launched(run: layout.Run) -> bool:
+    return os.path.exists(run.file("events.jsonl"))
+
+
+def new_events(
+    root: str, project: str, seen: dict[str, int], sizes: dict[str, int]
+) -> dict[str, list[dict[str, Any]]]:
+    """Events after the cursors; files that have not grown since the last call are not read."""
+    found = {}
+    for run in layout.runs(root, project):
+        size = file_size(run.file("events.jsonl"))
+        if size == sizes.get(run.name, 0):
+            continue
+        sizes[run.name] = size
+        events = journal.read(run, after=int(seen.get(run.name, 0)))
+        if events:
+            found[run.name] = events
+    return found
+
+
+def row(run: layout.Run) -> dict[str, Any]:
+    """The run's state with the newest progress of its open attempt."""
+    state = fs.read_json(run.file("state.json")) or {}
+    spec = fs.read_json(run.file("spec.json")) or {}
+    heartbeat = {}
+    if state.get("attempt"):
+        heartbeat = fs.read_json(run.attempt(state["attempt"], "heartbeat")) or {}
+    supervisor = identity.from_json(fs.read_json(run.file("supervisor.json")))
+    return {
+        **state,
+        "run": run.name,
+        "kind": spec.get("kind", "run"),
+        "heartbeat": heartbeat,
+        "supervised": supervisor is not None and identity.alive(supervisor),
+        "snapshot": spec.get("snapshot"),
+    }
+
+
+def read_log(root: str, args: dict[str, Any]) -> tuple[dict[str, Any] | None, bytes]:
+    """New output from (attempt, offset) on, moving to the next attempt when one is read out.
+
+    attempt 0 means the newest; a negative offset means that many bytes before its end.
+    """
+    wanted = args.get("log")
+    if not wanted:
+        return None, b""
+    run = layout.run(root, args["project"], wanted["run"])
+    newest = newest_attempt(run)
+    number, offset = int(wanted["attempt"]) or newest, int(wanted["offset"])
+    while True:
+        path = run.attempt(number, "output.log")
+        size = file_size(path)
+        if offset < 0:
+            offset = max(0, size + offset)
+        if size > offset or number >= newest:
+            break
+        number, offset = number + 1, 0
+    payload = read_part(path, offset, MAX_LOG_BYTES) if size > offset else b""
+    after = offset + len(payload)
+    return {"attempt": number, "start": offset, "offset": after, "more": size > after}, payload
+
+
+def newest_attempt(run: layout.Run) -> int:
+    return max((int(n) for n in layout.names(run.file("attempts")) if n.isdigit()), default=0)
+
+
+def read_part(path: str, offset: int, limit: int) -> bytes:
+    with open(path, "rb") as file:
+        file.seek(offset)
+        return file.read(limit)
+
+
+def file_size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0

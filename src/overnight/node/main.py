@@ -1,0 +1,15 @@
+"""The verbs of the node: pipe, supervise, watch (and describe, which supervise starts)."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+VERBS = ("pipe", "supervise", "watch", "describe")
+
+
+def main() -> None:
+    verb, *arguments = sys.argv[1:]
+    if verb not in VERBS:
+        sys.exit(f"overnight node: unknown verb {verb!r}; known: {', '.join(VERBS)}")
+    importlib.import_module(f"overnight.node.{verb}").main(*arguments)

@@ -1,0 +1,193 @@
+"""What the laptop may ask of a server. `VERBS` is the whole list."""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from typing import Any, Callable, Dict, Iterator, Tuple
+
+from overnight.node import (
+    files,
+    fs,
+    gpus,
+    launch,
+    layout,
+    look,
+    snapshots,
+    states,
+    wire,
+)
+
+Answer = Tuple[Dict[str, Any], bytes]
+STALE_TRANSFER_S = 24 * 3600.0
+
+
+class Refused(Exception):
+    """The node cannot do what was asked. `code` is stable; `message` is for people."""
+
+    def __init__(self, code: str, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.hint = hint
+
+    def to_json(self) -> dict[str, str]:
+        return {"code": self.code, "message": self.message, "hint": self.hint}
+
+
+def answer(root: str, frame: wire.Frame, reader: wire.Reader) -> Answer:
+    """Carries out one request; every expected failure becomes `Refused`."""
+    verb = frame.head.get("verb")
+    args = frame.head.get("args") or {}
+    handler = VERBS.get(str(verb))
+    if handler is None:
+        raise Refused("unknown_verb", f"this node does not know {verb!r}")
+    try:
+        if verb == "look":
+            return look.look(root, args, lambda timeout_s: reader.waiting(timeout_s))
+        return handler(root, args, frame.payload)
+    except launch.LaunchError as error:
+        raise Refused(error.code, str(error), error.hint) from error
+    except snapshots.SnapshotError as error:
+        raise Refused(error.code, error.message) from error
+    except KeyError as error:
+        raise Refused("bad_request", f"{verb}: {error} is missing") from error
+    except (ValueError, TypeError) as error:
+        raise Refused("bad_request", f"{verb}: {error}") from error
+    except OSError as error:
+        raise Refused(os_code(error), f"{error.filename or root}: {error.strerror}") from error
+
+
+def os_code(error: OSError) -> str:
+    full = (errno.ENOSPC, errno.EDQUOT)
+    return "disk_full" if error.errno in full else "server_os_error"
+
+
+def active(root: str) -> Iterator[layout.Run]:
+    """The runs whose state.json says that they have not ended."""
+    for run in layout.runs(root):
+        known = fs.read_json(run.file("state.json"))
+        if isinstance(known, dict) and known.get("state") in states.ACTIVE:
+            yield run
+
+
+def run_of(root: str, args: dict[str, Any]) -> layout.Run:
+    run = layout.run(root, args["project"], args["run"])
+    if not os.path.exists(run.file("spec.json")):
+        raise Refused("no_such_run", f"there is no run {run.name!r} on this server")
+    return run
+
+
+def ping(root: str, args: dict[str, Any], payload: bytes) -> Answer:
+    return {"time": time.time()}, payload
+
+
+def snapshot_begin(root: str, args: dict[str, Any], payload: bytes) -> Answer:
+    folder = layout.project_folder(root, args["project"])
+    snapshots.sweep_incoming(folder, time.time(), STALE_TRANSFER_S)
+    return snapshots.begin(folder, layout.checked(args["snapshot"]), args["nonce"]), b""
+
+
+def snapshot_manifest(root: str, args: dict[str, Any], payload: bytes) -> Answer:
+    folder = layout.project_folder(root, args["project"])
+    name = layout.checked(args["snapshot"])
+    return {"manifest": fs.read_json(os.path.join(folder, "manifests", f"{name}.json"))}, b""
+
+
+def snapshot_put(root: str, args: dict[str, Any], payload: bytes) -> Answer:
+    folder = layout.project_folder(root, args["project"])
+    snapshots.put(
+        folder, args["snapshot"], args["manifest"], args["base"], args["incoming"], payload
+    )
+    return {}, b""
+
+
+def snapshot_commit(root: str, args: dict[str, Any], payload: bytes) -> Answer:
+    folder = layout.project_folder(root, args["project"])
+    snapshots.commit(folder, args["snapshot"], args["manifest"], args["incoming"])
+    return {}, b""
+
+
+def snapshot_note(root: str, args: dict[str, Any], payload: bytes) -> Answer:
+    """Keeps where a snapshot came from (commit, branch, uncommitted diff) beside its manifest."""
+    folder = layout.project_folder(root, args["project"])
+    name = layout.checked(args["snapshot"])
+    fs.publish_json(os.path.join(folder, "manifests", f"{name}.git.json"), args["git"])
+    return {}, b""
+
+
+def attempt_read(root: str, args: dict[str, Any], payload: bytes) -> Answer:
+    """The records of one attempt; None for those that are not there (yet)."""
+    run = run_of(root, args)
+    files_of = {"start": "start.json", "exit": "exit.json", "environment": "environment.json"}
+    number = int(args["attempt"])
+    return {key: fs.read_json(run.attempt(number, name)) for key, name in files_of.items()}, b""
+
+
+def launch_run(root: str, args: dict[str, Any], payload: bytes) -> Answer:
+    return launch.launch(root, args["spec"], args.get("secrets") or {}), b""
+
+
+def stop_run(root: str, args: dict[str, Any], payload: bytes) -> Answer:
+    return launch.stop(run_of(root, args), str(args.get("by", ""))), b""
+
+
+def resume_run(root: str, args: dict[str, Any], payload: bytes) -> Answer:
+    return launch.resume(run_of(root, args), args), b""
+
+
+def discard_run(root: str, args: dict[str, Any], payload: bytes) -> Answer:
+    return launch.discard(layout.run(root, args["project"], args["run"])), b""
+
+
+def spec_read(root: str, args: dict[str, Any], payload: bytes) -> Answer:
+    return {"spec": fs.read_json(run_of(root, args).file("spec.json"))}, b""
+
+
+def files_list(root: str, args: dict[str, Any], payload: bytes) -> Answer:
+    run = run_of(root, args)
+    spec = fs.read_json(run.file("spec.json")) or {}
+    return files.listing(
+        run.folder, spec.get("outputs") or [], args.get("skip"), args.get("include")
+    ), b""
+
+
+def file_read(root: str, args: dict[str, Any], payload: bytes) -> Answer:
+    run = run_of(root, args)
+    return {}, files.read(run.folder, args["path"], args["offset"], args["length"])
+
+
+def file_digest(root: str, args: dict[str, Any], payload: bytes) -> Answer:
+    run = run_of(root, args)
+    return {"sha256": files.digest(run.folder, args["path"], args["size"])}, b""
+
+
+def gpu_table(root: str, args: dict[str, Any], payload: bytes) -> Answer:
+    table = gpus.query()
+    return {"problem": table.problem, "gpus": [gpu._asdict() for gpu in table.gpus]}, b""
+
+
+def look_now(root: str, args: dict[str, Any], payload: bytes) -> Answer:
+    return look.look(root, args, lambda timeout_s: True)
+
+
+VERBS: dict[str, Callable[[str, dict[str, Any], bytes], Answer]] = {
+    "ping": ping,
+    "look": look_now,
+    "snapshot_begin": snapshot_begin,
+    "snapshot_manifest": snapshot_manifest,
+    "snapshot_put": snapshot_put,
+    "snapshot_commit": snapshot_commit,
+    "snapshot_note": snapshot_note,
+    "attempt": attempt_read,
+    "launch": launch_run,
+    "stop": stop_run,
+    "resume": resume_run,
+    "discard": discard_run,
+    "spec": spec_read,
+    "files_list": files_list,
+    "file_read": file_read,
+    "file_digest": file_digest,
+    "gpus": gpu_table,
+}

@@ -1,0 +1,200 @@
+"""The truth about a run: a fold of its numbered events. Pure.
+
+`TRANSITIONS` is the whole table: which event may come in which state, and what follows. An event
+that does not fit (it was written twice, or by an older supervisor) changes nothing but the count
+of `misfits`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Iterable, NamedTuple
+
+QUEUED = "queued"
+STARTING = "starting"
+RUNNING = "running"
+REPAIRING = "repairing"
+FINISHED = "finished"
+FAILED = "failed"
+STOPPED = "stopped"
+NEEDS_DECISION = "needs-decision"
+
+ENDED = frozenset({FINISHED, FAILED, STOPPED, NEEDS_DECISION})
+ACTIVE = frozenset({QUEUED, STARTING, RUNNING, REPAIRING})
+
+KEEP = "(unchanged)"
+
+# event type -> (states in which it may come, the state that follows)
+TRANSITIONS: dict[str, tuple[frozenset[str], str]] = {
+    "created": (frozenset({""}), STARTING),
+    "waiting": (frozenset({STARTING, REPAIRING}), QUEUED),
+    "supervised": (ACTIVE, KEEP),
+    "attempt_started": (frozenset({QUEUED, STARTING, REPAIRING}), RUNNING),
+    "attempt_ended": (frozenset({RUNNING}), REPAIRING),
+    "diagnosed": (frozenset({REPAIRING}), KEEP),
+    "repaired": (frozenset({REPAIRING}), KEEP),
+    "stop_requested": (ACTIVE, KEEP),
+    "finished": (ACTIVE, FINISHED),
+    "failed": (ACTIVE, FAILED),
+    "stopped": (ACTIVE, STOPPED),
+    "decision_needed": (ACTIVE, NEEDS_DECISION),
+    "resumed": (ENDED, REPAIRING),
+}
+
+
+class Attempt(NamedTuple):
+    """One process lifetime. `ended_at` and what follows are None while it is open."""
+
+    n: int
+    started_at: float
+    variant: int
+    label: str
+    checkpoint: str | None
+    gpus: list[str]
+    ended_at: float | None = None
+    exit_code: int | None = None
+    signal: int | None = None
+    cause: str | None = None
+    position: list[float] | None = None
+
+
+class State(NamedTuple):
+    """What the events up to number `seq` say."""
+
+    state: str = ""
+    seq: int = 0
+    created_at: float = 0.0
+    changed_at: float = 0.0
+    attempts: tuple[Attempt, ...] = ()
+    repairs: tuple[dict[str, Any], ...] = ()
+    variant: int = 0
+    checkpoint: str | None = None
+    not_before: float = 0.0
+    stop: str | None = None
+    failure: dict[str, Any] | None = None
+    reason: str = ""
+    progress: dict[str, Any] | None = None
+    resumed_at_attempt: int = 0
+    misfits: int = 0
+
+    @property
+    def attempt(self) -> Attempt | None:
+        return self.attempts[-1] if self.attempts else None
+
+    @property
+    def open_attempt(self) -> Attempt | None:
+        last = self.attempt
+        return last if last is not None and last.ended_at is None else None
+
+    def to_json(self) -> dict[str, Any]:
+        value = self._asdict()
+        value["attempts"] = [attempt._asdict() for attempt in self.attempts]
+        value["repairs"] = list(self.repairs)
+        value["attempt"] = len(self.attempts)
+        return value
+
+
+def fold(events: Iterable[dict[str, Any]], start: State | None = None) -> State:
+    state = start or State()
+    for event in events:
+        state = apply(state, event)
+    return state
+
+
+def apply(state: State, event: dict[str, Any]) -> State:
+    """The next state. Never raises on what a file may hold; unknown events only advance `seq`."""
+    number = event.get("seq")
+    if not isinstance(number, int) or number <= state.seq:
+        return state._replace(misfits=state.misfits + 1)
+    kind = str(event.get("type"))
+    allowed, after = TRANSITIONS.get(kind, (None, KEEP))
+    if allowed is not None and state.state not in allowed:
+        return state._replace(seq=number, misfits=state.misfits + 1)
+    at = float(event.get("time", state.changed_at))
+    changed = state._replace(
+        seq=number, state=state.state if after == KEEP else after, changed_at=at
+    )
+    details = DETAILS.get(kind)
+    return details(changed, event, at) if details else changed
+
+
+def _created(state: State, event: dict[str, Any], at: float) -> State:
+    return state._replace(created_at=at)
+
+
+def _attempt_started(state: State, event: dict[str, Any], at: float) -> State:
+    attempt = Attempt(
+        n=int(event["attempt"]),
+        started_at=at,
+        variant=int(event.get("variant", 0)),
+        label=str(event.get("label", "")),
+        checkpoint=event.get("checkpoint"),
+        gpus=list(event.get("gpus", [])),
+    )
+    return state._replace(attempts=(*state.attempts, attempt), reason="")
+
+
+def _attempt_ended(state: State, event: dict[str, Any], at: float) -> State:
+    last = state.open_attempt
+    if last is None:
+        return state._replace(misfits=state.misfits + 1)
+    ended = last._replace(
+        ended_at=at,
+        exit_code=event.get("exit_code"),
+        signal=event.get("signal"),
+        cause=event.get("cause"),
+        position=event.get("position"),
+    )
+    progress = event.get("progress") or state.progress
+    return state._replace(attempts=(*state.attempts[:-1], ended), progress=progress)
+
+
+def _diagnosed(state: State, event: dict[str, Any], at: float) -> State:
+    failure = {key: event.get(key) for key in ("class", "confidence", "evidence", "facts")}
+    return state._replace(failure={**failure, "attempt": len(state.attempts), "at": at})
+
+
+def _repaired(state: State, event: dict[str, Any], at: float) -> State:
+    repair = {key: event.get(key) for key in ("class", "change", "changes_science")}
+    repair.update(at=at, attempt=len(state.attempts))
+    return state._replace(
+        repairs=(*state.repairs, repair),
+        variant=int(event.get("variant", state.variant)),
+        checkpoint=event.get("checkpoint"),
+        not_before=float(event.get("not_before", 0.0)),
+    )
+
+
+def _stop_requested(state: State, event: dict[str, Any], at: float) -> State:
+    return state._replace(stop=str(event.get("by", "")) or "somebody")
+
+
+def _resumed(state: State, event: dict[str, Any], at: float) -> State:
+    return state._replace(
+        stop=None,
+        reason="",
+        failure=None,
+        not_before=0.0,
+        checkpoint=event.get("checkpoint"),
+        variant=int(event.get("variant", state.variant)),
+        resumed_at_attempt=len(state.attempts),
+    )
+
+
+def _reason(state: State, event: dict[str, Any], at: float) -> State:
+    return state._replace(reason=str(event.get("reason", "")))
+
+
+DETAILS = {
+    "created": _created,
+    "waiting": _reason,
+    "attempt_started": _attempt_started,
+    "attempt_ended": _attempt_ended,
+    "diagnosed": _diagnosed,
+    "repaired": _repaired,
+    "stop_requested": _stop_requested,
+    "resumed": _resumed,
+    "finished": _reason,
+    "failed": _reason,
+    "stopped": _reason,
+    "decision_needed": _reason,
+}

@@ -1,0 +1,44 @@
+"""The server `local`: this machine, through the same node and the same pipe as any other."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from overnight.core import errors
+from overnight.servers import bootstrap, pipe
+
+
+class LocalLink:
+    def __init__(self, root: str, python: str | None) -> None:
+        self.name = "local"
+        self.root = root
+        self.python = python or sys.executable
+
+    def argv(self) -> list[str]:
+        return [self.python, "-S", "-E", *bootstrap.arguments(self.root)]
+
+    def failure(self, exit_code: int | None, stderr: str) -> errors.OvernightError:
+        how = "does not answer" if exit_code is None else f"ended with exit code {exit_code}"
+        return errors.Unreachable(
+            f"the node on this machine {how}: {pipe.last_line(stderr)}",
+            hint="overnight doctor local",
+        )
+
+    def reset(self) -> bool:
+        return False
+
+
+class Local(pipe.PipeServer):
+    def __init__(self, *, root: str, python: str | None = None) -> None:
+        super().__init__(LocalLink(root, python))
+
+    def rsync(
+        self, source: Path, files: Sequence[str], destination: str, *, link_dest: str | None
+    ) -> bool:
+        """Never: between two folders of one machine the pipe is quick enough."""
+        return False
+
+    def attach_argv(self, run: str) -> list[str]:
+        return ["tmux", "attach", "-t", f"={run}"]

@@ -1,0 +1,336 @@
+"""The laptop's end of a `node pipe`: frames over a child process, with a deadline on everything.
+
+`local` and `ssh` differ only in how that child is started and what its failures mean; that is
+the `Link`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import select
+import subprocess
+import tempfile
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import IO, Any, NamedTuple, Protocol
+
+from overnight.core import errors
+from overnight.node import wire
+from overnight.ports import Reply, Request
+from overnight.servers import bootstrap
+
+IN_FLIGHT = 8
+NOISE_LIMIT = 20
+
+
+class Link(Protocol):
+    """How to reach one server's node."""
+
+    @property
+    def name(self) -> str: ...
+
+    def argv(self) -> list[str]:
+        """The command whose standard input and output become the pipe."""
+        ...
+
+    def failure(self, exit_code: int | None, stderr: str) -> errors.OvernightError:
+        """What it means that the command ended (or kept silent: None) before the node spoke."""
+        ...
+
+    def reset(self) -> bool:
+        """Drops shared state that may be stale. True where a second try may now succeed."""
+        ...
+
+
+class Greeting(NamedTuple):
+    """What the node said of itself when the pipe opened."""
+
+    root: str
+    host: str
+    boot_id: str
+    python: str
+    rsync: bool
+    time: float
+    round_trip_s: float
+
+
+class TimedReader(wire.Reader):
+    """Frames from the child's output; TimeoutError once `deadline` has passed."""
+
+    deadline = 0.0
+
+    def _fill(self) -> bool:
+        left = self.deadline - time.monotonic()
+        ready, _, _ = select.select([self.fd], [], [], max(0.0, left))
+        if not ready:
+            raise TimeoutError
+        return super()._fill()
+
+
+class Pipe:
+    """One open pipe. Raises `errors.Unreachable` when it breaks; it is then of no further use."""
+
+    def __init__(self, link: Link, *, open_timeout_s: float) -> None:
+        self.link = link
+        self.open_timeout_s = open_timeout_s
+        self.opened_at = time.monotonic()
+        self.greeting: Greeting | None = None
+        self._number = 0
+        self._early: list[bytes] = []
+        self._stderr: IO[bytes] = tempfile.TemporaryFile()
+        self.process = subprocess.Popen(
+            link.argv(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._stderr,
+            bufsize=0,
+            start_new_session=True,  # Ctrl-C is for us to handle, not for the link
+        )
+        assert self.process.stdin is not None and self.process.stdout is not None
+        self._out = self.process.stdin.fileno()
+        os.set_blocking(self._out, False)
+        self._reader = TimedReader(self.process.stdout.fileno())
+
+    def send(self, request: Request, deadline: float) -> int:
+        """Writes a request; the first ones leave before the node has said that it is there."""
+        if request.payload and self.greeting is None:
+            self.greet(deadline)
+        self._number += 1
+        head = {"id": self._number, "verb": request.verb, "args": dict(request.args)}
+        frame = wire.encode(head, request.payload)
+        if self.greeting is None:
+            self._early.append(frame)
+        self._write(frame, deadline)
+        return self._number
+
+    def receive(self, number: int, deadline: float) -> Reply:
+        """The answer to request `number`; `errors.ServerError` where the node refused."""
+        self.greet(deadline)
+        while True:
+            frame = self._read_frame(deadline)
+            if frame.head.get("id") == number:
+                return unpacked(frame, self.link.name)
+
+    def greet(self, deadline: float) -> Greeting:
+        """Waits for the node's first word, sending the node itself where the server lacks it."""
+        if self.greeting is not None:
+            return self.greeting
+        deadline = min(deadline, self.opened_at + self.open_timeout_s)
+        noise: list[str] = []
+        while self.greeting is None:
+            word = self._sentinel(deadline, noise)
+            if word == "need":
+                self._send_node(deadline + self.open_timeout_s)
+                deadline += self.open_timeout_s
+            else:
+                self.greeting = self._greeted(json.loads(word))
+        return self.greeting
+
+    def close(self) -> None:
+        for stream in (self.process.stdin, self.process.stdout):
+            if stream is not None:
+                with contextlib.suppress(OSError):
+                    stream.close()
+        try:
+            self.process.wait(timeout=0.5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self._stderr.close()
+
+    def _sentinel(self, deadline: float, noise: list[str]) -> str:
+        """The text after the next sentinel; what start-up files print before it is kept aside."""
+        while True:
+            line = self._read_line(deadline, noise)
+            text = line.decode("utf-8", "replace").strip()
+            if text.startswith(wire.SENTINEL + " "):
+                return text[len(wire.SENTINEL) + 1 :]
+            if text == bootstrap.NO_PYTHON:
+                raise no_python(self.link.name)
+            if len(noise) < NOISE_LIMIT:
+                noise.append(text)
+
+    def _read_line(self, deadline: float, noise: list[str]) -> bytes:
+        try:
+            self._reader.deadline = deadline
+            line = self._reader.line()
+        except TimeoutError:
+            raise self._broken(None) from None
+        if line is None:
+            raise self._broken(self._exit_code(), noise)
+        return line
+
+    def _send_node(self, deadline: float) -> None:
+        data = bootstrap.archive()
+        self._write(b"\nPYZ %d\n" % len(data) + data, deadline)
+        for frame in self._early:
+            self._write(frame, deadline)
+
+    def _greeted(self, said: dict[str, Any]) -> Greeting:
+        if "error" in said:
+            raise start_error(self.link.name, said["error"])
+        self._early.clear()
+        fields = {key: said[key] for key in Greeting._fields if key in said}
+        return Greeting(**fields, round_trip_s=time.monotonic() - self.opened_at)
+
+    def _read_frame(self, deadline: float) -> wire.Frame:
+        try:
+            self._reader.deadline = deadline
+            frame = self._reader.frame()
+        except TimeoutError:
+            raise self._broken(None) from None
+        except ValueError as error:
+            raise errors.Unreachable(
+                f"{self.link.name} answered something that is not ours: {error}",
+                hint=f"overnight doctor {self.link.name}",
+            ) from error
+        if frame is None:
+            raise self._broken(self._exit_code())
+        return frame
+
+    def _write(self, data: bytes, deadline: float) -> None:
+        view = memoryview(data)
+        while view:
+            left = max(0.0, deadline - time.monotonic())
+            _, ready, _ = select.select([], [self._out], [], left)
+            if not ready:
+                raise self._broken(None)
+            try:
+                view = view[os.write(self._out, view) :]
+            except BlockingIOError:
+                continue
+            except OSError:
+                raise self._broken(self._exit_code()) from None
+
+    def _exit_code(self) -> int | None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return self.process.wait(timeout=5)
+        return None
+
+    def _broken(
+        self, exit_code: int | None, noise: list[str] | None = None
+    ) -> errors.OvernightError:
+        self._stderr.seek(0)
+        said = self._stderr.read(64 * 1024).decode("utf-8", "replace")
+        failure = self.link.failure(exit_code, said)
+        if noise and exit_code == 0:
+            failure.message += f" (it printed: {' / '.join(noise)[:200]!r})"
+        return failure
+
+
+def unpacked(frame: wire.Frame, server: str) -> Reply:
+    error = frame.head.get("error")
+    if error is not None:
+        raise errors.ServerError(
+            f"{server}: {error.get('message', '')}",
+            code=str(error.get("code", "server")),
+            hint=str(error.get("hint") or f"overnight doctor {server}"),
+        )
+    return Reply(frame.head["ok"], frame.payload)
+
+
+def no_python(server: str) -> errors.ServerError:
+    return errors.ServerError(
+        f"{server} has no python3 in the PATH of a non-interactive login",
+        code="no_python",
+        hint=f'write python = "/path/to/python3" under [servers.{server}] in overnight.toml',
+    )
+
+
+def start_error(server: str, error: dict[str, Any]) -> errors.ServerError:
+    code, message = str(error.get("code")), str(error.get("message"))
+    if code == "python_too_old":
+        oldest = ".".join(map(str, bootstrap.OLDEST_PYTHON))
+        return errors.ServerError(
+            f"{server} has Python {message}; overnight needs {oldest} or newer there",
+            code=code,
+            hint=f'write python = "/path/to/newer/python3" under [servers.{server}] '
+            "in overnight.toml",
+        )
+    if code == "root_unusable":
+        return errors.ServerError(
+            f"{server}: cannot use the root folder: {message}",
+            code=code,
+            hint=f'write root = "/a/folder/you/can/write" under [servers.{server}] '
+            "in overnight.toml",
+        )
+    return errors.ServerError(f"{server}: {message}", code=code)
+
+
+class PipeServer:
+    """A server spoken to through one pipe, opened when first needed (see `ports.Server`)."""
+
+    def __init__(self, link: Link, *, open_timeout_s: float = 20.0) -> None:
+        self.link = link
+        self.open_timeout_s = open_timeout_s
+        self._pipe: Pipe | None = None
+
+    @property
+    def name(self) -> str:
+        return self.link.name
+
+    def open(self) -> None:
+        """Starts the link without waiting for it, so that it comes up while we do other work."""
+        if self._pipe is None:
+            self._pipe = Pipe(self.link, open_timeout_s=self.open_timeout_s)
+
+    def greeting(self) -> Greeting:
+        with self._careful() as pipe:
+            return pipe.greet(time.monotonic() + self.open_timeout_s)
+
+    def call(self, request: Request, *, timeout_s: float = 30.0) -> Reply:
+        fresh = self._pipe is None
+        try:
+            return self._call(request, timeout_s)
+        except errors.Unreachable:
+            # A master connection that died in its sleep looks alive until it is used.
+            if not self.link.reset() and fresh:
+                raise
+            return self._call(request, timeout_s)
+
+    def _call(self, request: Request, timeout_s: float) -> Reply:
+        with self._careful() as pipe:
+            deadline = time.monotonic() + timeout_s + (0 if pipe.greeting else self.open_timeout_s)
+            return pipe.receive(pipe.send(request, deadline), deadline)
+
+    def call_many(
+        self, requests: Iterable[Request], *, timeout_s: float = 30.0
+    ) -> Iterator[Reply]:
+        with self._careful() as pipe:
+            waiting: deque[int] = deque()
+            for request in requests:
+                if len(waiting) >= IN_FLIGHT:
+                    yield pipe.receive(waiting.popleft(), time.monotonic() + timeout_s)
+                waiting.append(pipe.send(request, time.monotonic() + timeout_s))
+            while waiting:
+                yield pipe.receive(waiting.popleft(), time.monotonic() + timeout_s)
+
+    def close(self) -> None:
+        if self._pipe is not None:
+            self._pipe.close()
+            self._pipe = None
+
+    @contextlib.contextmanager
+    def _careful(self) -> Iterator[Pipe]:
+        """The open pipe; a pipe that broke, or that holds unread answers, is thrown away."""
+        self.open()
+        assert self._pipe is not None
+        try:
+            yield self._pipe
+        except errors.ServerError as error:
+            if self._pipe.greeting is None or error.code == "server_gone":
+                self.close()
+            raise
+        except BaseException:
+            self.close()
+            raise
+
+
+def last_line(text: str) -> str:
+    """The last line that says something, without control characters."""
+    lines = [re.sub(r"[\x00-\x1f\x7f]", " ", line).strip() for line in text.splitlines()]
+    return next((line for line in reversed(lines) if line), "")

@@ -1,0 +1,224 @@
+"""The local mirror: one SQLite file per project, `.overnight/mirror.db`.
+
+Everything in it can be fetched again from the servers, but for the intents of launches that were
+cut short. Several processes may use it at once (WAL).
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from overnight.core import errors
+
+MIGRATIONS = ("001_mirror.sql",)
+FOLDER = ".overnight"
+MANIFESTS_KEPT = 50
+
+
+class Intent(NamedTuple):
+    run: str
+    launch_id: str
+
+
+class Seen(NamedTuple):
+    """A server as the mirror knows it: its rows, and when it last answered (Unix time)."""
+
+    seen_at: float | None
+    problem: str
+    rows: list[dict[str, Any]]
+
+
+class Mirror:
+    def __init__(self, root: Path) -> None:
+        """`root` is the project's folder. The mirror keeps itself out of git."""
+        self.folder = root / FOLDER
+        self.folder.mkdir(exist_ok=True)
+        ignore = self.folder / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n")
+        self.db = connect(self.folder / "mirror.db")
+
+    def close(self) -> None:
+        self.db.close()
+
+    # -- what servers said ------------------------------------------------------------------
+
+    def record(
+        self,
+        server: str,
+        at: float,
+        rows: Sequence[Mapping[str, Any]],
+        events: Mapping[str, Sequence[Mapping[str, Any]]],
+    ) -> None:
+        """One answer of a server. Runs it no longer has are kept as `lost` (law 1)."""
+        with self.db:
+            self.db.execute(
+                "INSERT INTO servers (name, seen_at, problem) VALUES (?, ?, '') "
+                "ON CONFLICT (name) DO UPDATE SET seen_at = excluded.seen_at, problem = ''",
+                (server, at),
+            )
+            self._mark_lost(server, {row["run"] for row in rows})
+            self.db.executemany(
+                "INSERT OR REPLACE INTO runs (server, run, seen_at, body) VALUES (?, ?, ?, ?)",
+                [(server, row["run"], at, json.dumps(row)) for row in rows],
+            )
+            self.db.executemany(
+                "INSERT OR REPLACE INTO events (server, run, seq, body) VALUES (?, ?, ?, ?)",
+                [
+                    (server, run, event["seq"], json.dumps(event))
+                    for run, listed in events.items()
+                    for event in listed
+                ],
+            )
+
+    def _mark_lost(self, server: str, present: set[str]) -> None:
+        known = self.db.execute("SELECT run, body FROM runs WHERE server = ?", (server,))
+        for run, body in known.fetchall():
+            row = json.loads(body)
+            if run in present:
+                continue
+            if row.get("kind") == "smoke":
+                self._drop(server, run)
+            elif row.get("state") != "lost":
+                row.update(state="lost", reason="the server has no record of this run")
+                self.db.execute(
+                    "UPDATE runs SET body = ? WHERE server = ? AND run = ?",
+                    (json.dumps(row), server, run),
+                )
+
+    def _drop(self, server: str, run: str) -> None:
+        for table in ("runs", "events"):
+            self.db.execute(f"DELETE FROM {table} WHERE server = ? AND run = ?", (server, run))
+
+    def record_problem(self, server: str, problem: str) -> None:
+        """The server could not be reached now; what it said before stays as it is."""
+        with self.db:
+            self.db.execute(
+                "INSERT INTO servers (name, seen_at, problem) VALUES (?, 0, ?) "
+                "ON CONFLICT (name) DO UPDATE SET problem = excluded.problem",
+                (server, problem),
+            )
+
+    def seen(self, server: str) -> Seen:
+        found = self.db.execute(
+            "SELECT seen_at, problem FROM servers WHERE name = ?", (server,)
+        ).fetchone()
+        rows = self.db.execute("SELECT body FROM runs WHERE server = ? ORDER BY run", (server,))
+        at, problem = found or (0.0, "")
+        return Seen(at or None, problem, [json.loads(body) for (body,) in rows])
+
+    def servers(self) -> list[str]:
+        return [name for (name,) in self.db.execute("SELECT name FROM servers ORDER BY name")]
+
+    def cursors(self, server: str) -> dict[str, int]:
+        """Per run the number of the last event that is here."""
+        found = self.db.execute(
+            "SELECT run, max(seq) FROM events WHERE server = ? GROUP BY run", (server,)
+        )
+        return dict(found.fetchall())
+
+    def events(self, server: str, run: str) -> list[dict[str, Any]]:
+        found = self.db.execute(
+            "SELECT body FROM events WHERE server = ? AND run = ? ORDER BY seq", (server, run)
+        )
+        return [json.loads(body) for (body,) in found]
+
+    def where(self, run: str) -> list[str]:
+        """The servers that have (or had) a run of this name."""
+        found = self.db.execute("SELECT server FROM runs WHERE run = ? ORDER BY server", (run,))
+        return [server for (server,) in found]
+
+    def run_names(self) -> set[str]:
+        taken = {run for (run,) in self.db.execute("SELECT run FROM runs")}
+        return taken | {run for (run,) in self.db.execute("SELECT run FROM intents")}
+
+    # -- what we were about to do -----------------------------------------------------------
+
+    def intend(self, content_key: str, server: str, intent: Intent) -> Intent:
+        """Remembers a launch before it is tried; gives back the earlier one of the same content
+        that was cut short, if there is one."""
+        with self.db:
+            self.db.execute(
+                "INSERT OR IGNORE INTO intents (content_key, server, run, launch_id) "
+                "VALUES (?, ?, ?, ?)",
+                (content_key, server, intent.run, intent.launch_id),
+            )
+        found = self.db.execute(
+            "SELECT run, launch_id FROM intents WHERE content_key = ? AND server = ?",
+            (content_key, server),
+        ).fetchone()
+        return Intent(*found)
+
+    def intended(self, content_key: str, server: str) -> None:
+        """The launch has happened; the next of the same content is a new run."""
+        with self.db:
+            self.db.execute(
+                "DELETE FROM intents WHERE content_key = ? AND server = ?", (content_key, server)
+            )
+
+    # -- what need not be done again --------------------------------------------------------
+
+    def remember_smoke(
+        self, snapshot: str, command_key: str, server: str, body: Mapping[str, Any]
+    ) -> None:
+        with self.db:
+            self.db.execute(
+                "INSERT OR REPLACE INTO smoke_passes VALUES (?, ?, ?, ?)",
+                (snapshot, command_key, server, json.dumps(body)),
+            )
+
+    def smoke_pass(self, snapshot: str, command_key: str, server: str) -> dict[str, Any] | None:
+        found = self.db.execute(
+            "SELECT body FROM smoke_passes WHERE snapshot = ? AND command_key = ? AND server = ?",
+            (snapshot, command_key, server),
+        ).fetchone()
+        return json.loads(found[0]) if found else None
+
+    def remember_manifest(self, snapshot: str, body: Mapping[str, Any]) -> None:
+        with self.db:
+            self.db.execute(
+                "INSERT OR IGNORE INTO manifests (id, body) VALUES (?, ?)",
+                (snapshot, json.dumps(body)),
+            )
+            self.db.execute(
+                "DELETE FROM manifests WHERE rowid <= (SELECT max(rowid) FROM manifests) - ?",
+                (MANIFESTS_KEPT,),
+            )
+
+    def manifest(self, snapshot: str) -> dict[str, Any] | None:
+        found = self.db.execute("SELECT body FROM manifests WHERE id = ?", (snapshot,)).fetchone()
+        return json.loads(found[0]) if found else None
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Opens the database and brings its schema up to date."""
+    db = sqlite3.connect(path, timeout=10.0)
+    try:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = NORMAL")
+        migrate(db, path)
+    except sqlite3.DatabaseError as error:
+        db.close()
+        raise errors.UsageError(
+            f"{path} is not a usable mirror: {error}",
+            hint=f"it can be fetched again from the servers: rm {path}",
+        ) from error
+    return db
+
+
+def migrate(db: sqlite3.Connection, path: Path) -> None:
+    """Applies the migrations that the file has not seen, each in one transaction."""
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    if version > len(MIGRATIONS):
+        raise errors.UsageError(
+            f"{path} was written by a newer overnight", hint="upgrade: pip install -U overnight"
+        )
+    folder = resources.files("overnight.store") / "migrations"
+    for number in range(version, len(MIGRATIONS)):
+        script = (folder / MIGRATIONS[number]).read_text()
+        db.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {number + 1};\nCOMMIT;")
