@@ -31,13 +31,15 @@ class Server(Protocol):
     @property
     def name(self) -> str: ...
 
+    def open(self) -> None:
+        """Starts the link without waiting, so that it comes up while other work is done."""
+        ...
+
     def call(self, request: Request, *, timeout_s: float = 30.0) -> Reply:
         """One round trip on an open pipe; opens the pipe first where needed."""
         ...
 
-    def call_many(
-        self, requests: Iterable[Request], *, timeout_s: float = 30.0
-    ) -> Iterator[Reply]:
+    def call_many(self, requests: Iterable[Request], *, timeout_s: float = 30.0) -> Iterator[Reply]:
         """Pipelined: several requests in flight, replies in order."""
         ...
 

@@ -65,14 +65,14 @@ class Link:
                 "link set lo up",
                 f"link set eth0 address {self._mac} up",
                 f"address add {self.address}/24 dev eth0",
-                f"neigh replace {CONTROLLER_ADDRESS} lladdr {CONTROLLER_MAC} dev eth0 nud permanent",
+                f"neigh replace {CONTROLLER_ADDRESS} lladdr {CONTROLLER_MAC} dev eth0",
             ],
         )
         namespaces.ip(
             self._controller,
             [
                 f"link set {self._port} up {'nomaster' if self._is_cut else f'master {BRIDGE}'}",
-                f"neigh replace {self.address} lladdr {self._mac} dev {BRIDGE} nud permanent",
+                f"neigh replace {self.address} lladdr {self._mac} dev {BRIDGE}",
             ],
         )
 

@@ -11,7 +11,7 @@ import re
 import shlex
 from collections.abc import Sequence
 
-from overnight.core import errors
+from overnight.core import errors, text
 
 _QUOTED = re.compile(r"""'[^']*'|"(?:[^"\\]|\\.)*"|\\.""", re.DOTALL)
 _PLACEHOLDER = "%"  # stands for a quoted piece: not a letter, not special to the shell
@@ -21,30 +21,31 @@ _ASSIGNMENT = re.compile(r"\s*[A-Za-z_][A-Za-z0-9_]*=")
 _OWN_QUOTING = re.compile(r"[`#]|\$\(|<<")  # constructs inside which quotes are counted otherwise
 
 
-def parse(text: str) -> list[str]:
+def parse(train: str) -> list[str]:
     """The argv of a command as a person writes it: `python train.py --lr 0.1`.
 
-    Text with shell syntax outside quotes (`&&`, pipes, redirections, `$NAME`, patterns,
-    `NAME=value` in front, several lines) becomes `/bin/sh -c TEXT`, unchanged. In double quotes
-    only `$` and the backtick count, as in the shell. Raises `errors.ConfigError` where there is
-    no word at all or a quote does not close.
+    A command with shell syntax outside quotes (`&&`, pipes, redirections, `$NAME`, patterns,
+    `NAME=value` in front, several lines) becomes `/bin/sh -c COMMAND`, unchanged. In double
+    quotes only `$` and the backtick count, as in the shell. Raises `errors.ConfigError` where
+    there is no word at all or a quote does not close.
     """
-    bare = _QUOTED.sub(_PLACEHOLDER, text)
-    if re.search(r"['\"]|\\$", bare) and not _OWN_QUOTING.search(text):
+    bare = _QUOTED.sub(_PLACEHOLDER, train)
+    uses_shell = _uses_shell(train, bare)
+    is_open = re.search(r"['\"]|\\\Z", bare) is not None
+    if is_open and not (uses_shell and _OWN_QUOTING.search(train)):
         raise errors.ConfigError(
-            f"a quote or a last backslash in the command is left open: {visible(text)}",
+            f"a quote or a last backslash in the command is left open: {visible(train)}",
             hint='close it, or put the character in quotes of the other kind, as in "it\'s"',
         )
-    if _uses_shell(text, bare):
-        return ["/bin/sh", "-c", text]
-    argv = shlex.split(text)
+    argv = ["/bin/sh", "-c", train] if uses_shell else shlex.split(train)
     if not argv:
         raise errors.ConfigError("the command is empty", hint='write one such as "python train.py"')
     return argv
 
 
-def _uses_shell(text: str, bare: str) -> bool:
-    quoted = (match.group() for match in _QUOTED.finditer(text))
+def _uses_shell(train: str, bare: str) -> bool:
+    """`bare` is `train` with a placeholder for each quoted piece."""
+    quoted = (match.group() for match in _QUOTED.finditer(train))
     return (
         _SHELL_SYNTAX.search(bare) is not None
         or _ASSIGNMENT.match(bare) is not None
@@ -75,16 +76,6 @@ def show(argv: Sequence[str]) -> str:
     return visible(shlex.join(argv))
 
 
-def visible(text: str) -> str:
-    """`text` on one line: `\\n` for a newline, `\\x1b` for escape, `\\xff` for a byte that is not
-    UTF-8. For people; nothing parses it back."""
-    return "".join(map(_visible_character, text))
-
-
-def _visible_character(character: str) -> str:
-    if character.isprintable():
-        return character
-    number = ord(character)
-    if 0xDC80 <= number <= 0xDCFF:  # how os.fsdecode keeps a byte that is not UTF-8
-        return f"\\x{number - 0xDC00:02x}"
-    return character.encode("unicode_escape").decode("ascii")
+def visible(word: str) -> str:
+    r"""`word` on one line: `\n` for a newline, `\xff` for a byte that is not UTF-8."""
+    return text.printable(word)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from overnight.core import command, errors, knobs
-from overnight.core.config_words import either, expected, toml
+from overnight.core import config_words as words
 
 Place = tuple[str | int, ...]
 Problem = tuple[Place, str]
@@ -33,29 +33,36 @@ class Kind(NamedTuple):
 
 
 class Key(NamedTuple):
-    """One key of the file. `default` is for people, where it is not a plain value."""
+    """One key of the file.
+
+    `default` is for people, where it is not a plain value. What stands under a `confidential` key
+    could be a secret in the wrong place, so it is never shown.
+    """
 
     kind: Kind
     example: str
     meaning: str
     default: str | None = None
+    confidential: bool = False
 
     def problems(self, name: str, value: Any) -> Iterator[Problem]:
         # not isinstance: TOML's true is not a number
         if type(value) in self.kind.types:
             yield from self.kind.problems(name, value)
+        elif self.confidential:
+            yield (), f"{name}: expected {self.kind.label} such as {self.example}"
         else:
-            yield (), expected(name, value, self.kind.label, self.example)
+            yield (), words.expected(name, value, self.kind.label, self.example)
 
 
 # --- text --------------------------------------------------------------------------------------
 
 
-def _text_problem(name: str, value: str) -> str | None:
+def text_problem(name: str, value: str) -> str | None:
     if not value.strip():
-        return f"{name} = {toml(value)}: is empty; write something or leave {name} out"
+        return f"{name} = {words.toml(value)}: is empty; write something or leave {name} out"
     if any(ord(character) < 32 or ord(character) == 127 for character in value):
-        return f"{name} = {toml(value)}: has a control character; leave it out"
+        return f"{name} = {words.toml(value)}: has a control character; leave it out"
     return None
 
 
@@ -63,9 +70,9 @@ def _checked_text(advice: Callable[[str], str | None]) -> Callable[[str, Any], I
     """Problems of a text: none where `advice(value)` is None."""
 
     def problems(name: str, value: str) -> Iterator[Problem]:
-        problem = _text_problem(name, value)
+        problem = text_problem(name, value)
         if problem is None and (what := advice(value)) is not None:
-            problem = f"{name} = {toml(value)}: {what}"
+            problem = f"{name} = {words.toml(value)}: {what}"
         if problem is not None:
             yield (), problem
 
@@ -76,11 +83,10 @@ def _text(advice: Callable[[str], str | None], build: Callable[[str], Any] = str
     return Kind("text", (str,), _checked_text(advice), build)
 
 
-def choice(*words: str) -> Kind:
-    quoted = either([toml(word) for word in words])
-    return Kind(
-        quoted, (str,), _checked_text(lambda value: None if value in words else f"write {quoted}")
-    )
+def choice(*allowed: str) -> Kind:
+    quoted = words.either([words.toml(word) for word in allowed])
+    advice = f"write {quoted}"
+    return Kind(quoted, (str,), _checked_text(lambda value: None if value in allowed else advice))
 
 
 def safe_name(text: str) -> str:
@@ -91,7 +97,7 @@ def safe_name(text: str) -> str:
 def _name_advice(value: str) -> str | None:
     if NAME.fullmatch(value):
         return None
-    return f"a name has {NAME_RULE}; write {toml(safe_name(value))}"
+    return f"a name has {NAME_RULE}; write {words.toml(safe_name(value))}"
 
 
 def _host_advice(value: str) -> str | None:
@@ -129,7 +135,7 @@ def _resume_advice(value: str) -> str | None:
 
 def _command_problems(name: str, value: str) -> Iterator[Problem]:
     if "\0" in value:
-        yield (), f"{name} = {toml(value)}: has a NUL character; leave it out"
+        yield (), f"{name} = {words.toml(value)}: has a NUL character; leave it out"
         return
     try:
         command.parse(value)
@@ -158,7 +164,7 @@ def _count_problems(name: str, value: int) -> Iterator[Problem]:
 
 def _seconds_problems(name: str, value: float) -> Iterator[Problem]:
     if not (math.isfinite(value) and value > 0):
-        yield (), f"{name} = {toml(value)}: write a number of seconds above 0"
+        yield (), f"{name} = {words.toml(value)}: write a number of seconds above 0"
 
 
 COUNT = Kind("a whole number", (int,), _count_problems)
@@ -168,13 +174,13 @@ SECONDS = Kind("a number of seconds", (int, float), _seconds_problems, float)
 # --- lists and tables --------------------------------------------------------------------------
 
 
-def _list_of_text(advice: Callable[[str], str | None], *, shown: bool = True) -> Any:
+def list_of_text(advice: Callable[[str], str | None], *, shown: bool = True) -> Any:
     """Problems of each element. `shown=False` where an element could be a secret."""
 
     def problems(name: str, values: list[Any]) -> Iterator[Problem]:
         for index, value in enumerate(values):
-            label = f"{toml(value)} in {name}" if shown else f"entry {index + 1} of {name}"
-            if not isinstance(value, str) or _text_problem(name, value):
+            label = f"{words.toml(value)} in {name}" if shown else f"entry {index + 1} of {name}"
+            if not isinstance(value, str) or text_problem(name, value):
                 yield (index,), f'{label}: expected text in quotes, such as ["{name}"]'
             elif (what := advice(value)) is not None:
                 yield (index,), f"{label}: {what}"
@@ -182,7 +188,7 @@ def _list_of_text(advice: Callable[[str], str | None], *, shown: bool = True) ->
     return problems
 
 
-def _inside_advice(value: str) -> str | None:
+def inside_advice(value: str) -> str | None:
     """A path (or pattern) that must stay inside the project."""
     if value.startswith(("/", "~")) or ".." in value.split("/"):
         return 'points outside the project; write a path inside it, such as "outputs"'
@@ -201,24 +207,26 @@ def _normal_paths(values: list[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(map(posixpath.normpath, values)))
 
 
-PATHS = Kind("a list of paths", (list,), _list_of_text(_inside_advice), _normal_paths)
-PATTERNS = Kind("a list of patterns", (list,), _list_of_text(_inside_advice), tuple)
-SECRETS = Kind("a list of names", (list,), _list_of_text(_secret_advice, shown=False), tuple)
+PATHS = Kind("a list of paths", (list,), list_of_text(inside_advice), _normal_paths)
+PATTERNS = Kind("a list of patterns", (list,), list_of_text(inside_advice), tuple)
+SECRETS = Kind("a list of names", (list,), list_of_text(_secret_advice, shown=False), tuple)
 
 
 def _gpu_problems(name: str, values: list[Any]) -> Iterator[Problem]:
+    advice = 'write an index such as 0 or a UUID such as "GPU-8f2d…"'
     for index, value in enumerate(values):
-        if type(value) is int and value >= 0:
-            continue
-        if not (isinstance(value, str) and re.fullmatch(r"(GPU|MIG)-[A-Za-z0-9/-]+", value)):
-            yield (
-                (index,),
-                f'{toml(value)} in {name}: write an index such as 0 or a UUID such as "GPU-8f2d…"',
-            )
+        if not (_is_gpu_index(value) or _is_gpu_uuid(value)):
+            yield (index,), f"{words.toml(value)} in {name}: {advice}"
     if not values:
         yield (), f"{name} = []: no GPU at all; name some or leave {name} out"
 
 
+def _is_gpu_index(value: Any) -> bool:
+    return type(value) is int and value >= 0
+
+
+def _is_gpu_uuid(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch(r"(GPU|MIG)-[A-Za-z0-9/-]+", value) is not None
+
+
 GPUS = Kind("a list of GPU indices or UUIDs", (list,), _gpu_problems, tuple)
-
-

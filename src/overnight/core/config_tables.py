@@ -2,66 +2,56 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import posixpath
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from overnight.core import config, knobs
 from overnight.core import config_kinds as kinds
-from overnight.core import knobs
-from overnight.core.config_words import did_you_mean, either, expected, toml, toml_key
+from overnight.core import config_words as words
 
 ENVIRONMENT_KINDS = ("conda", "mamba", "micromamba", "venv", "uv", "module", "none")
 _WITH_EXE = ("conda", "mamba", "micromamba", "uv")
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Environment:
-    """What has to be activated before the command: `kind` is one of ENVIRONMENT_KINDS.
-
-    `name` is the environment's name or folder; `exe` the path of conda, mamba, micromamba or uv.
-    """
-
-    kind: str = "none"
-    name: str = ""
-    modules: tuple[str, ...] = ()
-    exe: str | None = None
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Baseline:
-    """Numbers to compare with, by metric, and where they come from."""
-
-    values: Mapping[str, float]
-    source: str = ""
-
-
-def _link_problems(name: str, links: dict[str, Any]) -> Iterator[Problem]:
+def _link_problems(name: str, links: dict[str, Any]) -> Iterator[kinds.Problem]:
     for path, target in links.items():
-        label = f"{name}.{toml_key(path)} = {toml(target)}"
-        if (what := _inside_advice(path)) is not None:
-            yield (path,), f"{label}: {toml(path)} {what}"
-        if not (isinstance(target, str) and target.startswith("/")) or _text_problem("", target):
+        label = f"{name}.{words.toml_key(path)} = {words.toml(target)}"
+        if (what := kinds.inside_advice(path)) is not None:
+            yield (path,), f"{label}: {words.toml(path)} {what}"
+        if not _is_full_path(target):
             yield (path,), f'{label}: write a full path on the server, such as "/data/imagenet"'
-    normal = sorted((posixpath.normpath(path) + "/", path) for path in links)
-    for (outer, first), (inner, second) in zip(normal, normal[1:], strict=False):
-        if inner.startswith(outer):
-            yield (second,), f"{name}: {toml(second)} lies inside {toml(first)}; keep one of them"
+    yield from _nested_links(name, links)
+
+
+def _is_full_path(value: Any) -> bool:
+    return isinstance(value, str) and value[:1] == "/" and kinds.text_problem("", value) is None
+
+
+def _nested_links(name: str, links: dict[str, Any]) -> Iterator[kinds.Problem]:
+    """A link inside a link would be made in the data's own folder."""
+    outer = outer_path = ""
+    for folder, path in sorted((posixpath.normpath(path) + "/", path) for path in links):
+        if outer and folder.startswith(outer):
+            inside = f"{words.toml(path)} lies inside {words.toml(outer_path)}"
+            yield (path,), f"{name}: {inside}; keep one of them"
+        else:
+            outer, outer_path = folder, path
 
 
 def _build_links(links: dict[str, str]) -> Mapping[str, str]:
     return MappingProxyType({posixpath.normpath(path): to for path, to in links.items()})
 
 
-LINKS = Kind("a table", (dict,), _link_problems, _build_links)
+LINKS = kinds.Kind("a table", (dict,), _link_problems, _build_links)
 
 
-def _variable_problems(name: str, variables: dict[str, Any]) -> Iterator[Problem]:
+def _variable_problems(name: str, variables: dict[str, Any]) -> Iterator[kinds.Problem]:
     for variable, value in variables.items():
-        label = f"{name}.{toml_key(variable)}"  # without the value, which may be a secret
-        if not VARIABLE_NAME.fullmatch(variable):
+        label = f"{name}.{words.toml_key(variable)}"  # without the value, which may be a secret
+        if not kinds.VARIABLE_NAME.fullmatch(variable):
             yield (variable,), f"{label}: a name has letters, digits and _, and no digit first"
         if not isinstance(value, str):
             yield (variable,), f'{label}: expected text in quotes, such as {label} = "1"'
@@ -69,53 +59,56 @@ def _variable_problems(name: str, variables: dict[str, Any]) -> Iterator[Problem
             yield (variable,), f"{label}: has a NUL character; leave it out"
 
 
-VARIABLES = Kind("a table", (dict,), _variable_problems, lambda value: MappingProxyType(value))
+VARIABLES = kinds.Kind(
+    "a table", (dict,), _variable_problems, lambda value: MappingProxyType(value)
+)
 
 
-def _baseline_problems(name: str, baseline: dict[str, Any]) -> Iterator[Problem]:
+def _baseline_problems(name: str, baseline: dict[str, Any]) -> Iterator[kinds.Problem]:
     for metric, value in baseline.items():
-        label = f"{name}.{toml_key(metric)}"
+        label = f"{name}.{words.toml_key(metric)}"
         if metric == "source":
             if not isinstance(value, str):
-                yield (metric,), expected(label, value, "text", '"paper, table 2"')
+                yield (metric,), words.expected(label, value, "text", '"paper, table 2"')
         elif type(value) not in (int, float) or not math.isfinite(value):
-            yield (metric,), expected(label, value, "a number", "95.5")
+            yield (metric,), words.expected(label, value, "a number", "95.5")
     if not baseline.keys() - {"source"}:
         yield (), f"{name} has no number; write it such as {{ val_acc = 95.5 }}"
 
 
-def _build_baseline(baseline: dict[str, Any]) -> Baseline:
+def _build_baseline(baseline: dict[str, Any]) -> config.Baseline:
     values = {metric: float(value) for metric, value in baseline.items() if metric != "source"}
-    return Baseline(values=MappingProxyType(values), source=baseline.get("source", ""))
+    return config.Baseline(values=MappingProxyType(values), source=baseline.get("source", ""))
 
 
-BASELINE = Kind("a table", (dict,), _baseline_problems, _build_baseline)
+BASELINE = kinds.Kind("a table", (dict,), _baseline_problems, _build_baseline)
 
 
 # --- knobs -------------------------------------------------------------------------------------
 
 
-def _template_problems(name: str, template: str) -> Iterator[Problem]:
+def _template_problems(name: str, template: str) -> Iterator[kinds.Problem]:
     try:
         knobs.words(template)
-    except ValueError as error:
-        what = str(error).removesuffix(f": {template}")
-        yield (), f"{name} = {toml(template)}: {what}"
+    except ValueError:
+        advice = 'write one flag that ends in {}, such as "--batch-size {}"'
+        yield (), f"{name} = {words.toml(template)}: {advice}"
 
 
-def _knob_problems(name: str, knob: str | dict[str, Any]) -> Iterator[Problem]:
+def _knob_problems(name: str, knob: str | dict[str, Any]) -> Iterator[kinds.Problem]:
     if isinstance(knob, str):
         yield from _template_problems(name, knob)
         return
-    for key in knob.keys() - {"flag", "value"}:
-        yield (key,), f'unknown key "{key}" in {name}{did_you_mean(key, ("flag", "value"))}'
+    for key in sorted(knob.keys() - {"flag", "value"}):
+        known = words.did_you_mean(key, ("flag", "value"))
+        yield (key,), f"unknown key {words.toml(key)} in {name}{known}"
     flag, value = knob.get("flag"), knob.get("value", 1)
     if isinstance(flag, str):
         yield from ((("flag",), text) for _, text in _template_problems(f"{name}.flag", flag))
     else:
         yield (), f'{name} has no flag; write it such as {{ flag = "--batch-size {{}}" }}'
     if type(value) is not int or value < 1:
-        yield ("value",), expected(f"{name}.value", value, "a whole number above 0", "64")
+        yield ("value",), words.expected(f"{name}.value", value, "a whole number above 0", "64")
 
 
 def _build_knob(knob: str | dict[str, Any]) -> knobs.Knob:
@@ -124,65 +117,65 @@ def _build_knob(knob: str | dict[str, Any]) -> knobs.Knob:
     return knobs.Knob(template=knob["flag"], value=knob.get("value"))
 
 
-KNOB = Kind("text", (str, dict), _knob_problems, _build_knob)
+KNOB = kinds.Kind("text or a table", (str, dict), _knob_problems, _build_knob)
 
 
 # --- environment -------------------------------------------------------------------------------
 
 
-def _environment_problems(name: str, table: dict[str, Any]) -> Iterator[Problem]:
-    kinds = [key for key in table if key in ENVIRONMENT_KINDS]
+def _environment_problems(name: str, table: dict[str, Any]) -> Iterator[kinds.Problem]:
+    given = [key for key in table if key in ENVIRONMENT_KINDS]
     unknown = [key for key in table if key not in (*ENVIRONMENT_KINDS, "exe")]
     for key in unknown:
         yield (key,), _unknown_environment(name, key)
-    if len(kinds) > 1:
-        yield (), f"{name} has {len(kinds)} kinds, {' and '.join(kinds)}; keep one"
-    elif not kinds and not unknown:
-        yield (), f"{name} has no kind; write one of {either(ENVIRONMENT_KINDS)}"
-    for kind in kinds:
+    if len(given) > 1:
+        yield (), f"{name} has {len(given)} kinds, {' and '.join(given)}; keep one"
+    elif not given and not unknown:
+        yield (), f"{name} has no kind; write one of {words.either(ENVIRONMENT_KINDS)}"
+    for kind in given:
         yield from _environment_value_problems(name, kind, table[kind])
     if "exe" in table:
-        yield from _exe_problems(name, kinds, table["exe"])
+        yield from _exe_problems(name, given, table["exe"])
 
 
 def _unknown_environment(name: str, kind: str) -> str:
     if kind == "apptainer":
-        return (
-            f"{name}.apptainer: apptainer is not supported yet; write {either(ENVIRONMENT_KINDS)}"
-        )
-    known = did_you_mean(kind, (*ENVIRONMENT_KINDS, "exe"))
-    return f'unknown environment kind "{kind}" in {name}{known}'
+        others = words.either(ENVIRONMENT_KINDS)
+        return f"{name}.apptainer: apptainer is not supported yet; write {others}"
+    known = words.did_you_mean(kind, (*ENVIRONMENT_KINDS, "exe"))
+    return f"unknown environment kind {words.toml(kind)} in {name}{known}"
 
 
-def _environment_value_problems(name: str, kind: str, value: Any) -> Iterator[Problem]:
+def _environment_value_problems(name: str, kind: str, value: Any) -> Iterator[kinds.Problem]:
     label = f"{name}.{kind}"
     if kind in ("uv", "none"):
         if value is not True:
-            yield (kind,), f"{label} = {toml(value)}: write {kind} = true, or leave {name} out"
+            advice = f"write {kind} = true, or leave {name} out"
+            yield (kind,), f"{label} = {words.toml(value)}: {advice}"
     elif kind == "module":
         if not isinstance(value, list) or not value:
-            yield (kind,), expected(label, value, "a list of text", '["cuda/12", "python"]')
+            yield (kind,), words.expected(label, value, "a list of text", '["cuda/12", "python"]')
         else:
-            for at, text in _list_of_text(lambda _value: None)(label, value):
+            for at, text in kinds.list_of_text(lambda _value: None)(label, value):
                 yield (kind, *at), text
     elif not isinstance(value, str):
         example = '".venv"' if kind == "venv" else '"clip"'
-        yield (kind,), expected(label, value, "text", example)
-    elif (problem := _text_problem(label, value)) is not None:
+        yield (kind,), words.expected(label, value, "text", example)
+    elif (problem := kinds.text_problem(label, value)) is not None:
         yield (kind,), problem
 
 
-def _exe_problems(name: str, kinds: list[str], value: Any) -> Iterator[Problem]:
-    if kinds and not set(kinds) & set(_WITH_EXE):
-        yield ("exe",), f"{name}.exe goes with {either(_WITH_EXE)}; leave it out"
-    if not isinstance(value, str) or _text_problem("", value):
-        yield ("exe",), expected(f"{name}.exe", value, "text", '"/opt/conda/bin/conda"')
+def _exe_problems(name: str, given: list[str], value: Any) -> Iterator[kinds.Problem]:
+    if given and not set(given) & set(_WITH_EXE):
+        yield ("exe",), f"{name}.exe goes with {words.either(_WITH_EXE)}; leave it out"
+    if not isinstance(value, str) or kinds.text_problem("", value):
+        yield ("exe",), words.expected(f"{name}.exe", value, "text", '"/opt/conda/bin/conda"')
 
 
-def _build_environment(table: dict[str, Any]) -> Environment:
+def _build_environment(table: dict[str, Any]) -> config.Environment:
     kind = next(key for key in table if key in ENVIRONMENT_KINDS)
     value = table[kind]
-    return Environment(
+    return config.Environment(
         kind=kind,
         name=value if isinstance(value, str) else "",
         modules=tuple(value) if isinstance(value, list) else (),
@@ -190,4 +183,4 @@ def _build_environment(table: dict[str, Any]) -> Environment:
     )
 
 
-ENVIRONMENT = Kind("a table", (dict,), _environment_problems, _build_environment)
+ENVIRONMENT = kinds.Kind("a table", (dict,), _environment_problems, _build_environment)

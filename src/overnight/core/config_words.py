@@ -6,13 +6,15 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from overnight.core import command
+from overnight.core import command, errors
 
 _SHOWN_CHARACTERS = 60
 
 
 def expected(name: str, value: Any, label: str, example: str) -> str:
-    return f"{name} = {toml(value)}: expected {label} such as {example}"
+    """`gpus = "two": expected a whole number such as 2`."""
+    such_as = "" if example in label else f" such as {example}"
+    return f"{name} = {toml(value)}: expected {label}{such_as}"
 
 
 def toml(value: Any) -> str:
@@ -24,7 +26,8 @@ def toml(value: Any) -> str:
     elif isinstance(value, list):
         shown = "[" + ", ".join(map(toml, value)) + "]"
     elif isinstance(value, dict):
-        shown = "{ " + ", ".join(f"{toml_key(k)} = {toml(v)}" for k, v in value.items()) + " }"
+        pairs = ", ".join(f"{toml_key(key)} = {toml(each)}" for key, each in value.items())
+        shown = f"{{ {pairs} }}" if pairs else "{}"
     else:
         shown = str(value)
     return shown if len(shown) <= _SHOWN_CHARACTERS else shown[: _SHOWN_CHARACTERS - 1] + "…"
@@ -41,12 +44,14 @@ def either(words: Iterable[str]) -> str:
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that was probably meant."""
-    import difflib  # only a mistake pays for it
+    """The known word that was probably meant, whatever the case and the kind of dash."""
+    by_plain_form = {_plain(name): name for name in known}
+    found = errors.nearest(_plain(word), by_plain_form)
+    return by_plain_form[found] if found else None
 
-    by_plain_form = {name.lower().replace("-", "_"): name for name in known}
-    found = difflib.get_close_matches(word.lower().replace("-", "_"), by_plain_form, 1)
-    return by_plain_form[found[0]] if found else None
+
+def _plain(word: str) -> str:
+    return word.lower().replace("-", "_")
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -54,5 +59,3 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     names = sorted(known)
     near = nearest(word, names)
     return f"; did you mean {toml(near)}?" if near else f"; known: {', '.join(names)}"
-
-

@@ -19,6 +19,8 @@ Each error says what happened in one line and, as `hint`, the next command to ty
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class OvernightError(Exception):
     """Base of every expected error. `code` is stable, for scripts and `--json`."""
@@ -95,3 +97,11 @@ class CheckFailed(OvernightError):
 class TimedOut(OvernightError):
     exit_code = 7
     code = "timed_out"
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word most like `word`, for "did you mean"."""
+    import difflib
+
+    found = difflib.get_close_matches(word, list(known), n=1)
+    return found[0] if found else None

@@ -124,7 +124,7 @@ class Follower:
             "last_output_at": self.last_output_at,
             "output_bytes": self.output_at,
             "gpu_peak_mib": self.gpu_peak_mib,
-            **self.tracker.to_dict(now),
+            **self.tracker.to_dict(),
         }
         fs.publish_json(self.run.attempt(self.number, "heartbeat"), value, durable=False)
 

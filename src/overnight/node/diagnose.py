@@ -22,20 +22,22 @@ FROM_OUTSIDE = frozenset(
 
 # c10/cuda/CUDACachingAllocator.cpp: torch 1.x, 2.x and the class names around it
 OUT_OF_MEMORY = re.compile(
-    r"CUDA out of memory\. Tried to allocate (?P<wanted>[\d.]+ \w+)"
-    r"|^(?:torch\.)?(?:cuda\.)?OutOfMemoryError\b"
+    r"CUDA out of memory\. Tried to allocate|^(?:torch\.)?(?:cuda\.)?OutOfMemoryError\b"
 )
+WANTED = re.compile(r"Tried to allocate (?P<size>[\d.]+ \w+)")
 EXCEPTION = re.compile(
     r"^(?:\[rank\d+\]:\s*)?(?P<name>[A-Za-z_][\w.]*"
     r"(?:Error|Exception|Exit|Interrupt|Warning|Failure|Fault|Invalid))\b(?::\s*(?P<text>.*))?$"
 )
-ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x08\x0e-\x1f]")
+ESCAPES = re.compile(
+    r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x08\x0e-\x1f]"
+)
 
 
 def diagnose(
     ended: decide.Ended, tail: bytes, lines_before: int, foreign_mib: int
 ) -> decide.Failure | None:
-    """None for a good end. `tail` is the end of the log; `lines_before` counts the lines ahead of it.
+    """None for a good end. `tail` is the end of the log, after `lines_before` lines.
 
     `foreign_mib` is the memory that other people's processes hold on the attempt's GPUs.
     """
@@ -71,12 +73,9 @@ def last_match(lines: list[str], pattern: re.Pattern[str]) -> int | None:
     return None
 
 
-def out_of_memory(
-    lines: list[str], at: int, lines_before: int, foreign_mib: int
-) -> decide.Failure:
-    match = OUT_OF_MEMORY.search(lines[at])
-    wanted = match.group("wanted") if match else None
-    facts: dict[str, Any] = {"wanted": wanted} if wanted else {}
+def out_of_memory(lines: list[str], at: int, lines_before: int, foreign_mib: int) -> decide.Failure:
+    wanted = WANTED.search(lines[at])
+    facts: dict[str, Any] = {"wanted": wanted.group("size")} if wanted else {}
     kind = "cuda_oom"
     if foreign_mib > 0:
         kind = "gpu_contention"
@@ -84,9 +83,7 @@ def out_of_memory(
     return decide.Failure(kind, 0.95, evidence(lines, at, lines_before), facts)
 
 
-def from_exception(
-    ended: decide.Ended, lines: list[str], lines_before: int
-) -> decide.Failure:
+def from_exception(ended: decide.Ended, lines: list[str], lines_before: int) -> decide.Failure:
     at = last_match(lines, EXCEPTION)
     found = evidence(lines, at, lines_before)
     if ended.exit_code == ACTIVATION_FAILED and last_match(lines, re.compile("^overnight: ")):

@@ -1,7 +1,7 @@
 """What a run has to show: the files that may be pulled, read and checked over the pipe.
 
-`listing` and `digest` return the answers of the verbs `files_list` and `file_digest` as they
-travel; `read` returns the payload of `file_read`. Links are never followed, at any depth.
+`listing` is the answer to the verb `files_list`, `read` the payload of `file_read`, `digest` the
+check of `file_digest`. Links are never followed, at any depth.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ SKIP = (
 RECORDS = ("spec.json", "state.json", "events.jsonl")
 ATTEMPT_RECORDS = ("start.json", "exit.json", "environment.json", "output.log")
 CHUNK_BYTES = 1 << 20
+LARGEST_READ_BYTES = 8 * CHUNK_BYTES
 _NO_LINK = os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -38,49 +39,61 @@ class _Found(NamedTuple):
 
 
 def listing(
-    run_dir: str, outputs: Sequence[str], skip: Sequence[str] = (), include: Sequence[str] = ()
+    run_dir: str,
+    outputs: Sequence[str],
+    skip: Sequence[str] | None = None,
+    include: Sequence[str] | None = None,
 ) -> dict[str, Any]:
-    """Returns {"files": [{"path", "size", "mtime_ns"}], "skipped": [{"path", "size"}]}.
+    """Returns {"files": [{"path", "size", "mtime_ns"}], "skipped": [{"path", "size", "reason"}]}.
 
     Files are the run's records and the regular files under `work/<outputs>`, with paths relative
     to `run_dir`. `skip` adds to `SKIP`; `include` wins over both. A skipped folder is one entry
-    (its path ends in "/", its size is the sum). Raises Refused for an output outside of `work`.
+    (its path ends in "/", its size is the sum). `reason` is "pattern", or "link" for an output
+    that is a link. Raises Refused for an output outside of `work`.
     """
     files = {found.path: found.info for found in _records(run_dir)}
-    skipped: dict[str, int] = {}
+    skipped = dict.fromkeys(_linked(run_dir, outputs), (0, "link"))
     for found in _outputs(run_dir, outputs):
-        name = _skipped_as(found.path[len("work/") :], (*SKIP, *skip), include)
+        name = _skipped_as(found.path[len("work/") :], (*SKIP, *(skip or ())), include or ())
         if name is None:
             files[found.path] = found.info
         elif found.path not in files:
-            skipped[f"work/{name}"] = skipped.get(f"work/{name}", 0) + found.info.st_size
-    return {
-        "files": [
-            {"path": path, "size": info.st_size, "mtime_ns": info.st_mtime_ns}
-            for path, info in sorted(files.items())
-        ],
-        "skipped": [{"path": path, "size": size} for path, size in sorted(skipped.items())],
-    }
+            size, _ = skipped.get(f"work/{name}", (0, ""))
+            skipped[f"work/{name}"] = (size + found.info.st_size, "pattern")
+    return {"files": _files_json(files), "skipped": _skipped_json(skipped)}
+
+
+def _files_json(files: dict[str, os.stat_result]) -> list[dict[str, Any]]:
+    return [
+        {"path": path, "size": info.st_size, "mtime_ns": info.st_mtime_ns}
+        for path, info in sorted(files.items())
+    ]
+
+
+def _skipped_json(skipped: dict[str, tuple[int, str]]) -> list[dict[str, Any]]:
+    return [
+        {"path": path, "size": size, "reason": reason}
+        for path, (size, reason) in sorted(skipped.items())
+    ]
 
 
 def read(run_dir: str, path: str, offset: int, length: int) -> bytes:
-    """Up to `length` bytes from `offset`; fewer where the file is shorter or gone by now."""
+    """Up to `length` bytes (at most 8 MiB) from `offset`; fewer where the file ends or is gone."""
     _refuse_private(path)
     try:
         fd = _open(run_dir, path)
     except FileNotFoundError:
         return b""
     try:
-        return _read_fully(fd, max(0, offset), max(0, length))
+        return _read_fully(fd, max(0, offset), min(length, LARGEST_READ_BYTES))
     finally:
         os.close(fd)
 
 
-def digest(run_dir: str, path: str, size: int) -> dict[str, Any]:
-    """Returns {"digest", "size", "mtime_ns"}: sha256 hex of the first `size` bytes, file as it is.
+def digest(run_dir: str, path: str, size: int) -> str | None:
+    """sha256 hex of the first `size` bytes; None where the file is shorter by now, or gone.
 
-    A log that has grown since it was listed still has its first bytes. `digest` is None where the
-    file is shorter by now or gone (then `size` and `mtime_ns` are 0).
+    A log that has grown since it was listed can so be checked as far as it was listed.
     """
     import hashlib
 
@@ -88,21 +101,15 @@ def digest(run_dir: str, path: str, size: int) -> dict[str, Any]:
     try:
         fd = _open(run_dir, path)
     except FileNotFoundError:
-        return {"digest": None, "size": 0, "mtime_ns": 0}
+        return None
     try:
-        hasher = hashlib.sha256()
-        done = 0
-        while done < size:
-            chunk = os.pread(fd, min(CHUNK_BYTES, size - done), done)
-            if not chunk:
-                break
+        hasher, left = hashlib.sha256(), size
+        while left > 0 and (chunk := os.read(fd, min(CHUNK_BYTES, left))):
             hasher.update(chunk)
-            done += len(chunk)
-        info = os.fstat(fd)
+            left -= len(chunk)
     finally:
         os.close(fd)
-    whole = hasher.hexdigest() if done == size else None
-    return {"digest": whole, "size": info.st_size, "mtime_ns": info.st_mtime_ns}
+    return hasher.hexdigest() if left == 0 else None
 
 
 def _refuse_private(path: str) -> None:
@@ -171,12 +178,12 @@ def _read_fully(fd: int, offset: int, length: int) -> bytes:
 
 def _records(run_dir: str) -> Iterator[_Found]:
     try:
-        attempts = [name for name in os.listdir(os.path.join(run_dir, "attempts"))]
+        attempts = sorted(filter(str.isdigit, os.listdir(os.path.join(run_dir, "attempts"))))
     except OSError:
         attempts = []
     for name in RECORDS:
         yield from _one(run_dir, name)
-    for number in sorted(name for name in attempts if name.isdigit()):
+    for number in attempts:
         for name in ATTEMPT_RECORDS:
             yield from _one(run_dir, f"attempts/{number}/{name}")
     yield from _one(run_dir, "work/metrics.jsonl")
@@ -192,6 +199,17 @@ def _one(run_dir: str, path: str) -> Iterator[_Found]:
         yield _Found(path, os.fstat(fd))
     finally:
         os.close(fd)
+
+
+def _linked(run_dir: str, outputs: Sequence[str]) -> Iterator[str]:
+    """Outputs that are links, or lie behind one: named, so that nobody wonders where they are."""
+    for output in outputs:
+        parts = os.path.normpath(output).split("/")
+        for depth in range(1, len(parts) + 1):
+            path = "/".join(["work", *parts[:depth]])
+            if os.path.islink(os.path.join(run_dir, path)):
+                yield path
+                break
 
 
 def _outputs(run_dir: str, outputs: Sequence[str]) -> Iterator[_Found]:

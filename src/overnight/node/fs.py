@@ -74,11 +74,7 @@ def json_lines(path: str, offset: int = 0) -> Iterator[tuple[int, Any]]:
 
     A torn last line is left for the next reading; a line that is not JSON is passed over.
     """
-    try:
-        file = open(path, "rb")
-    except OSError:
-        return
-    with file:
+    with contextlib.suppress(FileNotFoundError), open(path, "rb") as file:
         file.seek(offset)
         for line in file:
             if not line.endswith(b"\n"):

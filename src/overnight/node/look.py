@@ -59,7 +59,7 @@ def row(run: layout.Run) -> dict[str, Any]:
     """The run's state with the newest progress of its open attempt."""
     state = fs.read_json(run.file("state.json")) or {}
     spec = fs.read_json(run.file("spec.json")) or {}
-    heartbeat = {}
+    heartbeat: dict[str, Any] = {}
     if state.get("attempt"):
         heartbeat = fs.read_json(run.attempt(state["attempt"], "heartbeat")) or {}
     supervisor = identity.from_json(fs.read_json(run.file("supervisor.json")))

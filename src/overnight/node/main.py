@@ -1,11 +1,11 @@
-"""The verbs of the node: pipe, supervise, watch (and describe, which supervise starts)."""
+"""The verbs of the node: pipe, supervise, watch (and two small ones, which these start)."""
 
 from __future__ import annotations
 
 import importlib
 import sys
 
-VERBS = ("pipe", "supervise", "watch", "describe")
+VERBS = ("pipe", "supervise", "watch", "describe", "linger")
 
 
 def main() -> None:

@@ -67,9 +67,7 @@ def attempt_folder(
     )
 
 
-def describe_environment(
-    run: layout.Run, spec: dict[str, Any], number: int, variables: dict[str, str]
-) -> None:
+def describe_environment(run: layout.Run, number: int, variables: dict[str, str]) -> None:
     """Records Python, packages and driver beside the attempt, in a process of its own."""
     kept = {key: value for key, value in variables.items() if key not in command.secrets(run)}
     fs.publish_json(run.attempt(number, "variables.json"), kept, mode=0o600, durable=False)

@@ -47,7 +47,7 @@ def owner(pid: int) -> int:
 
 
 def send(target: identity.Identity, number: int) -> bool:
-    """Signals exactly this process; False where it has ended. A pidfd closes the race with reuse."""
+    """Signals exactly this process; False where it has ended. A pidfd shuts out pid reuse."""
     try:
         handle = os.pidfd_open(target.pid) if hasattr(os, "pidfd_open") else -1
     except OSError:

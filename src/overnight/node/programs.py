@@ -42,7 +42,9 @@ def ask(
     except subprocess.TimeoutExpired:
         abandon(process)
         return Answer(None, "", "")
-    return Answer(process.returncode, out.decode("utf-8", "replace"), err.decode("utf-8", "replace"))
+    return Answer(
+        process.returncode, out.decode("utf-8", "replace"), err.decode("utf-8", "replace")
+    )
 
 
 def abandon(process: subprocess.Popen[bytes]) -> None:

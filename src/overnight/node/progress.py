@@ -1,223 +1,24 @@
 """Progress learnt from a training's output: where it is, how the loss goes, when it will end.
 
-`Parser` reads line after line and remembers what spans lines (Keras' epoch line, which of
-several progress bars is the training). `Tracker` folds what was read into one small state.
-Time comes in as an argument; memory and work are bounded whatever the output is.
+`Tracker` folds what `lines.Parser` reads into one small state. Time comes in as an argument;
+memory and work are bounded whatever the output is.
 """
 
 from __future__ import annotations
 
 import math
-import re
 from collections import deque
-from typing import Any, Iterable, Iterator
+from typing import Any, Iterable
 
-from overnight.node import families
+from overnight.node import families, lines, names
 
 Sample = families.Sample
+Parser = lines.Parser
+samples = lines.samples
 
-MAX_LINE = 4096
 MAX_TRACE = 256
 MAX_INTERVALS = 64
 SUMMARY = 5
-CONTROLS = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[@-Z\\-_]|[\x00-\x08\x0e-\x1f\x7f]")
-KERAS_EPOCH = re.compile(r"epoch (\d+)/(\d+)$")
-KERAS_LINE = re.compile(r"(?:(\d+)/(\d+|unknown)\s+(?:\[|━|- )|- \d+m?s\b)")
-YOLO_HEAD = re.compile(r"\s*epoch\s+gpu_mem\s+(.*)")
-YOLO_ROW = re.compile(r"\s*(\d+)/(\d+)\s+[\d.]+[gmk]?\s+([\d.\snainf]+):?$")
-TRAINING_BAR = re.compile(
-    r"(?:train(?:ing)?(?: (?:steps?|progress|loop|epoch|batch(?:es)?|model))?|steps?|iters?|iterations?"
-    r"|batch(?:es)?|fine-?tuning|optimization|progress)\W*"
-)
-
-
-def clean(text: str) -> str:
-    """Without colours, cursor movements and other control characters."""
-    return CONTROLS.sub("", text)
-
-
-class Parser:
-    """Turns lines into samples, with the memory that some formats need."""
-
-    def __init__(self) -> None:
-        self._epoch: float | None = None
-        self._epochs: int | None = None
-        self._bare_epoch: float | None = None
-        self._columns: list[str] = []
-        self._lane = _Lane()
-
-    def line(self, text: str) -> Sample | None:
-        """What the line says about the training, or None. `text` is one line, without colours."""
-        low = text.lower()
-        if not families.interesting(low):
-            return None
-        sample = self._sample(text, low)
-        if sample is None:
-            return None
-        if sample.epoch is not None:
-            self._epoch = sample.epoch
-        elif sample.metrics and sample.step is None:
-            sample = sample._replace(epoch=self._epoch)
-        return sample
-
-    def _sample(self, text: str, low: str) -> Sample | None:
-        if "{" in text and "%|" not in text:
-            sample = families.record(text)
-            if sample is not None or text.startswith("{"):
-                return self._trained(sample)
-        if "%|" in text or "it [" in text or "━" in text:
-            bar = families.bar(text)
-            if bar is not None:
-                return self._from_bar(bar)
-        if low.startswith("|"):
-            return families.cell(text)
-        return self._keras(low.strip()) or self._prose(text, low)
-
-    def _prose(self, text: str, low: str) -> Sample | None:
-        header = YOLO_HEAD.match(low)
-        if header:
-            self._columns = header[1].split()
-            return None
-        sample = families.prose(text)
-        if sample and not sample.metrics and sample.epochs is sample.step is sample.steps is None:
-            return self._bare(sample)
-        return self._trained(sample)
-
-    def _bare(self, sample: Sample) -> Sample | None:
-        """`Epoch: 7` and nothing else may be configuration: believed at 0 and 1 and when it counts on."""
-        before, self._bare_epoch = self._bare_epoch, sample.epoch
-        known = (0, 1, self._epoch, before + 1 if before is not None else None)
-        return sample if sample.epoch in known else None
-
-    def _trained(self, sample: Sample | None) -> Sample | None:
-        if sample and _has_loss(sample.metrics):
-            self._lane.trained()
-        return sample
-
-    def _keras(self, low: str) -> Sample | None:
-        """Keras: `Epoch 4/200`, then `29/29 ━━━ 4s 92ms/step - loss: 1.2 - val_loss: 1.1`."""
-        found = KERAS_EPOCH.match(low)
-        if found:
-            self._epochs = int(found[2])
-            return Sample(epoch=float(found[1]), epochs=self._epochs)
-        found = KERAS_LINE.match(low)
-        if not found:
-            return None
-        metrics, _ = families.metrics(low, headed=True)
-        if not metrics:
-            return None
-        steps = int(found[2]) if found[2] and found[2] != "unknown" else None
-        step = int(found[1]) if found[1] else None
-        return Sample(step, steps, self._epoch, self._epochs, None, metrics, None, nested=True)
-
-    def _from_bar(self, bar: families.Bar) -> Sample | None:
-        low = bar.text.lower()
-        row = YOLO_ROW.match(low)
-        if row:
-            return self._yolo(bar, row)
-        metrics, _ = families.metrics(bar.postfix.lower(), headed=True)
-        word = families.SPLIT.search(low)
-        split = families.split_of(word[0]) if word else families.line_split(metrics)
-        count = families.counters(low) or families.Counters()
-        if word and split != "train":
-            return Sample(epoch=count.epoch, split=split, metrics=metrics) if metrics else None
-        if low.strip(" :") in ("epoch", "epochs"):  # a bar over whole epochs
-            epoch = float(bar.step) or None
-            return Sample(epoch=epoch, epochs=bar.steps, metrics=metrics, eta_s=bar.eta_s)
-        named = count.epoch is not None or TRAINING_BAR.fullmatch(low) or _has_loss(metrics)
-        if not named and (low.strip() or not self._lane.admits(bar)):
-            return None
-        if named:
-            self._lane.name(bar)
-        return Sample(
-            bar.step, bar.steps, count.epoch, count.epochs, split, metrics, bar.eta_s,
-            nested=count.epoch is not None,
-        )  # fmt: skip
-
-    def _yolo(self, bar: families.Bar, row: re.Match[str]) -> Sample:
-        """Ultralytics: a header of column names, then `1/100  2.3G  1.23  2.34 …` before the bar."""
-        values = [families.number(value) for value in row[3].split()]
-        metrics = {
-            name: value
-            for name, value in zip(self._columns, values)
-            if value is not None and families.is_metric(name, known_only=True)
-        }
-        return Sample(
-            bar.step, bar.steps, float(row[1]), int(row[2]), None, metrics, None, nested=True
-        )
-
-
-class _Lane:
-    """Which of the progress bars without a name is the training.
-
-    The first one, until it is complete; what was complete before any loss was seen was
-    preparation. A bar beside a training that is under way is an evaluation.
-    """
-
-    def __init__(self) -> None:
-        self._total: int | None = None
-        self._former: int | None = None
-        self._complete = True
-        self._trains = False
-
-    def trained(self) -> None:
-        self._trains = True
-
-    def name(self, bar: families.Bar) -> None:
-        """This bar says itself that it is the training."""
-        self._total, self._trains, self._complete = bar.steps, True, False
-
-    def admits(self, bar: families.Bar) -> bool:
-        total = bar.steps
-        if total != self._total:
-            fresh = self._complete and not self._trains
-            back = total is not None and total == self._former and total > (self._total or 0)
-            if not fresh and not back:
-                return False
-            self._former, self._total = self._total, total
-        self._complete = bar.step == total
-        return True
-
-
-def _has_loss(metrics: dict[str, float]) -> bool:
-    return any(families.loss_rank(name) is not None for name in metrics)
-
-
-def samples(lines: Iterable[str]) -> Iterator[tuple[int, Sample]]:
-    """Yields (line number from 1, sample) for what the lines say; progress bars may share a line."""
-    parser = Parser()
-    for number, line in enumerate(lines, 1):
-        for part in clean_parts(line):
-            sample = parser.line(part)
-            if sample is not None:
-                yield number, sample
-
-
-def clean_parts(line: str) -> list[str]:
-    return [clean(part)[:MAX_LINE] for part in re.split(r"[\r\n]", line) if part]
-
-
-class _Lines:
-    """Cuts chunks into lines of bounded length; the start of an unfinished line is kept."""
-
-    def __init__(self) -> None:
-        self._partial = b""
-
-    def split(self, chunk: bytes) -> list[str]:
-        parts = chunk.replace(b"\r", b"\n").split(b"\n")
-        parts[0] = self._partial + parts[0][:MAX_LINE]
-        self._partial = parts.pop()[:MAX_LINE]
-        return [self._text(part) for part in parts if part]
-
-    def rest(self) -> str:
-        """The unfinished line, which then is finished."""
-        partial, self._partial = self._partial, b""
-        return self._text(partial)
-
-    @staticmethod
-    def _text(part: bytes) -> str:
-        text = part[:MAX_LINE].decode("utf-8", "replace")
-        return text if text.isprintable() else clean(text)
 
 
 class _Pace:
@@ -232,10 +33,12 @@ class _Pace:
 
     def mark(self, units: float, now: float) -> None:
         marks = self._marks
-        if marks and units <= marks[-1][1]:
+        if marks and units == marks[-1][1]:
             return
-        if marks and now <= marks[-1][0]:
-            marks[-1] = (marks[-1][0], units)
+        if marks and (now < marks[-1][0] or units < marks[-1][1]):
+            marks.clear()  # the clock was set back, or the count began anew
+        if marks and now == marks[-1][0]:
+            marks[-1] = (now, units)
             return
         marks.append((now, units))
         if len(marks) > (MAX_INTERVALS + 1 if self._warm else 2):
@@ -244,7 +47,7 @@ class _Pace:
 
     def seconds_per_unit(self) -> float | None:
         marks = self._marks
-        if not self._warm:
+        if not self._warm or len(marks) < 2:
             return None
         paces = sorted(
             (after[0] - before[0]) / (after[1] - before[1])
@@ -295,14 +98,13 @@ def _mean(values: Iterable[float]) -> float | None:
     return math.fsum(known) / len(known) if known else None
 
 
-class Tracker:
-    """The progress of one attempt. Feed it the output as it comes, in chunks of any size.
+class _Place:
+    """Step and epoch as printed last, and what follows from how they move.
 
-    `step`, `steps`, `epoch`, `epochs` are as printed last; `loss` is the last training loss;
-    `metrics` holds the last value of each name (validation's with `val_` in front where only
-    the line says so); `nonfinite` is the first training loss that was NaN or infinite;
-    `advanced_at` is the time of the last step forward. `metrics.jsonl`, written for machines,
-    is believed over the output for the loss and for the place once it has told them.
+    `axis` counts steps since the start, going on where the step restarts with each epoch.
+    `nested` tells whether the step restarts; the way a line is written says so at first, the
+    first change of the epoch proves it. `furthest` orders attempts: (epoch, step), or with
+    steps that run through, (0, step).
     """
 
     def __init__(self) -> None:
@@ -310,25 +112,125 @@ class Tracker:
         self.steps: int | None = None
         self.epoch: float | None = None
         self.epochs: int | None = None
+        self.axis = 0
+        self.nested = False
+        self.furthest: tuple[float, int] | None = None
+        self._proved: bool | None = None
+        self._by_epoch = False
+        self._from_zero = False
+        self._last_step: int | None = None
+        self._offset = 0
+        self._cycles = 0
+
+    def take(self, sample: Sample) -> bool:
+        """True where the sample is a step forward."""
+        before = (self.epoch, self.step, self.axis)
+        new_epoch = sample.epoch is not None and sample.epoch != self.epoch
+        rises = new_epoch and (self.epoch is None or (sample.epoch or 0) > self.epoch)
+        self.epochs = sample.epochs or self.epochs
+        if sample.epoch is not None:
+            self.epoch = sample.epoch
+            self._from_zero |= sample.epoch < 1
+        if sample.step is not None and not self._is_aside(sample, new_epoch):
+            self._count(sample, sample.step, rises)
+        elif sample.step is None:
+            self.steps = sample.steps or self.steps
+            self.step = None if new_epoch and self.nested else self.step
+        self._extend()
+        return before != (self.epoch, self.step, self.axis)
+
+    def was_preparation(self, sample: Sample) -> bool:
+        """Whether the sample starts another count than the one so far.
+
+        Before any loss was seen, that one was the preparation of a data set.
+        """
+        if self.epoch is not None or self.step is None or sample.step is None:
+            return False
+        return bool(self.steps and sample.steps and self.steps != sample.steps)
+
+    def _is_aside(self, sample: Sample, new_epoch: bool) -> bool:
+        """Whether the sample belongs to a smaller count beside the training."""
+        if self.step is None or not self.steps or not sample.steps or new_epoch:
+            return False
+        under_way = self.epoch is not None or self.step < self.steps
+        return under_way and sample.steps < self.steps
+
+    def _count(self, sample: Sample, step: int, rises: bool) -> None:
+        last = self._last_step
+        if last is not None and (step < last or (rises and sample.nested and step == last)):
+            if not rises and step * 2 > last:
+                return  # a late line of another rank
+            self._offset = max(self.axis, self._offset + (self.steps or 0))
+            self._cycles += 1
+            if self.epoch is not None:
+                self._proved = True
+        elif last and rises and self.epoch == int(self.epoch or 0) and step > last:
+            self._proved = False
+        self.nested = sample.nested if self._proved is None else self._proved
+        self._by_epoch |= self.nested
+        if last is None and not self._by_epoch:
+            self.furthest = None  # epochs alone ordered it, from now on steps do
+        self._last_step = self.step = step
+        if sample.steps or (self.steps and step > self.steps):
+            self.steps = sample.steps
+        self.axis = max(self.axis, self._offset + step)
+
+    def _extend(self) -> None:
+        major: float = self._cycles
+        if self.epoch is not None and (self._by_epoch or self.step is None):
+            major = self.epoch
+        place = (major, self.step or 0)
+        if place != (0, 0) and (self.furthest is None or place > self.furthest):
+            self.furthest = place
+
+    def epochs_left(self) -> float | None:
+        """None where the epoch or the number of epochs is not known."""
+        if self.epoch is None or not self.epochs:
+            return None
+        first = 0 if self._from_zero else 1
+        if self.epoch != int(self.epoch):
+            done = self.epoch
+        elif self.nested and self.step is not None:
+            done = self.epoch - first + (self.step / self.steps if self.steps else 0)
+        else:  # lines that come once per epoch come at its end
+            done = self.epoch - first + 1
+        return max(0.0, self.epochs - done)
+
+    def steps_left(self) -> int | None:
+        """None where the number of steps of the whole training is not known."""
+        if self.nested or self._cycles or self.step is None or not self.steps:
+            return None
+        return max(0, self.steps - self.step)
+
+
+class Tracker:
+    """The progress of one attempt. Feed it the output as it comes, in chunks of any size.
+
+    `loss` is the last training loss; `metrics` holds the last value of each name (with `val_` or
+    `test_` in front where only the line says so); `nonfinite` is the first training loss that
+    was NaN or infinite; `advanced_at` is the time of the last step forward. `metrics.jsonl`,
+    written for machines, is believed over the output for the loss and for step and epoch once
+    it has told them.
+    """
+
+    def __init__(self) -> None:
         self.loss: float | None = None
         self.metrics: dict[str, float] = {}
         self.nonfinite: dict[str, Any] | None = None
         self.advanced_at: float | None = None
-        self._output, self._jsonl = _Lines(), _Lines()
-        self._parser = Parser()
-        self._losses = _Losses()
-        self._loss_key: tuple[int, str] | None = None
-        self._loss_from_jsonl = self._place_from_jsonl = False
-        self._position: tuple[float, int] | None = None
-        self._steps_pace, self._epochs_pace = _Pace(), _Pace()
-        self._axis = self._offset = 0  # steps since the start, counted on where the step restarts
-        self._cycles = 0
-        self._nested = self._from_zero = False
-        self._printed_end: float | None = None
         self._now = 0.0
+        self._output, self._jsonl = lines.Lines(), lines.Lines()
+        self._parser = lines.Parser()
+        self._losses = _Losses()
+        self._loss_rank, self._loss_name = 9, ""
+        self._jsonl_tells_loss = self._jsonl_tells_step = self._jsonl_tells_epoch = False
+        self._output_tells_epoch = False
+        self._place = _Place()
+        self._step_pace, self._epoch_pace = _Pace(), _Pace()
+        self._printed_end: float | None = None
 
     def feed(self, chunk: bytes, now: float) -> None:
-        """Takes the next bytes of the output. `now` in seconds, of any clock that only goes on."""
+        """Takes the next bytes of the output. `now` in seconds, of any clock."""
         self._now = now
         for line in self._output.split(chunk):
             self._read(line, now)
@@ -347,61 +249,142 @@ class Tracker:
 
     def _read(self, line: str, now: float) -> None:
         sample = self._parser.line(line)
-        if sample is not None:
-            if self._place_from_jsonl:
-                sample = sample._replace(step=None, steps=None, epoch=None)
-            self._take(sample, now, counts_loss=not self._loss_from_jsonl)
+        if sample is None:
+            return
+        if self._jsonl_tells_step:
+            epoch = None if self._jsonl_tells_epoch else sample.epoch
+            sample = sample._replace(step=None, steps=None, epoch=epoch)
+        self._output_tells_epoch |= sample.epoch is not None
+        self._take(sample, now, counts_loss=not self._jsonl_tells_loss)
 
     def _read_jsonl(self, line: str, now: float) -> None:
         sample = families.jsonl(line)
-        if sample is not None:
-            self._place_from_jsonl |= sample.step is not None or sample.epoch is not None
-            self._loss_from_jsonl |= sample.split in (None, "train") and _has_loss(sample.metrics)
-            self._take(sample, now, counts_loss=True)
+        if sample is None:
+            return
+        if sample.step is None and self._output_tells_epoch and not self._jsonl_tells_epoch:
+            sample = sample._replace(epoch=None)  # the output counts finer
+        if sample.step is not None and not self._jsonl_tells_step:
+            self._jsonl_tells_step = True
+            self._start_over()
+        self._jsonl_tells_epoch |= sample.epoch is not None
+        if not self._jsonl_tells_loss and lines.has_loss(sample.metrics):
+            self._jsonl_tells_loss = True
+            self._loss_rank = 9
+        self._take(sample, now, counts_loss=True)
 
     def _take(self, sample: Sample, now: float, *, counts_loss: bool) -> None:
-        before = (self.epoch, self.step, self._axis)
-        self._place(sample)
-        moved = before != (self.epoch, self.step, self._axis)
-        if sample.eta_s is not None and sample.epoch is None:
+        if not self._losses.count and self._place.was_preparation(sample):
+            self._start_over()
+        place = self._place
+        moved = place.take(sample)
+        if sample.eta_s is not None:
             self._printed_end = now + sample.eta_s
-        counted = self._measure(sample, counts_loss=counts_loss)
+        counted = counts_loss and self._count_loss(sample)
+        self._keep_metrics(sample)
         if moved or (counted and sample.step is None):
             self.advanced_at = now
-            self._steps_pace.mark(self._axis, now)
-            if self.epoch is not None:
-                self._epochs_pace.mark(self.epoch, now)
+        if moved:
+            self._step_pace.mark(place.axis, now)
+            if place.epoch is not None:
+                self._epoch_pace.mark(place.epoch, now)
 
-    def _place(self, sample: Sample) -> None:
-        new_epoch = sample.epoch is not None and sample.epoch != self.epoch
-        if sample.epochs:
-            self.epochs = sample.epochs
-        if sample.epoch is not None:
-            self.epoch = sample.epoch
-            self._from_zero |= sample.epoch < 1
-        if sample.step is None:
-            if new_epoch and self._nested:
-                self.step = None
-            if sample.steps:
-                self.steps = sample.steps
-        elif not self._is_aside(sample, new_epoch):
-            self._nested = sample.nested
-            self._advance(sample, new_epoch)
-        place = (self.epoch if self.epoch is not None else self._cycles, self.step or 0)
-        if place != (0, 0) and (self._position is None or place > self._position):
-            self._position = place
+    def _start_over(self) -> None:
+        self._place = _Place()
+        self._step_pace, self._epoch_pace = _Pace(), _Pace()
+        self._printed_end = None
 
-    def _is_aside(self, sample: Sample, new_epoch: bool) -> bool:
-        """Whether another, smaller count runs beside; what ran before any loss was preparation."""
-        if not sample.steps or not self.steps or sample.steps == self.steps or self.step is None:
+    def _keep_metrics(self, sample: Sample) -> None:
+        prefix = f"{sample.split}_" if sample.split in ("val", "test") else ""
+        for name, value in sample.metrics.items():
+            if prefix and names.split_of(name) is None:
+                name = prefix + name
+            if name in self.metrics or len(self.metrics) < names.MAX_METRICS:
+                self.metrics[name] = value
+
+    def _count_loss(self, sample: Sample) -> bool:
+        """Follows one kind of training loss; where a surer one appears, starts over with it."""
+        if sample.split in ("val", "test"):
             return False
-        if not self._losses.count and self.epoch is None:
-            self._position, self._steps_pace = None, _Pace()
-            self._axis = self._offset = self._cycles = 0
-            self.step = None
+        ranked = [(names.loss_rank(name), name) for name in sample.metrics]
+        known = [(rank, name) for rank, name in ranked if rank is not None]
+        if not known:
             return False
-        return sample.steps < self.steps and not new_epoch
+        rank, name = min(known, key=lambda pair: pair[0])
+        if rank < self._loss_rank:
+            self._losses = _Losses()
+        elif self._loss_rank and self._loss_name in sample.metrics:
+            rank, name = self._loss_rank, self._loss_name
+        elif rank:
+            return False
+        self._loss_rank, self._loss_name = rank, name
+        self._note_loss(name, sample.metrics[name])
+        return True
 
-    def _advance(self, sample: Sample, new_epoch: bool) -> None:
-        step = sample.step or 0
-        if self.step is None and new_epoch ...
+    def _note_loss(self, name: str, value: float) -> None:
+        place = self._place
+        self.loss = value
+        self._losses.add(place.axis or self._losses.count, value)
+        if not math.isfinite(value) and self.nonfinite is None:
+            self.nonfinite = {"name": name, "step": place.step, "epoch": _tidy(place.epoch)}
+
+    def position(self) -> list[float] | None:
+        """The furthest place, for comparison with that of another attempt; None at the start."""
+        furthest = self._place.furthest
+        return [_tidy(furthest[0]) or 0, furthest[1]] if furthest else None
+
+    def step_time_s(self) -> float | None:
+        return self._step_pace.seconds_per_unit()
+
+    def eta_s(self, now: float) -> float | None:
+        """Seconds left of the whole training; None where its length or its pace is not known."""
+        left = self._work_left_s()
+        if left is not None and self.advanced_at is not None:
+            return max(0.0, left - max(0.0, now - self.advanced_at))
+        if self._printed_end is not None and self._place.steps_left() is not None:
+            return max(0.0, self._printed_end - now)
+        return None
+
+    def _work_left_s(self) -> float | None:
+        place, step_s = self._place, self.step_time_s()
+        steps_left = place.steps_left()
+        if steps_left is not None:
+            return steps_left * step_s if step_s is not None else None
+        epochs_left = place.epochs_left()
+        if epochs_left is None:
+            return None
+        epoch_s = self._epoch_pace.seconds_per_unit()
+        if epoch_s is None and step_s is not None and place.nested and place.steps:
+            epoch_s = step_s * place.steps
+        return epochs_left * epoch_s if epoch_s is not None else None
+
+    def loss_trace(self) -> list[tuple[float, float]]:
+        """At most 256 points (steps since the start, or the count of losses; finite loss)."""
+        return list(self._losses.trace)
+
+    def to_dict(self, now: float | None = None) -> dict[str, Any]:
+        """Plain JSON. A loss or metric that is NaN or infinite is None; see `nonfinite`."""
+        place, losses = self._place, self._losses
+        return {
+            "step": place.step,
+            "steps": place.steps,
+            "epoch": _tidy(place.epoch),
+            "epochs": place.epochs,
+            "loss": _finite(self.loss),
+            "metrics": {name: _finite(value) for name, value in self.metrics.items()},
+            "nonfinite": self.nonfinite,
+            "loss_n": losses.count,
+            "loss_first": losses.first(),
+            "loss_last": losses.last(),
+            "step_time_s": self.step_time_s(),
+            "eta_s": self.eta_s(self._now if now is None else now),
+            "position": self.position(),
+        }
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _tidy(epoch: float | None) -> float | None:
+    """A whole epoch as an int, as it was printed."""
+    return int(epoch) if epoch is not None and epoch == int(epoch) else epoch

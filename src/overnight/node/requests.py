@@ -168,6 +168,20 @@ def gpu_table(root: str, args: dict[str, Any], payload: bytes) -> Answer:
     return {"problem": table.problem, "gpus": [gpu._asdict() for gpu in table.gpus]}, b""
 
 
+def probe_server(root: str, args: dict[str, Any], payload: bytes) -> Answer:
+    from overnight.node import probe  # only doctor needs what it imports
+
+    return probe.probe(root, layout.checked(args["project"]), args["environment"]), b""
+
+
+def linger(root: str, args: dict[str, Any], payload: bytes) -> Answer:
+    from overnight.node import probe
+
+    if args.get("identity") is None:
+        return probe.linger_start(root), b""
+    return probe.linger_check(args["identity"]), b""
+
+
 def look_now(root: str, args: dict[str, Any], payload: bytes) -> Answer:
     return look.look(root, args, lambda timeout_s: True)
 
@@ -190,4 +204,6 @@ VERBS: dict[str, Callable[[str, dict[str, Any], bytes], Answer]] = {
     "file_read": file_read,
     "file_digest": file_digest,
     "gpus": gpu_table,
+    "probe": probe_server,
+    "linger": linger,
 }

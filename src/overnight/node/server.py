@@ -20,7 +20,9 @@ def entry() -> list[str]:
 
 
 # -S and -E keep the user's site-packages and PYTHON* variables out; imports are light and safe.
-BOOT = "import sys; sys.path.insert(0, sys.argv.pop(1)); from overnight.node.main import main; main()"
+BOOT = (
+    "import sys; sys.path.insert(0, sys.argv.pop(1)); from overnight.node.main import main; main()"
+)
 
 
 started: list[int] = []

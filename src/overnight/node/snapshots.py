@@ -1,33 +1,20 @@
 """Snapshots of a project: immutable copies of its code, named by the hash of their manifest.
 
-A manifest is `{"files": [[path, kind, size, digest], …]}`, sorted by path. `kind` is "f" (file),
-"x" (executable file) or "l" (symbolic link: size 0, digest = what it points to); `digest` is
-otherwise the SHA-256 of the content in hex. The snapshot's id is the first 16 hex digits of the
-SHA-256 of `fs.dump` of the manifest.
-
 A transfer fills a folder of its own under incoming/, which gets the snapshot's name only after
 every file was verified. Unchanged files are hard links to an older snapshot; therefore nothing
 here ever writes to, or changes the mode of, a file that has a second name.
-
-Paths travel as UTF-8 with lone surrogates for other bytes, whatever the server's locale is.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
-import hashlib
 import os
-import stat
-from typing import Any, Iterable, Iterator, NamedTuple
+from typing import Any, Iterator
 
-from overnight.node import fs
+from overnight.node import fs, manifests, trees
 
-_MODES = {"f": 0o444, "x": 0o555}
-_BLOCK_BYTES = 1 << 18
-_FICLONE = 0x40049409  # linux/fs.h: share the blocks of another file, copied when written to
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 _LISTED = 10
 
 
@@ -37,32 +24,27 @@ class SnapshotError(ValueError):
     bad_request, bad_manifest, bad_archive   the laptop sent what no laptop of ours sends
     mismatch       the files are not those of the manifest: they changed while they were sent
     base_missing   the snapshot that the transfer builds on is gone or damaged
-    no_snapshot    there is no such snapshot
+    no_snapshot    there is no such snapshot, or it is damaged
     disk_full      no space or no quota is left; what was half done has been removed
     """
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
-
-
-class Entry(NamedTuple):
-    path: str
-    kind: str
-    size: int
-    digest: str
+        self.message = message
 
 
 def begin(project_dir: str, snapshot_id: str, nonce: str) -> dict[str, Any]:
     """Where a snapshot stands: `have`, or else a folder `incoming` to send it to.
 
-    `latest` is the id of the newest other snapshot and `latest_path` its folder (null where there
-    is none). `nonce` tells transfers of the same snapshot apart: letters, digits, "_", "-".
+    `latest` is the id of the newest snapshot and `latest_path` its folder (null where there is
+    none). `nonce` tells transfers of the same snapshot apart: letters, digits, "_", "-".
     """
     final = _folder(project_dir, snapshot_id)
     if os.path.isdir(final) and os.path.isfile(_manifest_path(project_dir, snapshot_id)):
         return {"have": True, "latest": snapshot_id, "latest_path": final, "incoming": None}
-    if not 0 < len(nonce) <= 64 or not nonce.replace("_", "").replace("-", "").isalnum():
+    letters = nonce.replace("_", "").replace("-", "")
+    if len(nonce) > 64 or not letters.isalnum() or not letters.isascii():
         raise SnapshotError("bad_request", f"not a nonce: {nonce!r}")
     latest = _latest(project_dir)
     incoming = os.path.join(os.path.abspath(project_dir), "incoming", f"{snapshot_id}.{nonce}")
@@ -92,24 +74,27 @@ def put(
     archive: bytes,
     parts: int = 0,
 ) -> dict[str, Any]:
-    """Makes the snapshot from what `archive` holds and, for the rest, the snapshot `base`.
+    """Makes the snapshot from what `archive` holds and, for the rest, from the snapshot `base`.
 
-    `archive` is a tar.gz of regular files named as in the manifest, or its end, where `parts`
-    parts came before. The work is done in a folder of this call's own, so that a repeated call
-    may overlap with the first one.
+    `archive` is a tar.gz of regular files named as in the manifest; where `parts` parts came
+    before, it is the end of it. The work is done in a folder of this call's own, so that a
+    repeated call may overlap with the first one.
     """
-    entries = _parse(manifest, snapshot_id)
+    entries = _checked(manifest, snapshot_id)
     place = _incoming(project_dir, snapshot_id, incoming)
     final = _folder(project_dir, snapshot_id)
     fresh = f"{place}.{os.urandom(4).hex()}"
     with _making(place, final), _making(fresh, final):
         if not os.path.isdir(final):
             os.mkdir(fresh)
-            _make_folders(fresh, entries)
+            trees.make_folders(fresh, entries)
+            trees.make_links(fresh, entries)
             arrived = _extract(_Archive(place, parts, archive), fresh, entries)
-            _fill(fresh, [entry for entry in entries if entry.path not in arrived], project_dir, base)
+            if base is not None:
+                rest = [entry for entry in entries if entry.path not in arrived]
+                _link_unchanged(project_dir, base, fresh, rest)
         commit(project_dir, snapshot_id, manifest, fresh)
-    _remove(place)
+    remove_tree(place)
     return {"snapshot": snapshot_id}
 
 
@@ -120,13 +105,16 @@ def commit(
 
     Where the snapshot exists already, be it from another laptop, `incoming` is only removed.
     """
-    entries = _parse(manifest, snapshot_id)
+    entries = _checked(manifest, snapshot_id)
     place = _incoming(project_dir, snapshot_id, incoming)
     final = _folder(project_dir, snapshot_id)
     with _making(place, final):
         if not os.path.isdir(final):
             _verify(place, entries)
-            _seal(place, entries)
+            for entry in entries:
+                if entry.kind != "l":
+                    trees.set_mode(trees.at(place, entry.path), trees.MODES[entry.kind])
+            trees.flush(place, entries)
         _publish_manifest(project_dir, snapshot_id, manifest)
         _rename(place, final)
     return {"snapshot": snapshot_id}
@@ -134,7 +122,7 @@ def commit(
 
 def discard(project_dir: str, snapshot_id: str, incoming: str) -> None:
     """Removes a transfer that was given up."""
-    _remove(_incoming(project_dir, snapshot_id, incoming))
+    remove_tree(_incoming(project_dir, snapshot_id, incoming))
 
 
 def read_manifest(project_dir: str, snapshot_id: str) -> dict[str, Any]:
@@ -142,7 +130,6 @@ def read_manifest(project_dir: str, snapshot_id: str) -> dict[str, Any]:
     manifest = fs.read_json(_manifest_path(project_dir, snapshot_id))
     if manifest is None or not os.path.isdir(_folder(project_dir, snapshot_id)):
         raise SnapshotError("no_snapshot", f"snapshot {snapshot_id} is not on this server")
-    _parse(manifest, snapshot_id)
     return dict(manifest)
 
 
@@ -153,16 +140,15 @@ def copy_to_work(project_dir: str, snapshot_id: str, work: str) -> None:
     shared until then. `work` appears complete or not at all.
     """
     if not os.path.isdir(work):
-        entries = _parse(read_manifest(project_dir, snapshot_id), snapshot_id)
+        source = _folder(project_dir, snapshot_id)
+        entries = manifests.parse(read_manifest(project_dir, snapshot_id))
         partial = f"{work}.copying-{os.urandom(4).hex()}"
         with _making(partial, work):
             os.mkdir(partial)
-            _make_folders(partial, entries)
-            for entry in entries:
-                _copy(_folder(project_dir, snapshot_id), partial, entry, writable=True)
-            _flush(partial, entries)
+            _copy(source, partial, entries)
+            trees.flush(partial, entries)
             _rename(partial, work)
-    _remove_siblings(work)
+    _remove_leftovers(work)
 
 
 def sweep_incoming(project_dir: str, now: float, max_age_s: float) -> list[str]:
@@ -173,86 +159,26 @@ def sweep_incoming(project_dir: str, now: float, max_age_s: float) -> list[str]:
         for name in sorted(os.listdir(root)):
             path = os.path.join(root, name)
             if now - _last_change(path) > max_age_s:
-                _remove(path)
+                remove_tree(path)
                 swept.append(name)
     return swept
 
 
-# Names and places.
-
-
-def _folder(project_dir: str, snapshot_id: str) -> str:
-    if len(snapshot_id) != 16 or not set(snapshot_id) <= set("0123456789abcdef"):
-        raise SnapshotError("bad_request", f"not a snapshot id: {snapshot_id!r}")
-    return os.path.join(os.path.abspath(project_dir), "snapshots", snapshot_id)
-
-
-def _manifest_path(project_dir: str, snapshot_id: str) -> str:
-    return os.path.join(os.path.abspath(project_dir), "manifests", f"{snapshot_id}.json")
-
-
-def _incoming(project_dir: str, snapshot_id: str, incoming: str) -> str:
-    """`incoming`, made sure to be a transfer of this snapshot: it may be removed later."""
-    folder, name = os.path.split(incoming)
-    right_folder = folder == os.path.join(os.path.abspath(project_dir), "incoming")
-    if not right_folder or not name.startswith(f"{snapshot_id}."):
-        raise SnapshotError("bad_request", f"not a transfer of {snapshot_id}: {incoming!r}")
-    return incoming
-
-
-def _latest(project_dir: str) -> str | None:
-    found: list[tuple[int, str]] = []
-    with contextlib.suppress(FileNotFoundError):
-        for item in os.scandir(os.path.join(project_dir, "manifests")):
-            name, extension = os.path.splitext(item.name)
-            if extension == ".json" and os.path.isdir(_folder(project_dir, name)):
-                found.append((item.stat().st_mtime_ns, name))
-    return max(found)[1] if found else None
-
-
-def _at(folder: str, path: str) -> bytes:
-    return os.path.join(os.fsencode(folder), path.encode("utf-8", "surrogateescape"))
-
-
-def _parse(manifest: dict[str, Any], snapshot_id: str) -> list[Entry]:
-    """The entries of a manifest that is well formed, has this id and cannot lead outside."""
-    try:
-        digest = hashlib.sha256(fs.dump({"files": manifest["files"]})).hexdigest()
-        entries = [Entry(*row) for row in manifest["files"]]
-        paths = [entry.path for entry in entries]
-        everything = set(paths)
-        wrong = [entry.path for entry in entries if not _is_sound(entry, everything)]
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise SnapshotError("bad_manifest", f"not a manifest: {error!r}") from error
-    if wrong or len(everything) != len(paths) or paths != sorted(paths):
-        raise SnapshotError("bad_manifest", f"not a manifest: {wrong[:_LISTED]!r}")
-    if digest[:16] != snapshot_id:
-        raise SnapshotError("bad_manifest", f"the manifest of {digest[:16]}, not of {snapshot_id}")
-    return entries
-
-
-def _is_sound(entry: Entry, everything: set[str]) -> bool:
-    """No absolute path, no `..`, and nothing below a path that is itself a file or a link."""
-    entry.path.encode("utf-8", "surrogateescape")
-    target = entry.digest.encode("utf-8", "surrogateescape")
-    plain = all(part not in ("", ".", "..") for part in entry.path.split("/"))
-    if not plain or "\0" in entry.path or any(parent in everything for parent in _parents(entry)):
-        return False
-    if entry.kind == "l":
-        return entry.size == 0 and target != b"" and b"\0" not in target
-    return entry.kind in _MODES and type(entry.size) is int and entry.size >= 0
-
-
-def _parents(entry: Entry) -> list[str]:
-    parts = entry.path.split("/")
-    return ["/".join(parts[:depth]) for depth in range(1, len(parts))]
-
-
-def _all_parents(entries: Iterable[Entry]) -> set[str]:
-    return {parent for entry in entries for parent in _parents(entry)}
-
-
-# Filling a new folder.
+def remove_tree(folder: str) -> None:
+    """Removes a folder with all that is in it, as far as it can. Links are not followed."""
+    with contextlib.suppress(OSError):
+        if not os.path.isdir(folder) or os.path.islink(folder):
+            os.unlink(folder)
+    for parent, folders, files in os.walk(folder, topdown=False):
+        for name in files + folders:
+            path = os.path.join(parent, name)
+            with contextlib.suppress(OSError):
+                if name in files or os.path.islink(path):
+                    os.unlink(path)
+                else:
+                    os.rmdir(path)
+    with contextlib.suppress(OSError):
+        os.rmdir(folder)
 
 
 class _Archive:
@@ -273,7 +199,7 @@ class _Archive:
         return bytes(block)
 
 
-def _extract(archive: _Archive, folder: str, entries: list[Entry]) -> set[str]:
+def _extract(archive: Any, folder: str, entries: list[manifests.Entry]) -> set[str]:
     """Writes the files of the archive; returns their paths. Anything unexpected is refused."""
     import tarfile
     import zlib
@@ -282,154 +208,41 @@ def _extract(archive: _Archive, folder: str, entries: list[Entry]) -> set[str]:
     arrived: set[str] = set()
     try:
         with tarfile.open(
-            fileobj=archive,  # type: ignore[call-overload]  # read() is all that "r|" asks for
-            mode="r|gz",
-            encoding="utf-8",
-            errors="surrogateescape",
+            fileobj=archive, mode="r|gz", encoding="utf-8", errors="surrogateescape"
         ) as tar:
             for member in tar:
                 entry = wanted.pop(member.name, None)
                 if entry is None or member.type != tarfile.REGTYPE or member.size != entry.size:
-                    raise SnapshotError("bad_archive", f"not in the manifest: {member.name!r}")
-                _write(_at(folder, entry.path), tar.extractfile(member))
+                    raise SnapshotError("bad_archive", f"not in the manifest: {member.name!a}")
+                trees.write(trees.at(folder, entry.path), tar.extractfile(member))
                 arrived.add(entry.path)
     except (tarfile.TarError, zlib.error, EOFError) as error:
         raise SnapshotError("bad_archive", f"the archive is damaged: {error}") from error
     return arrived
 
 
-def _write(path: bytes, source: Any) -> None:
-    with open(os.open(path, _NEW, 0o600), "wb") as file:
-        for block in iter(lambda: source.read(_BLOCK_BYTES), b""):
-            file.write(block)
-
-
-def _fill(folder: str, entries: list[Entry], project_dir: str, base: str | None) -> None:
-    """Makes the links, and takes the files from wherever `base` has the same content."""
-    old: dict[tuple[str, str], Entry] = {}
-    if base is not None:
-        try:
-            old_entries = _parse(read_manifest(project_dir, base), base)
-        except SnapshotError as error:
-            raise SnapshotError("base_missing", f"snapshot {base} is gone") from error
-        old = {(entry.kind, entry.digest): entry for entry in old_entries}
-    for entry in entries:
-        if entry.kind == "l":
-            os.symlink(entry.digest.encode("utf-8", "surrogateescape"), _at(folder, entry.path))
-        elif (entry.kind, entry.digest) in old:
-            same = old[entry.kind, entry.digest]
-            _link(_at(_folder(project_dir, base or ""), same.path), _at(folder, entry.path))
-
-
-def _link(source: bytes, target: bytes) -> None:
+def _link_unchanged(
+    project_dir: str, base: str, folder: str, entries: list[manifests.Entry]
+) -> None:
+    """Takes from `base` the files that have the same content there, under whatever name."""
     try:
-        os.link(source, target, follow_symlinks=False)
-    except FileNotFoundError as error:
-        raise SnapshotError("base_missing", f"{source!r} is gone") from error
-    except OSError as error:
-        # Some file systems have no hard links, and all have a limit of names for one file.
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        with open(source, "rb") as file:
-            _write(target, file)
+        old = manifests.parse(read_manifest(project_dir, base))
+        same = {(entry.kind, entry.digest): entry.path for entry in old if entry.kind != "l"}
+        for entry in entries:
+            path = same.get((entry.kind, entry.digest))
+            if path is not None:
+                source = trees.at(_folder(project_dir, base), path)
+                trees.link(source, trees.at(folder, entry.path))
+    except (ValueError, FileNotFoundError) as error:
+        raise SnapshotError("base_missing", f"snapshot {base} is gone or damaged") from error
 
 
-def _make_folders(folder: str, entries: list[Entry]) -> None:
-    for parent in sorted(_all_parents(entries)):
-        os.mkdir(_at(folder, parent))
-
-
-# From verified files to a snapshot.
-
-
-def _verify(folder: str, entries: list[Entry]) -> None:
-    files, folders = _scan(folder)
-    wrong = files ^ {entry.path for entry in entries} | folders - _all_parents(entries)
-    wrong |= {
-        entry.path
-        for entry in entries
-        if entry.path in files and not _is_same(_at(folder, entry.path), entry)
-    }
+def _verify(folder: str, entries: list[manifests.Entry]) -> None:
+    wrong = trees.differences(folder, entries)
     if wrong:
         more = f" and {len(wrong) - _LISTED} more" if len(wrong) > _LISTED else ""
-        listed = ", ".join(ascii(path) for path in sorted(wrong)[:_LISTED])
+        listed = ", ".join(ascii(path) for path in wrong[:_LISTED])
         raise SnapshotError("mismatch", f"not as in the manifest: {listed}{more}")
-
-
-def _scan(folder: str) -> tuple[set[str], set[str]]:
-    """The relative paths of all that is no folder, and of all folders."""
-    files: set[str] = set()
-    folders: set[str] = set()
-    waiting = [""]
-    while waiting:
-        prefix = waiting.pop()
-        for item in os.scandir(_at(folder, prefix)):
-            path = prefix + item.name.decode("utf-8", "surrogateescape")
-            if item.is_dir(follow_symlinks=False):
-                folders.add(path)
-                waiting.append(path + "/")
-            else:
-                files.add(path)
-    return files, folders
-
-
-def _is_same(path: bytes, entry: Entry) -> bool:
-    state = os.lstat(path)
-    if entry.kind == "l":
-        target = entry.digest.encode("utf-8", "surrogateescape")
-        return stat.S_ISLNK(state.st_mode) and os.readlink(path) == target
-    if not stat.S_ISREG(state.st_mode) or state.st_size != entry.size:
-        return False
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        for block in iter(lambda: file.read(_BLOCK_BYTES), b""):
-            digest.update(block)
-    return digest.hexdigest() == entry.digest
-
-
-def _seal(folder: str, entries: list[Entry]) -> None:
-    """Makes the files read-only and everything durable."""
-    for entry in entries:
-        if entry.kind != "l":
-            _set_mode(_at(folder, entry.path), _MODES[entry.kind])
-    _flush(folder, entries)
-
-
-def _set_mode(path: bytes, mode: int) -> None:
-    state = os.lstat(path)
-    if stat.S_IMODE(state.st_mode) == mode:
-        return
-    if state.st_nlink > 1:
-        # rsync may have linked a file of an older snapshot, whose mode must stay as it is.
-        with open(path, "rb") as file:
-            os.unlink(path)
-            _write(path, file)
-    os.chmod(path, mode)
-
-
-def _flush(folder: str, entries: list[Entry]) -> None:
-    """Makes all files survive a power cut.
-
-    All are handed to the disk before the first is waited for: then one commit of the file
-    system's journal serves them all (500 files: 40 ms instead of 110 ms).
-    """
-    paths = [_at(folder, entry.path) for entry in entries if entry.kind != "l"]
-    new = [path for path in paths if os.lstat(path).st_nlink == 1]
-    for act in (_start_writing, os.fsync):
-        for path in new:
-            fd = os.open(path, os.O_RDONLY)
-            try:
-                act(fd)
-            finally:
-                os.close(fd)
-    for parent in _all_parents(entries):
-        fs.sync_folder(os.fsdecode(_at(folder, parent)))
-    fs.sync_folder(folder)
-
-
-def _start_writing(fd: int) -> None:
-    if hasattr(os, "posix_fadvise"):  # not on macOS
-        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def _publish_manifest(project_dir: str, snapshot_id: str, manifest: dict[str, Any]) -> None:
@@ -437,6 +250,91 @@ def _publish_manifest(project_dir: str, snapshot_id: str, manifest: dict[str, An
     if not os.path.isfile(path):
         os.makedirs(os.path.dirname(path), exist_ok=True)
         fs.publish_json(path, {"files": manifest["files"]})
+
+
+def _copy(source: str, target: str, entries: list[manifests.Entry]) -> None:
+    trees.make_folders(target, entries)
+    trees.make_links(target, entries)
+    for entry in entries:
+        if entry.kind == "l":
+            continue
+        mode = 0o777 if entry.kind == "x" else 0o666  # less what the user's umask takes away
+        size = trees.copy(trees.at(source, entry.path), trees.at(target, entry.path), mode)
+        if size != entry.size:
+            raise SnapshotError("no_snapshot", f"the snapshot is damaged: {entry.path!a}")
+
+
+def _folder(project_dir: str, snapshot_id: str) -> str:
+    if not manifests.is_id(snapshot_id):
+        raise SnapshotError("bad_request", f"not a snapshot id: {snapshot_id!r}")
+    return os.path.join(os.path.abspath(project_dir), "snapshots", snapshot_id)
+
+
+def _manifest_path(project_dir: str, snapshot_id: str) -> str:
+    return os.path.join(os.path.abspath(project_dir), "manifests", f"{snapshot_id}.json")
+
+
+def _incoming(project_dir: str, snapshot_id: str, incoming: str) -> str:
+    """`incoming`, made sure to be a transfer of this snapshot: it may be removed later."""
+    folder, name = os.path.split(incoming)
+    right_folder = folder == os.path.join(os.path.abspath(project_dir), "incoming")
+    if not right_folder or not name.startswith(f"{snapshot_id}."):
+        raise SnapshotError("bad_request", f"not a transfer of {snapshot_id}: {incoming!r}")
+    return incoming
+
+
+def _checked(manifest: dict[str, Any], snapshot_id: str) -> list[manifests.Entry]:
+    try:
+        entries = manifests.parse(manifest)
+    except ValueError as error:
+        raise SnapshotError("bad_manifest", str(error)) from error
+    if manifests.identify(manifest) != snapshot_id:
+        raise SnapshotError("bad_manifest", f"this is not the manifest of {snapshot_id}")
+    return entries
+
+
+def _latest(project_dir: str) -> str | None:
+    found: list[tuple[int, str]] = []
+    with contextlib.suppress(FileNotFoundError):
+        for item in os.scandir(os.path.join(project_dir, "manifests")):
+            name, extension = os.path.splitext(item.name)
+            if extension == ".json" and manifests.is_id(name):
+                found.append((item.stat().st_mtime_ns, name))
+    newest_first = (name for _, name in sorted(found, reverse=True))
+    return next((name for name in newest_first if os.path.isdir(_folder(project_dir, name))), None)
+
+
+def _last_change(path: str) -> float:
+    """When anything in a folder was last made, written or renamed, in seconds since 1970."""
+    newest = 0.0
+    for parent, _, files in os.walk(path):
+        for name in [parent, *(os.path.join(parent, each) for each in files)]:
+            with contextlib.suppress(FileNotFoundError):
+                newest = max(newest, os.lstat(name).st_ctime)
+    return newest or os.lstat(path).st_ctime
+
+
+@contextlib.contextmanager
+def _making(folder: str, final: str | None = None) -> Iterator[None]:
+    """Removes `folder` if what is done inside fails; says so where the disk was full.
+
+    A folder that vanished is no failure once `final` exists: another process was first.
+    """
+    try:
+        yield
+    except FileNotFoundError:
+        remove_tree(folder)
+        if final is None or not os.path.isdir(final):
+            raise
+    except OSError as error:
+        remove_tree(folder)
+        if error.errno not in _NO_SPACE:
+            raise
+        place = os.path.dirname(folder)
+        raise SnapshotError("disk_full", f"no space is left on the server in {place}") from error
+    except BaseException:
+        remove_tree(folder)
+        raise
 
 
 def _rename(folder: str, final: str) -> None:
@@ -449,18 +347,12 @@ def _rename(folder: str, final: str) -> None:
         if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
             raise
     fs.sync_folder(os.path.dirname(final))
-    _remove(folder)
+    remove_tree(folder)
 
 
-# The run's own copy.
-
-
-def _copy(source: str, target: str, entry: Entry, *, writable: bool) -> None:
-    ...
-
-
-@contextlib.contextmanager
-def _making(folder: str, final: str | None = None) -> Iterator[None]:
-    """Removes `folder` if what is inside fails. It is no failure if `final` exists by then:
-    another process made it, and may have removed our folder while we worked."""
-    ...
+def _remove_leftovers(work: str) -> None:
+    """What crashed copies left behind, and the copies of whoever was second."""
+    folder, name = os.path.split(work)
+    for each in os.listdir(folder):
+        if each.startswith(f"{name}.copying-"):
+            remove_tree(os.path.join(folder, each))

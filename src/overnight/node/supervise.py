@@ -129,7 +129,7 @@ class Supervisor:
         environment = command.environment(self.run, self.spec, uuids)
         pid = attempt.start(self.run, number, wrapped, environment)
         attempt.point_output(self.run, number)
-        preparation.describe_environment(self.run, self.spec, number, environment)
+        preparation.describe_environment(self.run, number, environment)
         self.open_view()
         return self.follow(started, pid)
 
@@ -185,8 +185,8 @@ class Supervisor:
         return os.path.exists(self.run.file("stop"))
 
     def out_of_time(self, current: states.Attempt, now: float) -> bool:
-        box = self.spec.get("time_box_s")
-        return bool(box) and now - current.started_at > box
+        box_s = self.spec.get("time_box_s")
+        return box_s is not None and now - current.started_at > float(box_s)
 
     def end_processes(self, follower: attempt.Follower) -> None:
         """SIGTERM, grace, SIGKILL to the attempt's own processes; the shim lives to record it."""
@@ -203,10 +203,11 @@ class Supervisor:
         follower.reap()
         now = time.time()
         follower.look(now)
+        follower.tracker.finish(now)
         code = shim.exit_code(follower.folder)
         if code is None and cause is None:
             cause = lost_cause(follower)
-        progress = follower.tracker.to_dict(now)
+        progress = follower.tracker.to_dict()
         value = {
             "exit_code": code,
             "signal": shim.signal_of(code),
@@ -276,7 +277,7 @@ class Supervisor:
 
 
 class Wake:
-    """Waits for a tick, cut short by the end of a child or by SIGUSR1 (somebody asks for a stop)."""
+    """Waits for a tick, cut short by the end of a child or by SIGUSR1 (a stop is wanted)."""
 
     def __init__(self) -> None:
         self.read_end, write_end = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -321,5 +322,3 @@ def lost_cause(follower: attempt.Follower) -> str:
     leader = follower.shim()
     rebooted = leader is not None and leader.boot_id != identity.boot_id()
     return "reboot" if rebooted else "lost"
-
-

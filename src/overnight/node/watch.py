@@ -37,8 +37,7 @@ def look_after(root: str) -> int:
 def summarise(root: str, runs: list[layout.Run]) -> None:
     """summary.json of the whole server; its time says how old it is."""
     active = [
-        {"project": run.project, "run": run.name, "state": journal.state(run).state}
-        for run in runs
+        {"project": run.project, "run": run.name, "state": journal.state(run).state} for run in runs
     ]
     fs.publish_json(
         os.path.join(root, "summary.json"),

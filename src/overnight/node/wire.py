@@ -54,12 +54,12 @@ class Reader:
             searched = len(self._buffer)
             if searched > MAX_LINE:
                 raise ValueError("a line is longer than any frame of ours")
-            if not self._fill():
+            if not self.take():
                 return None
 
     def exactly(self, size: int) -> bytes | None:
         while len(self._buffer) < size:
-            if not self._fill():
+            if not self.take():
                 return None
         data = bytes(self._buffer[:size])
         del self._buffer[:size]
@@ -72,7 +72,8 @@ class Reader:
         ready, _, _ = select.select([self.fd], [], [], timeout_s)
         return bool(ready)
 
-    def _fill(self) -> bool:
+    def take(self) -> bool:
+        """Reads what there is; waits where there is nothing. False at the end of the stream."""
         chunk = os.read(self.fd, 1 << 16)
         self._buffer += chunk
         return bool(chunk)

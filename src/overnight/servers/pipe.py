@@ -63,12 +63,12 @@ class TimedReader(wire.Reader):
 
     deadline = 0.0
 
-    def _fill(self) -> bool:
+    def take(self) -> bool:
         left = self.deadline - time.monotonic()
         ready, _, _ = select.select([self.fd], [], [], max(0.0, left))
         if not ready:
             raise TimeoutError
-        return super()._fill()
+        return super().take()
 
 
 class Pipe:
@@ -81,7 +81,7 @@ class Pipe:
         self.greeting: Greeting | None = None
         self._number = 0
         self._early: list[bytes] = []
-        self._stderr: IO[bytes] = tempfile.TemporaryFile()
+        self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed in `close`
         self.process = subprocess.Popen(
             link.argv(),
             stdin=subprocess.PIPE,
@@ -193,14 +193,17 @@ class Pipe:
         return frame
 
     def _write(self, data: bytes, deadline: float) -> None:
+        """Writes all of it, taking in answers meanwhile, so that neither side can block both."""
         view = memoryview(data)
         while view:
             left = max(0.0, deadline - time.monotonic())
-            _, ready, _ = select.select([], [self._out], [], left)
-            if not ready:
+            incoming, ready, _ = select.select([self._reader.fd], [self._out], [], left)
+            if not incoming and not ready:
                 raise self._broken(None)
+            if incoming and not self._reader.take():
+                raise self._broken(self._exit_code())
             try:
-                view = view[os.write(self._out, view) :]
+                view = view[os.write(self._out, view) :] if ready else view
             except BlockingIOError:
                 continue
             except OSError:
@@ -297,9 +300,7 @@ class PipeServer:
             deadline = time.monotonic() + timeout_s + (0 if pipe.greeting else self.open_timeout_s)
             return pipe.receive(pipe.send(request, deadline), deadline)
 
-    def call_many(
-        self, requests: Iterable[Request], *, timeout_s: float = 30.0
-    ) -> Iterator[Reply]:
+    def call_many(self, requests: Iterable[Request], *, timeout_s: float = 30.0) -> Iterator[Reply]:
         with self._careful() as pipe:
             waiting: deque[int] = deque()
             for request in requests:

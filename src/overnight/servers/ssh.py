@@ -35,8 +35,15 @@ RSYNC_TOO_OLD = 3
 
 class SshLink:
     def __init__(
-        self, name: str, host: str, root: str, ssh_config: str | None, python: str | None
+        self,
+        name: str,
+        host: str,
+        root: str,
+        ssh_config: str | None,
+        python: str | None,
+        alone: bool,
     ) -> None:
+        self.alone = alone
         self.name = name
         self.host = host
         self.root = root
@@ -51,8 +58,8 @@ class SshLink:
         """`ssh` with our options, up to where the host's name follows."""
         options = {
             "BatchMode": "no" if interactive else "yes",
-            "ControlMaster": "auto",
-            "ControlPath": str(self.folder / "%C"),
+            "ControlMaster": "no" if self.alone else "auto",
+            "ControlPath": "none" if self.alone else str(self.folder / "%C"),
             "ControlPersist": str(PERSIST_S),
             "ForwardAgent": "no",
             "ForwardX11": "no",
@@ -89,8 +96,10 @@ class Ssh(pipe.PipeServer):
         root: str,
         ssh_config: str | None = None,
         python: str | None = None,
+        alone: bool = False,
     ) -> None:
-        self.ssh_link = SshLink(name, host, root, ssh_config, python)
+        """`alone`: a connection of its own, neither using nor becoming the shared master."""
+        self.ssh_link = SshLink(name, host, root, ssh_config, python, alone)
         super().__init__(self.ssh_link)
 
     def rsync(
@@ -113,7 +122,9 @@ class Ssh(pipe.PipeServer):
     def _rsync_error(self, code: int, stderr: str) -> errors.OvernightError:
         if "No space left" in stderr or "Disk quota" in stderr:
             return errors.ServerError(
-                f"{self.name}: the disk is full", code="disk_full", hint=f"overnight doctor {self.name}"
+                f"{self.name}: the disk is full",
+                code="disk_full",
+                hint=f"overnight doctor {self.name}",
             )
         if code in (10, 12, 30, 35, 255):
             return explain(self.name, self.ssh_link.host, 255, stderr)

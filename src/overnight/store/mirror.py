@@ -139,14 +139,14 @@ class Mirror:
 
     # -- what we were about to do -----------------------------------------------------------
 
-    def intend(self, content_key: str, server: str, intent: Intent) -> Intent:
+    def intend(self, content_key: str, server: str, intent: tuple[str, str]) -> Intent:
         """Remembers a launch before it is tried; gives back the earlier one of the same content
         that was cut short, if there is one."""
         with self.db:
             self.db.execute(
                 "INSERT OR IGNORE INTO intents (content_key, server, run, launch_id) "
                 "VALUES (?, ?, ?, ?)",
-                (content_key, server, intent.run, intent.launch_id),
+                (content_key, server, *intent),
             )
         found = self.db.execute(
             "SELECT run, launch_id FROM intents WHERE content_key = ? AND server = ?",
@@ -221,4 +221,6 @@ def migrate(db: sqlite3.Connection, path: Path) -> None:
     folder = resources.files("overnight.store") / "migrations"
     for number in range(version, len(MIGRATIONS)):
         script = (folder / MIGRATIONS[number]).read_text()
-        db.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {number + 1};\nCOMMIT;")
+        db.executescript(
+            f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {number + 1};\nCOMMIT;"
+        )

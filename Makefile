@@ -1,0 +1,41 @@
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: demo test test-quick lint types bench packages clean
+
+demo: $(STAMP)  ## the whole pipeline on this machine, in about a minute
+	$(BIN)/overnight demo
+
+test: packages $(STAMP) $(VENV)/.torch lint  ## everything that CI runs
+	$(BIN)/pytest -q -n 2 --dist loadgroup
+
+test-quick: $(STAMP)  ## the tests that need nothing but Python
+	$(BIN)/pytest -q -n 2 tests/unit
+
+lint: $(STAMP)  ## style, import contracts, types, oldest Python of the node
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+	$(BIN)/vermin -q --no-tips --violations -t=3.8- --eval-annotations --no-parse-comments \
+	    --backport typing src/overnight/node
+
+bench: packages $(STAMP)  ## the figures of the README, each against a named peer
+	$(BIN)/python -m bench
+
+packages:
+	bash scripts/debian-packages.sh
+
+$(STAMP): pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[test,demo]'
+	touch $@
+
+$(VENV)/.torch: $(STAMP)
+	$(BIN)/python -m pip install -q --disable-pip-version-check 'torch==2.13.0'
+	touch $@
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,98 @@
+"""The facade `Overnight` and the composition root: the only place where concrete classes meet.
+
+Imports late: a verb that needs only the mirror must not pay for what the others need.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from overnight.app.talk import Talk
+from overnight.core import places
+
+if TYPE_CHECKING:
+    from overnight.core import config
+    from overnight.ports import Server
+    from overnight.store.mirror import Mirror
+
+
+class Overnight:
+    """One project on this laptop. Each verb of the command line calls one function of `app`."""
+
+    def __init__(self, start: Path, talk: Talk) -> None:
+        """`start` is any folder inside the project."""
+        self.start = start
+        self.talk = talk
+        self._servers: dict[str, Server] = {}
+
+    @cached_property
+    def root(self) -> Path:
+        return places.find_root(self.start)
+
+    @cached_property
+    def config(self) -> config.Config:
+        from overnight.core import config
+
+        loaded = config.load(self.root, user_file=config.user_config_file(os.environ))
+        for warning in loaded.warnings:
+            self.talk.say(f"warning: {warning}")
+        return loaded
+
+    @cached_property
+    def mirror(self) -> Mirror:
+        from overnight.store.mirror import Mirror
+
+        return Mirror(self.root)
+
+    @property
+    def project(self) -> str:
+        return self.config.project.name
+
+    def server(self, name: str | None = None) -> Server:
+        """The named server, or the project's default; kept open until `close`."""
+        from overnight.core import config
+
+        chosen = config.choose_server(self.config, name)
+        if chosen.name not in self._servers:
+            self._servers[chosen.name] = connect(chosen)
+        return self._servers[chosen.name]
+
+    def close(self) -> None:
+        for server in self._servers.values():
+            server.close()
+        if "mirror" in self.__dict__:
+            self.mirror.close()
+
+    def __enter__(self) -> Overnight:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def connect(chosen: config.ServerConfig, *, alone: bool = False) -> Server:
+    """The adapter for a server's settings. Nothing is contacted yet.
+
+    `alone`: over a connection of its own, not over the shared master.
+    """
+    if chosen.kind == "local":
+        from overnight.servers.local import Local
+
+        # the node may as well run on the Python that runs us
+        return Local(root=chosen.root, python=None if chosen.python == "python3" else chosen.python)
+    from overnight.servers.ssh import Ssh
+
+    return Ssh(
+        name=chosen.name,
+        host=chosen.host,
+        root=chosen.root,
+        ssh_config=str(chosen.ssh_config) if chosen.ssh_config else None,
+        python=chosen.python,
+        alone=alone,
+    )
+
+
+__all__ = ["Overnight", "Talk", "connect"]

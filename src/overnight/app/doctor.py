@@ -1,0 +1,176 @@
+"""doctor: what a server can and cannot do for us, and the command that mends each finding."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from overnight.app import Overnight, connect, preparing
+from overnight.core import config, errors
+from overnight.ports import Request, Server
+
+OK, NOTE, MEND = "ok", "note", "mend"
+LITTLE_DISK_MIB = 5 * 1024
+NO_DISK_MIB = 512
+CLOCK_OFF_S = 5.0
+PROBE_TIMEOUT_S = 180.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """`level`: ok, note (weaker but usable) or mend; `mend` is what to type or write."""
+
+    check: str
+    level: str
+    text: str
+    mend: str = ""
+
+    def to_json(self) -> dict[str, str]:
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+
+def examine(o: Overnight, server_name: str | None) -> Iterator[Finding]:
+    """Findings one after the other, as they are known."""
+    chosen = config.choose_server(o.config, server_name)
+    server = o.server(chosen.name)
+    try:
+        began = time.time()
+        pong = server.call(Request("ping"))
+        first_s = time.time() - began
+        began = time.time()
+        pong = server.call(Request("ping"))
+    except (errors.Unreachable, errors.ServerError) as error:
+        yield Finding(check="reachable", level=MEND, text=error.message, mend=error.hint)
+        return
+    round_trip_s = time.time() - began
+    yield Finding(
+        check="reachable",
+        level=OK,
+        text=f"connected in {first_s:.2f} s, {1000 * round_trip_s:.0f} ms per round trip",
+    )
+    if chosen.kind == "ssh":
+        yield Finding(check="host key", level=OK, text="known, and checked at every connection")
+    yield clock(pong.data["time"] - (began + round_trip_s / 2))
+    args = {"project": o.project, "environment": preparing.environment(o.config.project.env)}
+    with o.talk.busy(f"examining {chosen.name}"):
+        found = server.call(Request("probe", args), timeout_s=PROBE_TIMEOUT_S).data
+    yield from judge(found, chosen, o.config.project.env)
+    yield survival(server, chosen)
+
+
+def clock(off_s: float) -> Finding:
+    if abs(off_s) < CLOCK_OFF_S:
+        return Finding(check="clock", level=OK, text=f"differs from ours by {abs(off_s):.1f} s")
+    return Finding(
+        check="clock",
+        level=NOTE,
+        text=f"differs from ours by {abs(off_s):.0f} s; times shown are the server's",
+        mend="ask its administrator to start a time service (chrony or systemd-timesyncd)",
+    )
+
+
+def judge(
+    found: dict[str, Any], chosen: config.ServerConfig, env: config.Environment
+) -> Iterator[Finding]:
+    """The server's own answers, each with what mends it."""
+    yield disk(found, chosen)
+    yield locks(found, chosen)
+    yield program(found, "rsync", "large changes travel through the pipe, more slowly")
+    yield program(found, "tmux", "`overnight attach` will not work; use `overnight logs RUN -f`")
+    yield graphics(found)
+    yield activation(found["activation"], env)
+    yield internet(found["internet"])
+
+
+def disk(found: dict[str, Any], chosen: config.ServerConfig) -> Finding:
+    free_mib = found["disk_free_mib"]
+    text = f"{free_mib / 1024:.1f} GiB free under {chosen.root}"
+    mend = f"free some, or write another root under [servers.{chosen.name}] in overnight.toml"
+    if free_mib < NO_DISK_MIB or found["inodes_free"] < 1000:
+        return Finding(check="disk", level=MEND, text=text, mend=mend)
+    level = NOTE if free_mib < LITTLE_DISK_MIB else OK
+    return Finding(check="disk", level=level, text=text, mend=mend if level == NOTE else "")
+
+
+def locks(found: dict[str, Any], chosen: config.ServerConfig) -> Finding:
+    if found["flock"]:
+        return Finding(check="locks", level=OK, text="flock works on the root's file system")
+    return Finding(
+        check="locks",
+        level=NOTE,
+        text="no flock on the root's file system: locks are folders, which a crash can leave "
+        "behind, and two machines that share it could both start a run",
+        mend=f"write a root on a local disk under [servers.{chosen.name}] in overnight.toml",
+    )
+
+
+def program(found: dict[str, Any], name: str, without: str) -> Finding:
+    if found[name]:
+        return Finding(check=name, level=OK, text=str(found[name]))
+    return Finding(
+        check=name,
+        level=NOTE,
+        text=f"not installed: {without}",
+        mend=f"conda install -c conda-forge {name}   (needs no root)",
+    )
+
+
+def graphics(found: dict[str, Any]) -> Finding:
+    if found["gpus"]:
+        index, name, total_mib = found["gpus"][0]
+        text = f"{len(found['gpus'])} GPUs, the first: {name}, {total_mib} MiB"
+        return Finding(check="gpus", level=OK, text=text)
+    if found["gpu_problem"]:
+        return Finding(
+            check="gpus",
+            level=MEND,
+            text=str(found["gpu_problem"]),
+            mend="nvidia-smi   (a driver that was updated needs a reboot: ask the administrator)",
+        )
+    return Finding(check="gpus", level=NOTE, text="no GPU: trainings run on the CPU")
+
+
+def activation(tried: dict[str, Any], env: config.Environment) -> Finding:
+    what = "python" if env.kind == "none" else f"{env.kind} {env.name}".strip()
+    if tried["ok"]:
+        text = f"{what} in a non-interactive shell: {tried['said']}"
+        return Finding(check="environment", level=OK, text=text)
+    return Finding(
+        check="environment",
+        level=MEND,
+        text=f"{what} does not work in a non-interactive shell: {tried['said']}",
+        mend="mend the line env = { … } under [project] in overnight.toml, or make the environment",
+    )
+
+
+def internet(host: str | None) -> Finding:
+    if host:
+        return Finding(check="internet", level=OK, text=f"{host} answers")
+    return Finding(
+        check="internet",
+        level=NOTE,
+        text="no way out: downloads and online trackers will fail there",
+        mend='write variables = { HF_HUB_OFFLINE = "1", WANDB_MODE = "offline" } under [project]',
+    )
+
+
+def survival(server: Server, chosen: config.ServerConfig) -> Finding:
+    """Whether a process outlives the login that started it, tried with a second connection."""
+    if chosen.kind == "local":
+        return Finding(check="logout", level=OK, text="this machine: nothing to log out from")
+    second = connect(chosen, alone=True)
+    try:
+        started = second.call(Request("linger", {})).data["identity"]
+    finally:
+        second.close()
+    alive = server.call(Request("linger", {"identity": started})).data["alive"]
+    if alive:
+        return Finding(check="logout", level=OK, text="processes survive the end of a connection")
+    return Finding(
+        check="logout",
+        level=MEND,
+        text="the server ends our processes when the connection closes",
+        mend=f"ssh {chosen.host} loginctl enable-linger   (or ask for KillUserProcesses=no)",
+    )

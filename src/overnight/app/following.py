@@ -1,0 +1,206 @@
+"""Seeing: status and waiting. From the servers, or from the mirror when they are away."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from overnight.app import Overnight
+from overnight.core import errors, views
+from overnight.ports import Server
+from overnight.train import follow
+
+STATUS_TIMEOUT_S = 12.0
+RESCAN_S = 1.0
+
+
+def follower(
+    o: Overnight,
+    server: Server,
+    *,
+    place: follow.Place | None = None,
+    patience_s: float = follow.FOR_EVER_S,
+    mirrored: bool = True,
+) -> follow.Follower:
+    """A follower whose looks go into the mirror (not those of smoke tests)."""
+
+    def record(found: follow.Look) -> None:
+        if mirrored:
+            o.mirror.record(server.name, time.time(), kept(found.rows), found.events)
+
+    return follow.Follower(
+        server=server,
+        project=o.project,
+        record=record,
+        say=o.talk.say,
+        cursors=o.mirror.cursors(server.name),
+        place=place,
+        patience_s=patience_s,
+    )
+
+
+def kept(rows: Sequence[Any]) -> list[Any]:
+    return [row for row in rows if row.get("kind") != "smoke"]
+
+
+def ask(o: Overnight, server: Server) -> str:
+    """One look at a server into the mirror; what is wrong with it, or ""."""
+    cursors = o.mirror.cursors(server.name)
+    try:
+        found = follow.look(server, o.project, cursors=cursors)
+    except (errors.Unreachable, errors.ServerError) as error:
+        o.mirror.record_problem(server.name, error.message)
+        return error.message
+    o.mirror.record(server.name, time.time(), kept(found.rows), found.events)
+    return ""
+
+
+def status(o: Overnight, *, cached: bool = False) -> list[views.ServerView]:
+    """All servers of the project, asked at once; a slow or dead one delays nobody else for long."""
+    if cached:
+        return [view(o, name, asked=False, problem="") for name in o.mirror.servers()]
+    servers = [o.server(name) for name in used_servers(o)]
+    problems = ask_all(o, servers)
+    return [view(o, s.name, asked=True, problem=problems[s.name]) for s in servers]
+
+
+def used_servers(o: Overnight) -> list[str]:
+    """The configured servers; `local` only where it is used or nothing else is configured."""
+    names = [name for name in o.config.servers if name != "local"]
+    if not names or o.mirror.seen("local").rows:
+        names.append("local")
+    return names
+
+
+def ask_all(o: Overnight, servers: Sequence[Server]) -> dict[str, str]:
+    cursors = {server.name: o.mirror.cursors(server.name) for server in servers}
+
+    def one(server: Server) -> follow.Look | errors.OvernightError:
+        try:
+            return follow.look(server, o.project, cursors=cursors[server.name])
+        except (errors.Unreachable, errors.ServerError) as error:
+            return error
+
+    with ThreadPoolExecutor(max_workers=max(1, len(servers))) as pool:
+        answers = list(pool.map(one, servers))
+    problems = {}
+    for server, answer in zip(servers, answers, strict=True):
+        if isinstance(answer, errors.OvernightError):
+            o.mirror.record_problem(server.name, answer.message)
+            problems[server.name] = answer.message
+        else:
+            o.mirror.record(server.name, time.time(), kept(answer.rows), answer.events)
+            problems[server.name] = ""
+    return problems
+
+
+def view(o: Overnight, name: str, *, asked: bool, problem: str) -> views.ServerView:
+    """From the mirror, which holds the fresh answer where there was one."""
+    seen = o.mirror.seen(name)
+    age_s = None if seen.seen_at is None else max(0.0, time.time() - seen.seen_at)
+    return views.ServerView(
+        name=name,
+        reachable=not problem if asked else not seen.problem,
+        age_s=age_s,
+        problem=problem or seen.problem,
+        runs=tuple(views.run_view(row) for row in seen.rows),
+    )
+
+
+def locate(o: Overnight, run: str, server_name: str | None) -> Server:
+    """The server that has the run: as the mirror knows it, else every server is asked."""
+    if server_name is not None:
+        return o.server(server_name)
+    found = o.mirror.where(run)
+    if not found:
+        status(o)
+        found = o.mirror.where(run)
+    if not found:
+        near = errors.nearest(run, o.mirror.run_names())
+        raise errors.UsageError(
+            f"there is no run {run!r} in this project",
+            hint=f"did you mean {near}?" if near else "overnight status",
+        )
+    if len(found) > 1:
+        raise errors.UsageError(
+            f"{run} is on {' and '.join(found)}", hint=f"say which: --server {found[0]}"
+        )
+    return o.server(found[0])
+
+
+def run_view(
+    o: Overnight, run: str, server_name: str | None
+) -> tuple[views.ServerView, views.RunView]:
+    """The run as its server says it now, or as the mirror remembers it."""
+    server = locate(o, run, server_name)
+    problem = ask(o, server)
+    seen = view(o, server.name, asked=True, problem=problem)
+    for each in seen.runs:
+        if each.name == run:
+            return seen, each
+    raise errors.UsageError(f"{server.name} has no run {run!r}", hint="overnight status")
+
+
+def wait(
+    o: Overnight,
+    runs: Sequence[str],
+    *,
+    timeout_s: float | None,
+    changed: Callable[[views.RunView], None],
+) -> list[views.RunView]:
+    """Until all have ended; `errors.TimedOut` with those that have not after `timeout_s`."""
+    deadline = time.monotonic() + timeout_s if timeout_s is not None else None
+    ended: dict[str, views.RunView] = {}
+    by_server: dict[str, list[str]] = {}
+    for run in runs:
+        by_server.setdefault(locate(o, run, None).name, []).append(run)
+    for server_name, wanted in by_server.items():
+        wait_on(o, o.server(server_name), wanted, deadline, ended, changed)
+    return [ended[run] for run in runs]
+
+
+def wait_on(
+    o: Overnight,
+    server: Server,
+    wanted: Sequence[str],
+    deadline: float | None,
+    ended: dict[str, views.RunView],
+    changed: Callable[[views.RunView], None],
+) -> None:
+    told: dict[str, str] = {}
+    following = follower(o, server)
+    for found in bounded_looks(following, deadline, wanted, ended):
+        for run in wanted:
+            seen = found.view(run)
+            if seen is None:
+                raise errors.UsageError(
+                    f"{server.name} has no run {run!r}", hint="overnight status"
+                )
+            if told.get(run) != seen.state:
+                told[run] = seen.state
+                changed(seen)
+            if seen.ended:
+                ended[run] = seen
+        if all(run in ended for run in wanted):
+            return
+
+
+def bounded_looks(
+    following: follow.Follower,
+    deadline: float | None,
+    wanted: Sequence[str],
+    ended: dict[str, views.RunView],
+) -> Iterator[follow.Look]:
+    """Looks until the deadline, each no longer than what is left."""
+    looks = following.looks()
+    while True:
+        left = None if deadline is None else deadline - time.monotonic()
+        if left is not None:
+            following.look_s = max(0.05, min(follow.LOOK_S, left))
+            following.patience_s = max(0.0, left)
+        yield next(looks)
+        if deadline is not None and time.monotonic() >= deadline:
+            missing = [run for run in wanted if run not in ended]
+            raise errors.TimedOut(f"still not ended: {', '.join(missing)}", hint="overnight status")

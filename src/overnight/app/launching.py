@@ -1,0 +1,291 @@
+"""sync, smoke, run: the way of an experiment from the laptop to a living process."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from overnight.app import Overnight, following, preparing
+from overnight.core import config, errors, spec, views
+from overnight.ports import Request, Server
+from overnight.sync import gitinfo, guard, manifest, transfer
+from overnight.train import follow, launch, smoke
+
+NAMES_TRIED = 50
+PATIENCE_S = 120.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Synced:
+    server: str
+    pushed: transfer.Pushed
+    git: dict[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "server": self.server,
+            "snapshot": self.pushed.snapshot,
+            "files": len(self.pushed.manifest.entries),
+            "transferred_files": self.pushed.transferred_files,
+            "transferred_bytes": self.pushed.transferred_bytes,
+            "how": self.pushed.how,
+            "commit": self.git.get("commit"),
+            "dirty": self.git.get("dirty"),
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Launched:
+    """`existed`: the same run was there already and nothing was started anew."""
+
+    server: str
+    run: str
+    state: str
+    sign: str
+    existed: bool
+    snapshot: str
+    smoke: dict[str, Any] | None
+
+    def to_json(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+
+def sync(o: Overnight, server_name: str | None, argv: Sequence[str] = ()) -> Synced:
+    """Brings the project's code to the server. Costs one round trip where nothing changed."""
+    server = o.server(server_name)
+    server.open()
+    allow = o.config.project.allow
+    made = manifest.build(o.root, check=lambda found: guard.check(found, allow))
+    for note in made.notes:
+        o.talk.say(f"note: {note}")
+    if not made.entries:
+        raise errors.UsageError(
+            f"{o.root} has no files that could travel", hint="overnight new NAME, or write train.py"
+        )
+    preparing.check_script(argv, made, o.config.project.links)
+    with o.talk.busy(f"sync to {server.name}"):
+        pushed = transfer.push(
+            server,
+            o.project,
+            o.root,
+            made,
+            nonce=uuid.uuid4().hex[:8],
+            known=lambda snapshot: known_manifest(o, snapshot),
+            progress=lambda done, total: o.talk.progress(f"sync to {server.name}", done, total),
+            allow=allow,
+        )
+    git = gitinfo.describe(o.root)
+    if pushed.how != "unchanged":
+        note_args = {"project": o.project, "snapshot": pushed.snapshot, "git": git}
+        server.call(Request("snapshot_note", note_args))
+    o.mirror.remember_manifest(pushed.snapshot, pushed.manifest.to_wire())
+    return Synced(server=server.name, pushed=pushed, git=git)
+
+
+def known_manifest(o: Overnight, snapshot: str) -> manifest.Manifest | None:
+    known = o.mirror.manifest(snapshot)
+    return manifest.Manifest.from_wire(known) if known else None
+
+
+def prepared(
+    o: Overnight, server_name: str | None, argv: Sequence[str], gpus: int | None
+) -> preparing.Prepared:
+    chosen = config.choose_server(o.config, server_name)
+    return preparing.prepare(o.config, chosen, argv, gpus)
+
+
+def smoke_test(
+    o: Overnight,
+    server_name: str | None,
+    argv: Sequence[str],
+    gpus: int | None,
+    time_box_s: float | None,
+) -> smoke.Verdict:
+    """Sync, then the smoke test in the foreground."""
+    plan = prepared(o, server_name, argv, gpus)
+    synced = sync(o, server_name, plan.smoke_argv)
+    return run_smoke(o, o.server(server_name), plan, synced, time_box_s)
+
+
+def run_smoke(
+    o: Overnight,
+    server: Server,
+    plan: preparing.Prepared,
+    synced: Synced,
+    time_box_s: float | None,
+) -> smoke.Verdict:
+    """Streams a short run; leaves nothing of it on the server, also after Ctrl-C."""
+    name = f"smoke-{uuid.uuid4().hex[:8]}"
+    box_s = time_box_s or o.config.smoke.time_box_s
+    wanted = preparing.smoke_spec(plan, synced.pushed.snapshot, name, box_s)
+    wanted = replace(
+        wanted, provenance=preparing.provenance(server.name, plan.smoke_argv, synced.git)
+    )
+    try:
+        launch.launch(server, wanted, preparing.secrets(o.config, os.environ))
+        follower = following.follower(
+            o, server, place=follow.Place(run=name), patience_s=PATIENCE_S, mirrored=False
+        )
+        view = launch.follow_to_end(follower, name, o.talk.output)
+        verdict = judged(o, server, plan, wanted, view)
+    finally:
+        clear_smoke(o, server, name)
+    if verdict.passed:
+        key = smoke_key(plan)
+        o.mirror.remember_smoke(synced.pushed.snapshot, key, server.name, verdict.to_json())
+    return verdict
+
+
+def judged(
+    o: Overnight,
+    server: Server,
+    plan: preparing.Prepared,
+    wanted: spec.RunSpec,
+    view: views.RunView,
+) -> smoke.Verdict:
+    args = {"project": o.project, "run": wanted.run, "attempt": max(1, view.attempt)}
+    record = server.call(Request("attempt", args)).data["exit"] or {}
+    totals = {}
+    if record.get("gpu_peak_mib"):
+        table = server.call(Request("gpus")).data
+        totals = {gpu["uuid"]: gpu["memory_total_mib"] for gpu in table["gpus"]}
+    return smoke.judge(
+        state=view.row,
+        record=record,
+        outputs=wanted.outputs,
+        gpu_totals_mib=totals,
+        same_command=plan.same_smoke,
+    )
+
+
+def clear_smoke(o: Overnight, server: Server, name: str) -> None:
+    """Ends the smoke test if it still runs, and removes it."""
+    which = {"project": o.project, "run": name}
+    try:
+        server.call(Request("stop", {**which, "by": "Ctrl-C"}))
+        for found in following.follower(o, server, patience_s=30.0, mirrored=False).looks():
+            view = found.view(name)
+            if view is None or view.ended:
+                break
+        server.call(Request("discard", which))
+    except errors.ServerError as error:
+        if error.code != "no_such_run":
+            raise
+    except errors.Unreachable:
+        o.talk.say(
+            f"{server.name} cannot be reached to clear up; the smoke test ends there by itself "
+            "when its time box is over"
+        )
+
+
+def smoke_key(plan: preparing.Prepared) -> str:
+    """What a pass holds for, beside snapshot and server."""
+    return spec.digest([list(plan.smoke_argv), spec.plain(plan.spec.environment), plan.spec.gpus])
+
+
+def run(
+    o: Overnight,
+    name: str | None,
+    server_name: str | None,
+    argv: Sequence[str],
+    gpus: int | None,
+    *,
+    with_smoke: bool,
+) -> Launched:
+    """Sync, smoke, launch; returns when the run shows life, or raises saying why it does not."""
+    if name is not None:
+        spec.checked_name(name)
+    plan = prepared(o, server_name, argv, gpus)
+    secret = preparing.secrets(o.config, os.environ)
+    synced = sync(o, server_name, plan.spec.variants[0]["argv"])
+    server = o.server(server_name)
+    typed = plan.spec.variants[0]["argv"]
+    wanted = replace(
+        plan.spec,
+        snapshot=synced.pushed.snapshot,
+        provenance=preparing.provenance(server.name, typed, synced.git),
+    )
+    known = o.mirror.smoke_pass(wanted.snapshot, smoke_key(plan), server.name)
+    if with_smoke and known is None and not is_there(o, server, name, wanted):
+        verdict = run_smoke(o, server, plan, synced, None)
+        require(verdict)
+        known = verdict.to_json()
+    launched, existed = launch_named(o, server, name, wanted, secret)
+    follower = following.follower(
+        o, server, place=follow.Place(run=launched), patience_s=PATIENCE_S
+    )
+    alive = launch.wait_for_life(follower, launched)
+    return Launched(
+        server=server.name,
+        run=launched,
+        state=alive.view.state,
+        sign=alive.sign,
+        existed=existed,
+        snapshot=wanted.snapshot,
+        smoke=known,
+    )
+
+
+def require(verdict: smoke.Verdict) -> None:
+    if not verdict.passed:
+        raise errors.CheckFailed(
+            "the smoke test did not pass: " + "; ".join(verdict.problems),
+            hint="mend it and type the same again, or skip the test: overnight run --no-smoke",
+        )
+
+
+def is_there(o: Overnight, server: Server, name: str | None, wanted: spec.RunSpec) -> bool:
+    """Whether a run of this name exists; refuses another run's name before minutes are spent."""
+    if name is None:
+        return False
+    try:
+        args = {"project": o.project, "run": name}
+        known = server.call(Request("spec", args)).data["spec"]
+    except errors.ServerError as error:
+        if error.code == "no_such_run":
+            return False
+        raise
+    if content(known) != content(replace(wanted, run=name).to_wire()):
+        raise errors.NameTaken(
+            f"the name {name!r} belongs to another run of this project on {server.name}",
+            hint="give another name, or none",
+        )
+    return True
+
+
+def content(wire: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in wire.items() if key != "provenance"}
+
+
+def launch_named(
+    o: Overnight,
+    server: Server,
+    name: str | None,
+    wanted: spec.RunSpec,
+    secret: dict[str, str],
+) -> tuple[str, bool]:
+    """The name of the run that now exists, and whether it existed before.
+
+    Without a name one is chosen, and remembered before the server is asked: the same command
+    typed again after a launch that was cut short goes on with the same run.
+    """
+    if name is not None:
+        done = launch.launch(server, replace(wanted, run=name), secret)
+        return name, bool(done["existed"])
+    key = wanted.content_key
+    taken = o.mirror.run_names()
+    for _ in range(NAMES_TRIED):
+        fresh = (spec.next_name(taken), uuid.uuid4().hex)
+        chosen, launch_id = o.mirror.intend(key, server.name, fresh)
+        try:
+            done = launch.launch(server, replace(wanted, run=chosen, launch_id=launch_id), secret)
+        except errors.NameTaken:
+            o.mirror.intended(key, server.name)
+            taken.add(chosen)
+            continue
+        o.mirror.intended(key, server.name)
+        return chosen, bool(done["existed"])
+    raise errors.UsageError("no free name was found", hint="overnight run NAME …")

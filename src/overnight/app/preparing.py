@@ -1,0 +1,158 @@
+"""From configuration and command line to the run spec: what would be run, before anything is."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import overnight
+from overnight.core import command, config, errors, knobs, spec, variants
+
+if TYPE_CHECKING:
+    from overnight.sync.manifest import Manifest
+
+SECRETS = ("WANDB_API_KEY", "HF_TOKEN")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """`spec` lacks name and snapshot yet; `note` says why there are no batch variants, if so."""
+
+    spec: spec.RunSpec
+    smoke_argv: Sequence[str]
+    same_smoke: bool
+    note: str
+
+    def to_json(self) -> dict[str, Any]:
+        """For `run --dry-run`: what would run, and every repair that is already computed."""
+        return {
+            "variants": spec.plain(self.spec.variants),
+            "resume": spec.plain(self.spec.resume),
+            "smoke": list(self.smoke_argv),
+            "environment": spec.plain(self.spec.environment),
+            "gpus": self.spec.gpus,
+            "note": self.note,
+        }
+
+
+def prepare(
+    settings: config.Config, server: config.ServerConfig, argv: Sequence[str], gpus: int | None
+) -> Prepared:
+    """`argv` empty: the project's own training command. Everything else is from overnight.toml."""
+    typed = list(argv) or training_command(settings)
+    command.validate(typed)
+    plan = variants.compute(typed, settings.knobs)
+    project = settings.project
+    smoke = command.parse(project.smoke) if project.smoke and not argv else typed
+    made = spec.RunSpec(
+        project=project.name,
+        run="",
+        snapshot="",
+        variants=[variant_to_wire(each) for each in plan.variants],
+        resume=resume(typed, settings.knobs.resume),
+        environment=environment(project.env),
+        env=dict(project.variables),
+        gpus=project.gpus if gpus is None else gpus,
+        allowed_gpus=[str(each) for each in server.gpus] if server.gpus is not None else None,
+        outputs=project.outputs,
+        links=project.links,
+        checkpoints=project.checkpoints,
+        policy=dict(settings.recovery),
+    )
+    return Prepared(spec=made, smoke_argv=smoke, same_smoke=smoke == typed, note=plan.note)
+
+
+def training_command(settings: config.Config) -> list[str]:
+    if settings.project.train is None:
+        raise errors.ConfigError(
+            f"{settings.path.name} names no training command",
+            hint='write train = "python train.py" under [project], or: '
+            "overnight run -- python train.py",
+        )
+    return command.parse(settings.project.train)
+
+
+def variant_to_wire(variant: variants.Variant) -> dict[str, Any]:
+    return {
+        "argv": list(variant.argv),
+        "label": variant.label,
+        "changes_science": variant.changes_science,
+    }
+
+
+def resume(argv: Sequence[str], template: str | None) -> list[str] | str | None:
+    """The words that resume. A shell command cannot take more words: it must resume itself."""
+    words = knobs.resume_argv(template)
+    if isinstance(words, list) and list(argv[:2]) == ["/bin/sh", "-c"]:
+        return None
+    return words
+
+
+def environment(wanted: config.Environment) -> dict[str, Any]:
+    return {
+        "kind": wanted.kind,
+        "name": wanted.name,
+        "modules": list(wanted.modules),
+        "exe": wanted.exe,
+    }
+
+
+def secrets(settings: config.Config, variables: Mapping[str, str]) -> dict[str, str]:
+    """The secrets that are set on the laptop. One that the project lists must be set."""
+    missing = [name for name in settings.project.secrets if name not in variables]
+    if missing:
+        raise errors.UsageError(
+            f"{settings.path.name} lists the secret {missing[0]}, which is not set here",
+            hint=f"export {missing[0]}=…   or take it out of [project] secrets",
+        )
+    wanted = (*SECRETS, *settings.project.secrets)
+    return {name: variables[name] for name in wanted if variables.get(name)}
+
+
+def provenance(server: str, argv: Sequence[str], git: Mapping[str, Any]) -> dict[str, Any]:
+    """Who ran what from where (law 11). The uncommitted diff lies beside the snapshot."""
+    return {
+        **{key: value for key, value in git.items() if key in ("commit", "branch", "dirty")},
+        "server": server,
+        "command": command.show(argv),
+        "user": getpass.getuser(),
+        "host": socket.gethostname(),
+        "overnight": overnight.__version__,
+        "created_at": round(time.time(), 3),
+    }
+
+
+def check_script(argv: Sequence[str], manifest: Manifest, links: Mapping[str, str]) -> None:
+    """The script that the command names must be among the files that travel."""
+    script = next((word for word in argv[1:] if word.endswith(".py")), None)
+    if script is None or argv[0] == "/bin/sh" or os.path.isabs(script):
+        return
+    path = os.path.normpath(script)
+    travelling = {entry.path for entry in manifest.entries}
+    if path in travelling or path.startswith("..") or path.split("/")[0] in links:
+        return
+    near = errors.nearest(path, travelling)
+    raise errors.UsageError(
+        f"the script {command.visible(script)} is not among the {len(travelling)} files of this "
+        "project that travel to the server",
+        hint=f"did you mean {command.visible(near)}?" if near else "is it ignored by .gitignore?",
+    )
+
+
+def smoke_spec(prepared: Prepared, snapshot: str, name: str, time_box_s: float) -> spec.RunSpec:
+    """The same run, short: one variant, no resume, ended by the time box."""
+    return replace(
+        prepared.spec,
+        run=name,
+        snapshot=snapshot,
+        kind="smoke",
+        variants=[{"argv": list(prepared.smoke_argv), "label": "smoke", "changes_science": False}],
+        resume=None,
+        policy={"grace_s": 10.0},
+        time_box_s=time_box_s,
+    )

@@ -1,0 +1,53 @@
+"""Stopping and resuming runs; asking for GPUs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from overnight.app import Overnight, following
+from overnight.core import errors, views
+from overnight.ports import Request
+
+
+def stop(o: Overnight, run: str, server_name: str | None) -> views.RunView:
+    """Asks for the stop and waits until the run has ended."""
+    server = following.locate(o, run, server_name)
+    server.call(Request("stop", {"project": o.project, "run": run, "by": "overnight stop"}))
+    with o.talk.busy(f"stopping {run}"):
+        return wait_until(o, run, server.name, lambda view: view.ended)
+
+
+def resume(o: Overnight, run: str, server_name: str | None, *, accept_batch: bool) -> views.RunView:
+    """A new attempt of an ended run; returns once it is under way."""
+    server = following.locate(o, run, server_name)
+    _, before = following.run_view(o, run, server.name)
+    if not before.ended:
+        raise errors.UsageError(f"{run} is {before.state}", hint=f"overnight logs {run} -f")
+    args: dict[str, Any] = {"project": o.project, "run": run, "by": "overnight resume"}
+    if accept_batch:
+        args["variant"] = int(before.row.get("variant") or 0) + 1
+    server.call(Request("resume", args))
+    with o.talk.busy(f"resuming {run}"):
+        return wait_until(
+            o, run, server.name, lambda view: view.ended or view.attempt > before.attempt
+        )
+
+
+def wait_until(o: Overnight, run: str, server_name: str, done: Any) -> views.RunView:
+    server = o.server(server_name)
+    for found in following.follower(o, server, patience_s=120.0).looks():
+        view = found.view(run)
+        if view is not None and done(view):
+            return view
+    raise AssertionError("a follower never ends by itself")
+
+
+def gpus(o: Overnight, server_name: str | None) -> dict[str, dict[str, Any]]:
+    """The GPU table of one server or of all; a server that is away has only a `problem`."""
+    found = {}
+    for name in [server_name] if server_name else following.used_servers(o):
+        try:
+            found[name] = o.server(name).call(Request("gpus")).data
+        except (errors.Unreachable, errors.ServerError) as error:
+            found[name] = {"problem": error.message, "gpus": []}
+    return found

@@ -1,0 +1,145 @@
+"""How times, states and runs look on a terminal. Pure: values in, text out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from overnight.cli import terminal
+from overnight.core import views
+
+
+def duration(seconds: float | None) -> str:
+    """2 h 10 min, 4 min, 12 s."""
+    if seconds is None:
+        return ""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes:02d} min"
+    return f"{minutes} min" if minutes else f"{rest} s"
+
+
+def ago(seconds: float | None) -> str:
+    return "never" if seconds is None else f"{duration(seconds)} ago"
+
+
+def clock(at: float) -> str:
+    """02:14, with the day where it is not today."""
+    then, now = time.localtime(at), time.localtime()
+    same_day = then[:3] == now[:3]
+    return time.strftime("%H:%M" if same_day else "%d %b %H:%M", then)
+
+
+def place(run: views.RunView) -> str:
+    """epoch 34/50, or step 1200/5000, as far as the output has told."""
+    if run.epoch is not None:
+        return f"epoch {number(run.epoch)}{of(run.epochs)}"
+    if run.step is not None:
+        return f"step {run.step}{of(run.steps)}"
+    return ""
+
+
+def of(total: float | None) -> str:
+    return f"/{number(total)}" if total is not None else ""
+
+
+def number(value: float) -> str:
+    return f"{value:g}" if value == int(value) else f"{value:.2f}"
+
+
+def repaired(run: views.RunView) -> str:
+    """repaired 1x: cuda_oom at 02:14, batch 64 -> batch 32 x 2"""
+    if not run.repairs:
+        return ""
+    last = run.repairs[-1]
+    change = last.change.split(", ")[0]
+    return f"repaired {len(run.repairs)}x: {last.failure} at {clock(last.at)}, {change}"
+
+
+def gpus(run: views.RunView) -> str:
+    if not run.gpus or run.ended:
+        return ""
+    short = [uuid if len(uuid) < 8 else uuid[:8] for uuid in run.gpus]
+    return "GPU " + ",".join(short)
+
+
+def state(run: views.RunView, reachable: bool) -> str:
+    """As the laptop sees it: a run on a server that is away is `unreachable`, not what it was."""
+    if reachable or run.ended:
+        return run.state
+    return "unreachable"
+
+
+def run_line(run: views.RunView, reachable: bool) -> list[str]:
+    """The cells of one run: name, state, place, loss, time left or what matters, GPUs."""
+    loss = f"loss {run.loss:.4g}" if run.loss is not None and not run.ended else ""
+    left = f"{duration(run.eta_s)} left" if run.eta_s is not None and reachable else ""
+    last = f"last seen {run.state}" if not reachable and not run.ended else ""
+    why = run.reason if run.state not in ("finished", "running") else ""
+    note = "  ".join(part for part in (left, last, repaired(run), why) if part)
+    return [run.name, state(run, reachable), place(run), loss, note, gpus(run)]
+
+
+def status(servers: Sequence[views.ServerView]) -> str:
+    """One glance, all servers; columns as wide as their widest cell."""
+    rows: list[list[str]] = []
+    for server in servers:
+        head = server.name
+        if not server.reachable:
+            rows.append([head, f"unreachable, last seen {ago(server.age_s)}: {server.problem}"])
+            head = ""
+        for run in server.runs:
+            rows.append([head, *run_line(run, server.reachable)])
+            head = ""
+        if not server.runs and server.reachable:
+            rows.append([head, "no runs"])
+    return table(rows)
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """Left-aligned columns; a row of two cells is a sentence and does not widen the columns."""
+    shown = [[terminal.safe_text(cell).replace("\n", " ") for cell in row] for row in rows]
+    widths: list[int] = []
+    for row in shown:
+        for n, cell in enumerate(row if len(row) > 2 else row[:1]):
+            if n == len(widths):
+                widths.append(0)
+            widths[n] = max(widths[n], len(cell))
+    return "\n".join(line(row, widths) for row in shown)
+
+
+def line(row: Sequence[str], widths: Sequence[int]) -> str:
+    cells = [cell.ljust(widths[n] if n < len(widths) else 0) for n, cell in enumerate(row)]
+    kept = [cell for n, cell in enumerate(cells) if n >= len(widths) or widths[n]]
+    return "  ".join(kept).rstrip()
+
+
+def brief(servers: Sequence[views.ServerView]) -> str:
+    """Two lines, however many runs there are."""
+    runs = [run for server in servers for run in server.runs]
+    counts: dict[str, int] = {}
+    for server in servers:
+        for run in server.runs:
+            name = state(run, server.reachable)
+            counts[name] = counts.get(name, 0) + 1
+    first = ", ".join(f"{n} {name}" for name, n in sorted(counts.items())) or "no runs"
+    bad = [run.name for run in runs if run.state in ("failed", "needs-decision", "lost")]
+    away = [server.name for server in servers if not server.reachable]
+    notes = [f"look at: {' '.join(bad)}"] if bad else []
+    notes += [f"unreachable: {' '.join(away)}"] if away else []
+    repairs = sum(len(run.repairs) for run in runs)
+    notes += [f"repairs: {repairs}"] if repairs else []
+    return f"{first}\n{'; '.join(notes) or 'nothing needs you'}"
+
+
+def event(server: str, run: str, value: dict[str, object]) -> str:
+    """One line per event."""
+    at = clock(float(str(value.get("time", 0))))
+    kind = str(value.get("type", "")).replace("_", " ")
+    told = [
+        f"{key}={value[key]}"
+        for key in ("attempt", "label", "class", "change", "exit_code", "signal", "reason", "by")
+        if value.get(key) not in (None, "")
+    ]
+    return terminal.safe_text(f"{at}  {server}  {run}  {kind}  {'  '.join(told)}".rstrip())

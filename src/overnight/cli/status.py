@@ -1,0 +1,37 @@
+"""overnight status"""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import click
+
+from overnight.cli import common, render
+
+REFRESH_S = 2.0
+
+
+@common.verb(example="overnight status --follow")
+@click.option("--brief", is_flag=True, help="Two lines.")
+@click.option("--follow", is_flag=True, help="Stay and refresh until Ctrl-C.")
+@click.option("--cached", is_flag=True, help="Ask no server; show what was seen last.")
+@common.json_option
+def command(brief: bool, follow: bool, cached: bool, as_json: bool) -> None:
+    """One glance at all runs on all servers.
+
+    A server that cannot be reached is shown with what it said last and how old that is.
+    """
+    with common.project(as_json) as o:
+        from overnight.app import following
+
+        while True:
+            with o.talk.busy("asking the servers"):
+                servers = following.status(o, cached=cached)
+            text = render.brief(servers) if brief else render.status(servers)
+            if follow and sys.stdout.isatty():
+                click.clear()
+            common.emit({"servers": [each.to_json() for each in servers]}, text, as_json)
+            if not follow:
+                return
+            time.sleep(REFRESH_S)

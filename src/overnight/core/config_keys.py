@@ -1,0 +1,263 @@
+"""Every key that overnight.toml and the user-wide file may have, and the reference of them.
+
+A test holds these tables and the values in `config` together.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from overnight.core import config, knobs
+from overnight.core import config_kinds as kinds
+from overnight.core import config_tables as tables
+from overnight.core import config_words as words
+from overnight.core.config_kinds import Key
+
+Keys = Mapping[str, Key]
+
+_PROJECT: Keys = {
+    "name": Key(
+        kinds.NAME_TEXT,
+        '"clip-tta"',
+        "What the project is called on servers.",
+        default="the folder's name",
+    ),
+    "train": Key(
+        kinds.COMMAND,
+        '"python train.py"',
+        "The training, as typed in the project's folder. Shell syntax outside quotes is left to "
+        "`/bin/sh`.",
+    ),
+    "smoke": Key(
+        kinds.COMMAND,
+        '"python train.py --epochs 1"',
+        "A short form of the training for `overnight smoke`.",
+        default="`train`, ended by the time box",
+    ),
+    "server": Key(
+        kinds.TEXT,
+        '"gpu1"',
+        "The server to use when the command names none.",
+        default="the only configured one, else `local`",
+    ),
+    "env": Key(
+        tables.ENVIRONMENT,
+        '{ conda = "clip" }',
+        "What to activate first, one of: `conda`, `mamba`, `micromamba` (a name), `venv` (a "
+        "folder), `uv = true`, `module` (a list of names), `none = true`. `exe` beside it is the "
+        "path of the program conda, mamba, micromamba or uv.",
+        default="`{ none = true }`",
+    ),
+    "gpus": Key(
+        kinds.COUNT,
+        "2",
+        "How many GPUs a run takes; `--gpus` wins.",
+        default="one where there is any",
+    ),
+    "outputs": Key(
+        kinds.PATHS,
+        '["outputs"]',
+        "What the training writes inside the project; `overnight pull` fetches it.",
+    ),
+    "checkpoints": Key(
+        kinds.PATTERNS, '["outputs/*.pt"]', "The checkpoints a run may resume from."
+    ),
+    "links": Key(
+        tables.LINKS,
+        '{ data = "/data/imagenet" }',
+        "Names inside the project that lead to folders or files of the server.",
+    ),
+    "allow": Key(
+        kinds.PATTERNS,
+        '["assets/vocab.bin"]',
+        "Files that travel although they are large or look like secrets.",
+    ),
+    "variables": Key(
+        tables.VARIABLES,
+        '{ OMP_NUM_THREADS = "4" }',
+        "Environment variables of the training. No secrets: this file is meant to be shared.",
+        confidential=True,
+    ),
+    "secrets": Key(
+        kinds.SECRETS,
+        '["MY_TOKEN"]',
+        "Names of variables of your shell that travel as secrets, beside `WANDB_API_KEY` and "
+        "`HF_TOKEN`.",
+        confidential=True,
+    ),
+}
+
+_METRICS: Keys = {
+    "primary": Key(kinds.TEXT, '"val_acc"', "The metric that decides."),
+    "goal": Key(kinds.GOAL, '"max"', "Whether lower or higher is better."),
+    "baseline": Key(
+        tables.BASELINE,
+        '{ val_acc = 95.5, source = "paper, table 2" }',
+        "Numbers to compare with, by metric; `source` says where they come from.",
+    ),
+}
+
+_SMOKE: Keys = {
+    "time_box_s": Key(
+        kinds.SECONDS,
+        "180",
+        "After so many seconds a smoke test that is healthy is ended and has passed.",
+    ),
+}
+
+_SERVER: Keys = {
+    "kind": Key(
+        kinds.SERVER_KIND,
+        '"ssh"',
+        "How the server is reached.",
+        default='`"local"` for the server `local`, else `"ssh"`',
+    ),
+    "host": Key(
+        kinds.HOST,
+        '"gpu1"',
+        "Host alias of your ssh configuration, or user@host.",
+        default="the server's name",
+    ),
+    "root": Key(
+        kinds.ROOT,
+        '"/data/me/overnight"',
+        "The only folder of the server in which overnight writes.",
+    ),
+    "ssh_config": Key(
+        kinds.TEXT,
+        '"ssh_config"',
+        "An ssh configuration to use instead of your own; relative to the file that names it.",
+        default="your own",
+    ),
+    "gpus": Key(
+        kinds.GPUS, "[0, 1]", "The GPUs that may be used, by index or UUID.", default="all"
+    ),
+    "python": Key(
+        kinds.PROGRAM,
+        '"/usr/bin/python3.11"',
+        "The Python, 3.8 or newer, for overnight's own program there; not the training's.",
+    ),
+}
+
+_KNOBS: Keys = {
+    "micro_batch": Key(
+        tables.KNOB,
+        '"--batch-size {}"',
+        "The flag for the samples of one step; `{ flag = TEXT, value = N }` where the script "
+        "takes N when it is not told.",
+        default="recognised",
+    ),
+    "accumulation": Key(
+        tables.KNOB,
+        '"--accum {}"',
+        "The flag for gradient accumulation, in the same form.",
+        default="recognised",
+    ),
+    "resume": Key(
+        kinds.RESUME,
+        '"--resume {checkpoint}"',
+        'What is added to go on from a checkpoint; `"auto"` where the script finds it itself.',
+        default="recognised",
+    ),
+}
+
+_CLASSES = {
+    "cuda_oom": "CUDA ran out of memory while the run was alone on the GPU.",
+    "gpu_contention": "CUDA ran out of memory because somebody else's process holds it.",
+    "host_oom": "The machine ran out of memory.",
+    "nccl": "Communication between GPUs failed.",
+    "bad_sample": "A file of the data set cannot be read.",
+    "nan": "The loss is no longer finite.",
+    "hang": "No progress for much longer than usual.",
+    "preempted": "Ended from outside: SIGTERM, preemption, reboot.",
+    "network": "A download or a tracking service failed.",
+    "cuda_fault": "Illegal access, ECC, Xid, or the GPU is gone.",
+    "port_in_use": "The rendezvous port is taken.",
+    "disk_full": "No space left, or the quota is used up.",
+    "shm": "Shared memory (`/dev/shm`) is too small.",
+    "permission": "A file may not be read or written.",
+    "auth": "A login or token was refused.",
+    "missing_file": "A file does not exist.",
+    "missing_module": "A Python module does not exist.",
+    "config": "The training does not accept its arguments.",
+    "shape": "Tensors of different shapes met.",
+    "checkpoint": "A checkpoint cannot be loaded.",
+    "driver": "The driver and CUDA do not fit together.",
+    "code": "An ordinary Python error.",
+    "interrupted": "Somebody pressed Ctrl-C or stopped it.",
+    "unknown": "None of the others.",
+}
+_REPAIRS = ("default", "ask", "stop", "resume")
+_REPAIRS_OF_CLASS = {"cuda_oom": (*_REPAIRS, "shrink")}
+_ANY_REPAIR = kinds.choice(*_REPAIRS)
+
+_RECOVERY: Keys = {
+    name: Key(
+        kinds.choice(*_REPAIRS_OF_CLASS[name]) if name in _REPAIRS_OF_CLASS else _ANY_REPAIR,
+        '"ask"',
+        meaning,
+        default='`"default"`',
+    )
+    for name, meaning in _CLASSES.items()
+}
+
+SERVERS = "servers"
+PROJECT_SECTIONS: Mapping[str, Keys] = {
+    "project": _PROJECT,
+    "metrics": _METRICS,
+    "smoke": _SMOKE,
+    SERVERS: _SERVER,
+    "knobs": _KNOBS,
+    "recovery": _RECOVERY,
+}
+USER_SECTIONS: Mapping[str, Keys] = {SERVERS: _SERVER, "defaults": _RECOVERY}
+
+_VALUES: Mapping[str, Any] = {  # the dataclass that holds a section
+    "project": config.Project,
+    "metrics": config.Metrics,
+    "smoke": config.Smoke,
+    SERVERS: config.ServerConfig,
+    "knobs": knobs.Knobs,
+}
+
+
+_SECTIONS: Mapping[str, Keys] = {**PROJECT_SECTIONS, **USER_SECTIONS}
+
+
+def kind(section: str, name: str) -> kinds.Kind:
+    return _SECTIONS[section][name].kind
+
+
+def shown(section: str) -> str:
+    """As it is written in the file: `servers.NAME` for the sections of servers."""
+    return f"{section}.NAME" if section == SERVERS else section
+
+
+def required(section: str) -> set[str]:
+    """The keys of a section that have to be given."""
+    return {name for name in _SECTIONS[section] if _default(section, name) is None}
+
+
+def _default(section: str, name: str) -> str | None:
+    """The default in words, None where the key has to be given."""
+    key = _SECTIONS[section][name]
+    if key.default is not None:
+        return key.default
+    field = _VALUES[section].__dataclass_fields__[name]
+    if field.default_factory is not dataclasses.MISSING or field.default in (None, ()):
+        return "not set"
+    return None if field.default is dataclasses.MISSING else f"`{words.toml(field.default)}`"
+
+
+def reference() -> str:
+    """Every key as a Markdown table. The user-wide [defaults] has the keys of [recovery]."""
+    rows = [("section", "key", "type", "default", "meaning"), ("---",) * 5]
+    for section, keys in PROJECT_SECTIONS.items():
+        title = "`[recovery]`, `[defaults]`" if section == "recovery" else f"`[{shown(section)}]`"
+        for name, key in keys.items():
+            form = f"{key.kind.label}, such as `{key.example}`"
+            default = _default(section, name) or "none, must be given"
+            rows.append((title, f"`{name}`", form, default, key.meaning))
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in rows)

@@ -1,0 +1,80 @@
+"""Launching a run, and seeing it truly live before saying so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from overnight.core import errors, spec, views
+from overnight.ports import Request, Server
+from overnight.train import follow
+
+LIFE_S = 10.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alive:
+    """`sign` says what was seen: "first output", "10 s of life", "waits for a GPU", "finished"."""
+
+    view: views.RunView
+    sign: str
+    first_output: bytes
+
+
+def launch(server: Server, wanted: spec.RunSpec, secrets: Mapping[str, str]) -> Mapping[str, Any]:
+    """Idempotent: the same spec twice is one run. `errors.NameTaken` where it is another's name."""
+    args = {"spec": wanted.to_wire(), "secrets": dict(secrets)}
+    try:
+        return server.call(Request("launch", args)).data
+    except errors.ServerError as error:
+        if error.code == "name_taken":
+            raise errors.NameTaken(error.message, hint=error.hint) from error
+        raise
+
+
+def wait_for_life(follower: follow.Follower, run: str) -> Alive:
+    """Follows a fresh run until it shows a sign of life; `errors.RunFailed` where it dies first."""
+    for found in follower.looks():
+        view = found.view(run)
+        if view is None:
+            continue
+        sign = sign_of_life(view, found)
+        if sign:
+            return Alive(view=view, sign=sign, first_output=found.output)
+        if view.ended:
+            raise died(view)
+    raise AssertionError("a follower never ends by itself")
+
+
+def sign_of_life(view: views.RunView, found: follow.Look) -> str:
+    if view.state == "finished":
+        return "finished"
+    if view.state == "queued":
+        return "waits for a GPU"
+    if view.state != "running":
+        return ""
+    if found.output:
+        return "first output"
+    started = view.row["attempts"][-1]["started_at"]
+    return "10 s of life" if found.at - started >= LIFE_S else ""
+
+
+def died(view: views.RunView) -> errors.OvernightError:
+    hint = f"overnight explain {view.name}"
+    if view.state == "needs-decision":
+        return errors.NeedsDecision(f"{view.name} needs a decision: {view.reason}", hint=hint)
+    return errors.RunFailed(f"{view.name} {view.state}: {view.reason}", hint=hint)
+
+
+def follow_to_end(
+    follower: follow.Follower, run: str, show: Callable[[bytes], None]
+) -> views.RunView:
+    """Streams the run's output until it has ended and all of its output was shown."""
+    for found in follower.looks():
+        if found.output:
+            show(found.output)
+        view = found.view(run)
+        if view is not None and view.ended and not found.output and not found.more_output:
+            return view
+    raise AssertionError("a follower never ends by itself")
