@@ -338,3 +338,9 @@ def test_by_hand(lab: labs.Lab) -> None:
     argv = [sys.executable, "-m", "tests.testbed", "run", "--", "sh", "-c", command]
     done = subprocess.run(argv, capture_output=True, text=True, timeout=30)
     assert (done.returncode, done.stdout) == (5, "h1\n")
+
+
+def test_waiting_says_for_what() -> None:
+    """A condition that never comes true is named, with its last value."""
+    with pytest.raises(AssertionError, match=r"waited 0.05 s for the moon; the last value: 0"):
+        waiting.wait_until(lambda: 0, timeout_s=0.05, what="the moon")

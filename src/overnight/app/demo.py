@@ -15,7 +15,7 @@ from overnight.app.talk import Silent
 from overnight.core import errors
 
 NEEDS = ("numpy", "sklearn")
-EPOCHS = 40
+EPOCHS = 80
 CONFIG = """\
 [project]
 name = "digits"
@@ -53,13 +53,13 @@ RUNS = (
     ),
     DemoRun(
         name="oom",
-        arguments=("--batch-size", "64", "--accum", "1", "--fault", "oom:8"),
-        what="raises torch's CUDA out-of-memory message in epoch 8",
+        arguments=("--batch-size", "64", "--accum", "1", "--fault", "oom:25"),
+        what="raises torch's CUDA out-of-memory message in epoch 25",
     ),
     DemoRun(
         name="killed",
-        arguments=("--batch-size", "64", "--accum", "1", "--fault", "kill:15"),
-        what="is ended by SIGKILL in epoch 15",
+        arguments=("--batch-size", "64", "--accum", "1", "--fault", "kill:40"),
+        what="is ended by SIGKILL in epoch 40",
     ),
 )
 

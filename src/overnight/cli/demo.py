@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from overnight.app import Overnight
     from overnight.core import views
 
-KILL_AT_EPOCH = 4
+KILL_AT_EPOCH = 8
 AWAY_S = 6.0
 REFRESH_S = 0.25
 BAR = 24
@@ -74,7 +74,7 @@ def show(console: Console, o: Overnight, project: Path) -> None:
     finally:
         demo.kill(controller)
         stop_all(o)
-    outcome(console, o, project)
+    outcome(console, o)
     console.print(f"\nThat took {time.monotonic() - began:.0f} s.")
 
 
@@ -189,12 +189,13 @@ def stop_all(o: Overnight) -> None:
                 steering.stop(o, run.name, server.name)
 
 
-def outcome(console: Console, o: Overnight, project: Path) -> None:
+def outcome(console: Console, o: Overnight) -> None:
     from overnight.app import demo, evaluating
+    from overnight.results import comparison
 
-    console.print("\n[bold]4  results[/]  fetched, verified, compared; every repair is shown")
-    print()
-    print(evaluating.comparison(o, [run.name for run in demo.RUNS], None))
+    console.print("\n[bold]4  results[/]  fetched, verified, compared; every repair is shown\n")
+    found = evaluating.compared(o, [run.name for run in demo.RUNS], None)
+    print(comparison.table(found, color=console.is_terminal), end="", flush=True)
 
 
 def farewell(console: Console, project: Path, keep: bool) -> None:

@@ -25,5 +25,6 @@ def command(server: str | None, as_json: bool) -> None:
             if pushed.how == "unchanged"
             else f"{pushed.transferred_files} files, {screen.size(pushed.transferred_bytes)} sent"
         )
-        text = f"{done.server}  snapshot {pushed.snapshot}  {len(pushed.manifest.entries)} files  {what}"
+        count = len(pushed.manifest.entries)
+        text = f"{done.server}  snapshot {pushed.snapshot}  {count} files  {what}"
         common.emit(done.to_json(), text, as_json)

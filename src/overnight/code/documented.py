@@ -23,9 +23,8 @@ _HOLE = re.compile(
 )
 _NOT_A_TRAINING = re.compile(
     r"--?(?:eval|evaluate|test|eval[_-]only|help|h|multirun|m|dry[_-]?run)(?:=|$)"
+    r"|-*(?:resume|resume[_-]from\w*|ckpt_path)(?:=|$)"
 )
-_PLAIN = 0
-_LAUNCHER = 1
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -41,7 +41,10 @@ _LIBRARIES = {
     "torch", "lightning", "pytorch_lightning", "transformers", "accelerate", "keras", "tensorflow",
     "sklearn", "jax", "flax", "xgboost", "lightgbm", "trl", "timm", "numpy",
 }  # fmt: skip
-_TRAINS = {"backward", "fit", "fit_one_cycle", "train_step", "train_one_epoch", "LightningCLI"}
+_TRAINS = {
+    "backward", "fit", "fit_one_cycle", "train", "train_step", "train_one_epoch", "Trainer",
+    "LightningCLI",
+}  # fmt: skip
 _THRESHOLD = 45
 _MAX_PARSED = 400
 
@@ -134,31 +137,19 @@ def _imports(module: sources.Module) -> set[str]:
 
 def _runs(module: sources.Module) -> int:
     """1 with a main guard or work at the top level; -1 for a file that only defines things."""
-    work = (ast.For, ast.While, ast.With)
-    for node in module.tree.body:
-        is_call = isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
-        if syntax.is_main_guard(node) or isinstance(node, work):
-            return 1
-        if is_call and syntax.dotted(node.value.func).rpartition(".")[2] in (
-            "main",
-            "train",
-            "run",
-        ):
-            return 1
-    return -1 if _only_defines(module) else 0
+    if any(_is_work(node) for node in module.tree.body):
+        return 1
+    plain = (ast.For, ast.While, ast.With)
+    return 0 if any(isinstance(node, plain) for node in module.tree.body) else -1
 
 
-def _only_defines(module: sources.Module) -> bool:
-    plain = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.AsyncFunctionDef)
-    return all(isinstance(node, plain) or _is_value(node) for node in module.tree.body)
-
-
-def _is_value(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Assign | ast.AnnAssign | ast.Expr | ast.If | ast.Try)
+def _is_work(node: ast.stmt) -> bool:
+    if syntax.is_main_guard(node) or isinstance(node, ast.While | ast.For):
+        return True
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+        return syntax.last_name(node.value.func) in ("main", "train", "run", "fit", "app", "cli")
+    return False
 
 
 def _trains(module: sources.Module) -> bool:
-    names = {syntax.last_name(call.func) for call in syntax.calls(module.tree)}
-    return bool(names & _TRAINS or {"train", "Trainer"} & names and "step" not in names) or (
-        "train" in names or "Trainer" in names
-    )
+    return any(syntax.last_name(call.func) in _TRAINS for call in syntax.calls(module.tree))

@@ -91,7 +91,7 @@ def without_main(tree: ast.Module) -> Iterator[ast.AST]:
             yield from ast.walk(node)
 
 
-def strings(tree: ast.AST) -> Iterator[ast.Constant]:
+def strings(tree: ast.AST) -> Iterator[tuple[ast.Constant, str]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            yield node
+            yield node, node.value

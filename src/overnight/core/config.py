@@ -11,9 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from overnight.core import errors, knobs
+from overnight.core import errors, knobs, places
 
-FILE_NAME = "overnight.toml"
 LOCAL = "local"
 
 
@@ -113,16 +112,6 @@ class Config:
     warnings: tuple[str, ...]
 
 
-def find(start: Path) -> Path | None:
-    """The `overnight.toml` of folder `start` or of the nearest one above, as an absolute path."""
-    here = Path(os.path.abspath(start))
-    for folder in (here, *here.parents):
-        # a broken link is found too, so that it is reported and not passed over
-        if os.path.lexists(folder / FILE_NAME):
-            return folder / FILE_NAME
-    return None
-
-
 def user_config_file(environ: Mapping[str, str]) -> Path:
     """Where the user-wide file is looked for: `OVERNIGHT_CONFIG`, else the platform's folder."""
     if named := environ.get("OVERNIGHT_CONFIG"):
@@ -141,9 +130,7 @@ def load(start: Path, *, user_file: Path | None = None) -> Config:
     """
     from overnight.core import config_load
 
-    path = find(start)
-    if path is None:
-        raise errors.ConfigError(f"no {FILE_NAME} here or above", hint="overnight init")
+    path = places.find_root(start) / places.CONFIG_NAME
     label = os.path.relpath(path, os.path.abspath(start))
     return config_load.load(path, label, user_file or user_config_file(os.environ))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from overnight.core import errors
@@ -11,14 +12,13 @@ STATE_FOLDER = ".overnight"
 
 
 def find_root(start: Path) -> Path:
-    """The nearest folder from `start` upward that holds overnight.toml."""
-    start = start.resolve()
-    for folder in (start, *start.parents):
-        if (folder / CONFIG_NAME).is_file():
+    """The nearest folder from `start` upward that holds overnight.toml, as an absolute path."""
+    here = Path(os.path.abspath(start))
+    for folder in (here, *here.parents):
+        # a broken link is found too, so that it is reported and not passed over
+        if os.path.lexists(folder / CONFIG_NAME):
             return folder
-    raise errors.ConfigError(
-        f"there is no {CONFIG_NAME} in {start} or above it", hint="overnight init"
-    )
+    raise errors.ConfigError(f"no {CONFIG_NAME} here or above", hint="overnight init")
 
 
 def results_folder(root: Path, run: str) -> Path:

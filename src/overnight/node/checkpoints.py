@@ -9,17 +9,18 @@ from __future__ import annotations
 import json
 import os
 import re
-from typing import Callable, Iterator, NamedTuple, Sequence
+from typing import Iterator, NamedTuple, Sequence
 
 from overnight.node import intact
 
 DEFAULT_GLOBS = (
-    *("*.pt", "*.pth", "*.ckpt", "*.safetensors", "*.npz"),
+    *("*.pt", "*.pth", "*.pth.tar", "*.ckpt", "*.safetensors", "*.npz"),
     *("*ckpt*.pkl", "*checkpoint*.pkl", "*last*.pkl", "*model*.pkl"),
     "checkpoint-*/",
 )
 MAX_DEPTH = 8
 WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".distcp")
+BEST = re.compile(r"(?<![a-z])best", re.IGNORECASE)
 TRAINER_FOLDER = re.compile(r"checkpoint-\d+\Z")
 STEP = re.compile(r"(?:step|iter|checkpoint)[=_-]?(\d+)", re.IGNORECASE)
 # What trainings write beside their checkpoints, with the same endings.
@@ -42,11 +43,11 @@ class Checkpoint(NamedTuple):
 
     @property
     def is_best(self) -> bool:
-        return os.path.basename(self.path).lower().startswith("best")
+        return bool(BEST.search(os.path.basename(self.path)))
 
 
 class Choice(NamedTuple):
-    """`passed_over` are newer than `chosen`, but damaged; each says its problem."""
+    """`passed_over` would have been taken before `chosen`, but are damaged; each says how."""
 
     chosen: Checkpoint | None
     passed_over: tuple[Checkpoint, ...] = ()
@@ -64,12 +65,13 @@ def choose(
 ) -> Choice:
     """The newest whole checkpoint, and the damaged ones that came before it.
 
-    `globs` are relative to `work`; empty for the usual ones. Files older than `since` (seconds,
-    the run's first start) came with the code and are not ours to continue from. A `best*` file is
-    taken only where there is nothing else, because it may lie far behind.
+    `globs` are relative to `work` and know `*`, `?` and `**`; one without a folder matches at any
+    depth, one with a `/` at its end means folders. Empty for the usual ones. Files older than
+    `since` (seconds, the run's first start) came with the code and are not ours to continue from.
+    A `best*` file is taken only where there is nothing else, because it may lie far behind.
     """
     candidates = sorted(found(work, globs, since), key=preference)
-    passed_over = []
+    passed_over: list[Checkpoint] = []
     for candidate in candidates:
         judged = candidate._replace(problem=problem(candidate.path)) if validate else candidate
         if judged.problem is None:
@@ -140,63 +142,60 @@ def matching(work: str, globs: Sequence[str]) -> Iterator[str]:
     """Paths under `work` that match one of the globs."""
     for glob in globs:
         start, pattern = split_glob(glob)
-        folder = os.path.join(work, start) if start else work
-        wanted = re.compile(translated(pattern.rstrip("/")))
-        yield from walk(folder, "", wanted.match, pattern.endswith("/"), MAX_DEPTH)
+        search = Search(
+            re.compile(translated(pattern)),
+            folders=glob.endswith("/"),
+            into_trainer_folders=bool(re.search(r"(^|/)checkpoint[^/]*/", pattern)),
+        )
+        yield from walk(os.path.join(work, start) if start else work, "", search, MAX_DEPTH)
+
+
+class Search(NamedTuple):
+    """What is looked for: `wanted` is matched against paths relative to where the search starts."""
+
+    wanted: re.Pattern[str]
+    folders: bool
+    into_trainer_folders: bool
 
 
 def split_glob(glob: str) -> tuple[str, str]:
-    """(folders written out, the rest). A glob without a folder matches at any depth.
-
-    The folders written out may be links (outputs that lie elsewhere); all others are not followed.
-    """
+    """(the folders at the start that are written out, the rest)."""
     parts = glob.strip("/").split("/")
     if len(parts) == 1:
         parts.insert(0, "**")
     fixed = 0
-    while fixed < len(parts) - 1 and not re.search(r"[*?\[]", parts[fixed]):
+    while fixed < len(parts) - 1 and not re.search(r"[*?]", parts[fixed]):
         fixed += 1
-    ending = "/" if glob.endswith("/") else ""
-    return "/".join(parts[:fixed]), "/".join(parts[fixed:]) + ending
+    return "/".join(parts[:fixed]), "/".join(parts[fixed:])
 
 
 def translated(pattern: str) -> str:
     """A glob as a regular expression: `**/` is any folders, `*` and `?` stay within a name."""
     tokens = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-    pieces = re.split(r"(\*\*/|\*\*|\*|\?|\[[^]/]+\])", pattern)
-    return (
-        "".join(
-            tokens.get(piece)
-            or (piece.replace("[!", "[^") if is_class(piece) else re.escape(piece))
-            for piece in pieces
-        )
-        + r"\Z"
-    )
+    pieces = re.split(r"(\*\*/|\*\*|\*|\?)", pattern)
+    return "".join(tokens.get(piece) or re.escape(piece) for piece in pieces) + r"\Z"
 
 
-def is_class(piece: str) -> bool:
-    return len(piece) > 2 and piece[0] == "[" and piece[-1] == "]"
+def walk(folder: str, inner: str, search: Search, depth: int) -> Iterator[str]:
+    """Files (or folders) below `folder` whose path, `inner` + name, is wanted.
 
-
-def walk(
-    folder: str, inner: str, wanted: Callable[[str], object], folders: bool, depth: int
-) -> Iterator[str]:
-    """Files (or folders) below `folder` whose path from there, `inner` + name, is wanted.
-
-    What lies inside of a checkpoint folder belongs to it and is no checkpoint by itself.
+    What lies inside of a Trainer's checkpoint folder belongs to it and is none by itself, unless
+    the glob names such folders. Linked folders are not entered; the start of the search may be one.
     """
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError:
         return
     for entry in entries:
-        name = inner + entry.name
+        matches = search.wanted.match(inner + entry.name)
         if is_walkable(entry):
-            if folders and wanted(name):
+            if search.folders and matches:
                 yield entry.path
-            elif depth > 1 and not TRAINER_FOLDER.match(entry.name):
-                yield from walk(entry.path, name + "/", wanted, folders, depth - 1)
-        elif not folders and wanted(name) and entry.is_file():
+            elif depth > 1 and (
+                search.into_trainer_folders or not TRAINER_FOLDER.match(entry.name)
+            ):
+                yield from walk(entry.path, f"{inner}{entry.name}/", search, depth - 1)
+        elif matches and not search.folders and entry.is_file():
             yield entry.path
 
 

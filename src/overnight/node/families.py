@@ -52,7 +52,7 @@ COUNTER = re.compile(
     r"(?: ?\((\w{1,20})\))?[\s:=#]{0,9}\[?\s{0,9}(\d{1,12}(?:\.\d{1,12})?)"
     r"(?:\s{0,9}(?:/|of)\s{0,9}(\d{1,12}))?(?![\w%/]|[-.:]\w)"
 )
-BRACKET = re.compile(r"\[\s{0,9}(\d{1,12})\s{0,9}/\s{0,9}(\d{1,12})\s{0,9}[\](]")
+FRACTION = re.compile(r"[\[|]\s{0,9}(\d{1,12})\s{0,9}/\s{0,9}(\d{1,12})\s{0,9}(?:[\](|]|batches)")
 PAIRED = re.compile(
     r"\[(\d{1,9}),\s{1,9}(\d{1,12})(?:\s{0,9}/\s{0,9}(\d{1,12}))?\]"
     r"|\[(\d{1,9})/(\d{1,9})\]\s{0,9}\[\s{0,9}(\d{1,12})/\s{0,9}(\d{1,12})\]"
@@ -63,7 +63,7 @@ TOTALS = re.compile(
 ETA = re.compile(r"\beta:?\s+((?:\d+ days?, )?\d+:\d\d(?::\d\d)?)")
 TQDM = re.compile(
     r"\d%\|[^|]*\|\s{0,9}([\d.]{1,15}[kMG]?)/([\d.]{1,15}[kMG]?) ?"
-    r"\[[^]<]*<([^],]*),[^],]*,?([^]]*)"
+    r"\[[^]<]*<((?:\d+ days?, )?[^],]*),[^],]*,?([^]]*)"
     r"|(?:^|[\s:])(\d{1,12})it \[[\d:]+,[^],]*,?([^]]*)"
 )
 RICH = re.compile(r"[━╸╺]\s{1,99}(\d{1,12})/(\d{1,12})\s{1,9}\d{1,3}:\d\d:\d\d •\s+(\S*:\S*)?(.*)")
@@ -204,10 +204,17 @@ def jsonl(text: str) -> Sample | None:
 
 
 def line_split(found: Iterable[str]) -> str | None:
-    """The split that the first name tells, unless another name tells another."""
-    splits = [names.split_of(name) for name in found]
-    told = {split for split in splits if split}
-    return splits[0] if len(told) == 1 else None
+    """The split that the first name tells, for all names of the line.
+
+    None where another name tells another split, or is the same metric without a split:
+    `val_loss 0.5 loss 0.4`.
+    """
+    splits = {name: names.split_of(name) for name in found}
+    told = {split for split in splits.values() if split}
+    plain = [names.tokens(name) for name, split in splits.items() if not split]
+    if len(told) != 1 or any(names.tokens(name)[1:] in plain for name in splits):
+        return None
+    return next(iter(splits.values()))
 
 
 def cell(text: str) -> Sample | None:
@@ -302,9 +309,9 @@ def prose(low: str) -> Sample | None:
 
 def _headed(low: str, said: Counters, found: dict[str, float], begin: int) -> Sample | None:
     step, steps, nested = said.step, said.steps, said.nested
-    bracket = BRACKET.search(low, said.end) if step is None else None
-    if bracket:
-        step, steps, nested = int(bracket[1]), int(bracket[2]), True
+    fraction = FRACTION.search(low, said.end) if step is None else None
+    if fraction:
+        step, steps, nested = int(fraction[1]), int(fraction[2]), True
     if not found and not _is_bare_record(low, said, step):
         return None
     word = names.SPLIT.search(low, 0, begin)
@@ -339,11 +346,11 @@ def _headless(low: str, found: dict[str, float], begin: int) -> Sample | None:
         return None
     word = names.SPLIT.search(before)
     split = _split(found, names.split_of(word[0]) if word else None)
-    bracket = BRACKET.search(low, begin)
+    fraction = FRACTION.search(low) if split not in ("val", "test") else None
     return Sample(
-        step=int(bracket[1]) if bracket else None,
-        steps=int(bracket[2]) if bracket else None,
+        step=int(fraction[1]) if fraction else None,
+        steps=int(fraction[2]) if fraction else None,
         split=split,
         metrics=found,
-        nested=bracket is not None,
+        nested=fraction is not None and fraction.start() > begin,
     )

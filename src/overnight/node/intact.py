@@ -21,7 +21,8 @@ HEADER_LIMIT_BYTES = 100 << 20
 
 def problem(path: str) -> str | None:
     """For one file, by the ending of its name."""
-    check = CHECKS.get(os.path.splitext(path)[1].lower())
+    name = path[: -len(".tar")] if path.endswith(".pth.tar") else path
+    check = CHECKS.get(os.path.splitext(name)[1].lower())
     try:
         with open(path, "rb") as file:
             size = os.fstat(file.fileno()).st_size

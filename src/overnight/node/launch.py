@@ -8,7 +8,17 @@ import os
 import signal
 from typing import Any
 
-from overnight.node import fs, identity, journal, layout, lock, processes, server, states
+from overnight.node import (
+    fs,
+    identity,
+    journal,
+    layout,
+    lock,
+    processes,
+    server,
+    snapshots,
+    states,
+)
 
 # What the login session holds about itself and must not be given to a training.
 SESSION_ONLY = ("OLDPWD", "PWD", "SHLVL", "_")
@@ -121,7 +131,8 @@ def discard(run: layout.Run) -> dict[str, Any]:
         return {"removed": False}
     if spec.get("kind") != "smoke" or journal.state(run).state in states.ACTIVE:
         raise LaunchError("not_discardable", f"{run.name!r} is not a smoke test that has ended")
-    from overnight.node import snapshots
-
-    snapshots.remove_tree(run.folder)
+    # renamed first: it is gone as a whole, also for a process that still writes into it
+    leaving = os.path.join(os.path.dirname(run.folder), f".{run.name}.removed")
+    os.rename(run.folder, leaving)
+    snapshots.remove_tree(leaving)
     return {"removed": True}

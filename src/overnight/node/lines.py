@@ -64,7 +64,9 @@ class Parser:
             if bar is not None:
                 return self._from_bar(bar)
         if low.startswith("|"):
-            return families.cell(text)
+            cell = families.cell(low)
+            if cell is not None:
+                return cell
         return self._keras(low.strip()) or self._prose(low)
 
     def _prose(self, low: str) -> Sample | None:

@@ -36,7 +36,7 @@ def look(
 
 
 def launched(run: layout.Run) -> bool:
-    return os.path.exists(run.file("events.jsonl"))
+    return os.path.exists(run.file("state.json"))
 
 
 def new_events(

@@ -30,15 +30,15 @@ NOT_METRICS = _words(
     "duration runtime date timestamp speed fps throughput tok tokens mfu dt mem memory cpumem "
     "gpumem gpu gpus cpu data size samples params flops flos kimg wd decay weight weights momentum "
     "beta alpha gamma eps epsilon scale dropout temperature threshold patience warmup seed num "
-    "version v pid rank port id world worker workers step steps epoch epochs iter iters iterations "
-    "timesteps updates n batch bs max total best percent progress"
+    "version v pid rank port id world worker workers step steps epoch epochs iter iters iteration "
+    "iterations timesteps updates n batch bs max total best percent progress"
 )
 FILLERS = _words("with trained and the for is of done at in by epoch step iter info")
 CURRENT = _words("train training total step batch iter cur current")
 AVERAGED = CURRENT | _words("avg average ave mean epoch running smoothed")
 ELSEWHERE = _words("best ema")
 SPLIT = re.compile(
-    r"\b(train|val|eval|test|dev)(?:ing|ed|id|idation|idating|uation|uated|uating)?\b"
+    r"\b(train|val|eval|test|dev)(?:ing|ed|id|idation|idating|uation|uated|uating)?\b(?![./]\w)"
 )
 
 # Words in front of a counter or a metric that make it a mention instead of a record.
@@ -53,9 +53,8 @@ NUMBER = (
     r"|nan\b|inf(?:inity)?\b)"
 )
 PAIR = re.compile(
-    r"(?<![\w/.@])([a-z][\w@./-]{0,60})(?: ?\([a-z]{1,20}\))?(\s{0,9}[:=]\s{0,9}|\s{1,9})['\"]?("
-    + NUMBER
-    + r")"
+    r"(?<![\w/.@])([a-z][\w@./-]{0,60})(?: ?\([a-z]{1,20}\))?(\s{0,9}[:=]\s{0,9}|\s{1,9})"
+    r"(?:['\"]|tensor\(|np\.float\d\d\()?(" + NUMBER + r")"
     r"(?![\w:/^]|\.\w|,\d{3}|-\d| ?(?:[mun]?s|secs?|[kmgt]i?b|it/s|hours?|min)\b)(%?)"
 )
 WORD_BEFORE = re.compile(r"(?<![\w./@-])(?!nan |inf )([a-z][\w.]*) $")
@@ -64,7 +63,8 @@ WORD_BEFORE = re.compile(r"(?<![\w./@-])(?!nan |inf )([a-z][\w.]*) $")
 def tokens(name: str) -> list[str]:
     """`train/Top-1_acc` as ['train', 'top', 'acc']; trailing counts (`acc1`, `map@50`) dropped."""
     parts = re.split(r"[\W_]+", name.lower())
-    return [part if part in METRIC_WORDS else part.rstrip("0123456789") for part in parts if part]
+    words = (part if part in METRIC_WORDS else part.rstrip("0123456789") for part in parts)
+    return [word for word in words if word]
 
 
 @functools.lru_cache(maxsize=512)
@@ -130,7 +130,7 @@ def _with_words_before(low: str, name: str, start: int) -> tuple[str, int]:
         if low[start - 1 : start] != " ":
             break
         word = WORD_BEFORE.search(low, max(0, start - 24), start)
-        if not word or word[1] in FILLERS or MENTION.match(word[1]):
+        if not word or word[1] in FILLERS or (MENTION.match(word[1]) and word[1] != "total"):
             break
         start = word.start(1)
         name = word[1].rstrip(".") + "_" + name

@@ -51,6 +51,8 @@ def answer(root: str, frame: wire.Frame, reader: wire.Reader) -> Answer:
         raise Refused(error.code, str(error), error.hint) from error
     except snapshots.SnapshotError as error:
         raise Refused(error.code, error.message) from error
+    except files.Refused as error:
+        raise Refused("not_served", str(error)) from error
     except KeyError as error:
         raise Refused("bad_request", f"{verb}: {error} is missing") from error
     except (ValueError, TypeError) as error:

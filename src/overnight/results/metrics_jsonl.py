@@ -17,8 +17,9 @@ from overnight.results import logs, names, points
 STEP_KEYS = ("step", "global_step", "iter", "iteration", "update")
 SPLIT_KEYS = ("split", "mode", "phase")
 NOT_METRICS = frozenset(
-    (*STEP_KEYS, "epoch", "time", "timestamp", "wall_time", "elapsed", "eta", "eta_s", "seed")
+    ("", *STEP_KEYS, "epoch", "time", "timestamp", "wall_time", "elapsed", "eta", "eta_s", "seed")
 )
+NONFINITE_WORDS = frozenset(("nan", "inf", "-inf", "infinity", "-infinity"))
 NOT_METRIC_ENDS = ("runtime", "per_second")
 
 
@@ -26,8 +27,8 @@ def files(folder: Path) -> list[Path]:
     """Every `metrics.jsonl` below `work`, the one nearest to the top first."""
     found = [
         Path(parent, "metrics.jsonl")
-        for parent, _, files in os.walk(folder / "work")
-        if "metrics.jsonl" in files
+        for parent, _, here in os.walk(folder / "work")
+        if "metrics.jsonl" in here
     ]
     return sorted((path for path in found if points.is_file(path)), key=lambda p: (len(p.parts), p))
 
@@ -42,13 +43,13 @@ def read(path: Path, folder: Path) -> points.Curves:
             is_loss = names.fold(each.name, each.split) == (names.TRAIN, "loss")
             for repeated in curves.values() if went_back and is_loss else (curve,):
                 _drop_from(repeated, each.point)
-        points.append(each.point)
+        curve.append(each.point)
     return curves
 
 
-def _drop_from(curve: list[points.Point], start: Point) -> None:
+def _drop_from(curve: list[points.Point], start: points.Point) -> None:
     while curve and points.is_at_or_after(curve[-1], start):
-        points.pop()
+        curve.pop()
 
 
 def _values(path: Path, source: str) -> Iterator[points.Value]:
@@ -76,13 +77,13 @@ def _parsed(text: str) -> Mapping[str, Any]:
 
 def _is_metric(name: str) -> bool:
     low = name.lower()
-    return low not in NOT_METRICS and not low.endswith(NOT_METRIC_ENDS)
+    return names.spelled(low) not in NOT_METRICS and not low.endswith(NOT_METRIC_ENDS)
 
 
 def number(raw: object) -> float | None:
     """A number as JSON may hold it, also "NaN" and "Infinity" as text; None for anything else."""
     if isinstance(raw, str):
-        return float(raw) if raw.strip("+-").lower() in ("nan", "inf", "infinity") else None
+        return float(raw) if raw.lower() in NONFINITE_WORDS else None
     if isinstance(raw, bool) or not isinstance(raw, (int, float)):
         return None
     try:

@@ -48,7 +48,7 @@ def _from_log(path: Path, folder: Path) -> points.Curves:
         if redrawn:
             curve[-1] = each.point
         else:
-            points.append(each.point)
+            curve.append(each.point)
     return curves
 
 

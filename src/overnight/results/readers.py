@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from overnight.results import names
+from overnight.results import metrics_jsonl, names, points, printed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,14 +19,14 @@ class Series:
 
     name: str
     split: str
-    curve: tuple[Point, ...]
+    points: tuple[points.Point, ...]
 
 
 def read(folder: Path) -> tuple[Series, ...]:
     """Every series of a pulled run, sorted by name. Files that are not there are no error."""
     series: dict[str, Series] = {}
-    sources = [_from_jsonl(path, folder) for path in _jsonl_files(folder)]
-    for curves in [*sources, _from_attempts(folder)]:
+    written = [metrics_jsonl.read(path, folder) for path in metrics_jsonl.files(folder)]
+    for curves in [*written, printed.read(folder)]:
         for each in _named(curves):
             series.setdefault(each.name, each)
     return tuple(series[name] for name in sorted(series))
@@ -38,14 +38,13 @@ def find(series: Iterable[Series], name: str) -> Series | None:
     Never crosses splits: `val_acc` may find `val_accuracy`, not `test_acc` and not `acc`.
     """
     known = {each.name: each for each in series}
-    split, canonical = names.fold(name)
-    for candidate in (name, names.spelled(name), canonical):
+    for candidate in (name, names.spelled(name), names.fold(name)[1]):
         if candidate in known:
             return known[candidate]
     wanted = names.same(name)
     for ending in ("", "_epoch", "_step"):
         for each in known.values():
-            if each.split == split and names.same(each.name.removesuffix(ending)) == wanted:
+            if names.same(each.name.removesuffix(ending)) == wanted:
                 return each
     return None
 
@@ -59,4 +58,4 @@ def _named(curves: points.Curves) -> Iterator[Series]:
             if (spelled == canonical) == exact and curve:
                 name = spelled if canonical in taken else canonical
                 taken.add(name)
-                yield Series(name=name, split=split, curve=tuple(curve))
+                yield Series(name=name, split=split, points=tuple(curve))

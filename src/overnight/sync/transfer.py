@@ -135,7 +135,8 @@ class _Transfer:
     def _rsync(self, incoming: str, link_dest: str | None) -> bool:
         total = _bytes(self.manifest.entries)
         self.progress(0, total)
-        paths = [entry.path for entry in self.manifest.entries]
+        # Of names on standard input, rsync takes those that begin with "#" or ";" for comments.
+        paths = [_uncommented(entry.path) for entry in self.manifest.entries]
         try:
             done = self.server.rsync(self.root, paths, incoming, link_dest=link_dest)
         except errors.ServerError:
@@ -192,6 +193,10 @@ class _Transfer:
             transferred_bytes=_bytes(new),
             how=how,
         )
+
+
+def _uncommented(path: str) -> str:
+    return f"./{path}" if path.startswith(("#", ";")) else path
 
 
 def _bytes(entries: Iterable[manifests.Entry]) -> int:

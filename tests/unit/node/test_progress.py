@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import itertools
 import json
 import math
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from overnight.node import progress
+from overnight.node import lines, progress
 from overnight.node.progress import Sample
 
 
@@ -122,7 +124,7 @@ LINES: Sequence[tuple[str, Sample]] = [
         "[0/25][3/1583] Loss_D: 1.67 Loss_G: 5.01",
         Sample(3, 1583, 0, 25, None, {"loss_d": 1.67, "loss_g": 5.01}, None, True),
     ),
-    ("[12/50] loss=0.5", Sample(12, 50, metrics={"loss": 0.5}, nested=True)),
+    ("[12/50] loss=0.5", Sample(12, 50, metrics={"loss": 0.5})),
     (
         "step 00001 (20.00%) | loss: nan | dt: 2894.52ms | tok/sec: 1,353 | mfu: 0.00 | epoch: 1",
         Sample(1, epoch=1, metrics={"loss": math.nan}),
@@ -155,8 +157,23 @@ LINES: Sequence[tuple[str, Sample]] = [
     ("|    ep_rew_mean       | -0.203      |", Sample(metrics={"ep_rew_mean": -0.203})),
     ("***** Num Epochs = 3", Sample(epochs=3)),
     ("  Total optimization steps = 75", Sample(steps=75)),
-    (" train acc: 0.8285, test acc: 0.8171", Sample(metrics={"train_acc": 0.8285, "test_acc": 0.8171})),
-]  # fmt: skip
+    (
+        " train acc: 0.8285, test acc: 0.8171",
+        Sample(metrics={"train_acc": 0.8285, "test_acc": 0.8171}),
+    ),
+    (
+        "| epoch   1 |   200/ 2928 batches | lr 5.00 | ms/batch 12.34 | loss  8.12 | ppl  3357.51",
+        Sample(200, 2928, 1, metrics={"loss": 8.12, "ppl": 3357.51}, nested=True),
+    ),
+    (
+        "I0101 10:00:00.1 140 test.py:55] step 300, loss tensor(0.5, device='cuda:0')",
+        Sample(300, metrics={"loss": 0.5}),
+    ),
+    (
+        "loss: 2.303494  [   64/60000]",
+        Sample(64, 60000, metrics={"loss": 2.303494}, nested=True),
+    ),
+]
 
 
 @pytest.mark.parametrize(("line", "expected"), LINES)
@@ -276,8 +293,8 @@ def test_bars_of_preparation_and_evaluation() -> None:
 
 def test_tracker_in_short() -> None:
     """A plain training: place, losses, step time and the time left."""
-    lines = [f"epoch 1/2 step {n}/10 loss {2 - n / 10:.2f} val_acc 0.5\n" for n in range(1, 9)]
-    assert follow(*lines, every_s=0.5).to_dict(3.5) == {
+    steps = [f"epoch 1/2 step {n}/10 loss {2 - n / 10:.2f} val_acc 0.5\n" for n in range(1, 9)]
+    assert follow(*steps, every_s=0.5).to_dict(3.5) == {
         "step": 8,
         "steps": 10,
         "epoch": 1,
@@ -323,7 +340,7 @@ def test_trace_is_bounded_and_monotone() -> None:
     trace = tracker.loss_trace()
     assert 100 <= len(trace) <= progress.MAX_TRACE
     assert trace == sorted(trace)
-    assert trace[0] == (0, 0) or trace[0][1] == 0
+    assert trace[0][1] == 0
     assert trace[-1][0] > 2900
 
 
@@ -418,7 +435,7 @@ def test_endless_line_is_bounded() -> None:
     tracker = progress.Tracker()
     for _ in range(64):
         tracker.feed(b"\xff\x00loss 1 " * 8192, 1.0)
-    assert len(tracker._output._partial) <= progress.lines.MAX_LINE
+    assert len(tracker._output._partial) <= lines.MAX_LINE
     tracker.feed(b"\nstep 7 loss 0.25\n", 2.0)
     assert tracker.loss == 0.25
 
@@ -446,10 +463,23 @@ def test_many_names_are_bounded() -> None:
     ],
 )
 def test_odd_lines_are_quick(line: str) -> None:
-    """No line makes the patterns run away: a hundred of the oddest take well under a second."""
+    """The patterns do not run away on the oddest of lines: far from it in 50 ms of CPU each."""
     parser = progress.Parser()
-    for _ in range(10):
-        parser.line(line)
+    begin = time.process_time()
+    parser.line(line)
+    assert time.process_time() - begin < 0.05
+
+
+def test_typical_output_is_quick() -> None:
+    """A thousand lines of a bar and of prose take less than a tenth of a second each."""
+    bars = "".join(
+        f"\rEpoch 3: {n // 10:3d}%|██| {n}/1000 [00:10<00:12, 4.5it/s, loss=0.{n}]"
+        for n in range(1000)
+    )
+    prose = "".join(f"INFO: epoch 3/50 step {n}/1000 loss 0.{n} acc=0.91\n" for n in range(1000))
+    begin = time.process_time()
+    assert follow(bars, prose).to_dict()["step"] == 999
+    assert time.process_time() - begin < 0.2
 
 
 TEXT = st.sampled_from(
@@ -473,7 +503,7 @@ def test_chunks_do_not_matter(output: bytes, cuts: list[int]) -> None:
     whole, parts = progress.Tracker(), progress.Tracker()
     whole.feed(output, 1.0)
     places = [0, *sorted(cuts), len(output)]
-    for begin, end in zip(places, places[1:], strict=False):
+    for begin, end in itertools.pairwise(places):
         parts.feed(output[begin : max(begin, end)], 1.0)
     whole.finish(2.0)
     parts.finish(2.0)

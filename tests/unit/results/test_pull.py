@@ -5,11 +5,11 @@ import os
 from pathlib import Path
 
 import pytest
-from tests.unit.results.serving import FolderServer
 
 from overnight.core import errors
 from overnight.ports import Reply, Request
 from overnight.results import landing, pull, remote
+from tests.unit.results.serving import FolderServer
 
 LOG = "attempts/1/output.log"
 MIB = 1 << 20
@@ -22,7 +22,7 @@ def run(tmp_path: Path) -> Path:
     write(folder / "state.json", b'{"state":"running"}')
     write(folder / LOG, b"line\n" * 10)
     write(folder / "work/outputs/deep/er/curve.png", bytes(range(256)) * 10000)
-    write(folder / "work/outputs/empty.txt", b"")
+    write(folder / "work/outputs/Empty.txt", b"")
     return folder
 
 

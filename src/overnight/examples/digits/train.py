@@ -103,8 +103,10 @@ def break_on_purpose(fault, epoch, batch_size, resumed):
 
 
 def save(folder, epoch, weights):
+    """A checkpoint after each epoch; the last three are kept."""
     folder.mkdir(parents=True, exist_ok=True)
     np.savez(folder / f"checkpoint-{epoch:03d}.npz", epoch=epoch, **weights)
+    (folder / f"checkpoint-{epoch - 3:03d}.npz").unlink(missing_ok=True)
 
 
 def main():

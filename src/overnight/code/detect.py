@@ -1,0 +1,270 @@
+"""Recognises the training of an existing project, for `overnight init`.
+
+Nothing is imported or run; the folder is only read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from overnight.code import (
+    commands,
+    documented,
+    environment,
+    frameworks,
+    hydra,
+    resuming,
+    roles,
+    scripts,
+    sources,
+    syntax,
+    written,
+)
+from overnight.code.detected import Detected
+from overnight.code.options import Option
+from overnight.core import command, errors, knobs
+
+_BY_HAND = 'write overnight.toml by hand: [project] and below it train = "python YOUR_SCRIPT.py"'
+_LOOKED_FOR = "train*.py, main.py, run*.py, finetune*.py and scripts the README runs"
+_METRIC = "val_loss"
+_MAX_NEAR = 60
+
+
+def detect(root: Path) -> Detected:
+    """Raises `errors.UsageError` where there is no Python file or none looks like a training."""
+    if not root.is_dir():
+        raise errors.UsageError(
+            f"not a folder: {command.visible(str(root))}", hint="cd PROJECT && overnight init"
+        )
+    project = sources.Project(root)
+    shown = documented.commands(project)
+    candidates = scripts.ranked(project, shown, environment.installed_scripts(project))
+    if not candidates:
+        raise _no_script(project)
+    script = project.module(candidates[0].path)
+    assert script is not None  # ranking has parsed it
+    return _Finding(project, script, candidates, shown).detected()
+
+
+def _no_script(project: sources.Project) -> errors.UsageError:
+    if not project.python_files:
+        return errors.UsageError("no Python file in this folder", hint=_BY_HAND)
+    broken = f"; {project.problems[0]}" if project.problems else ""
+    return errors.UsageError(
+        f"no training script among {len(project.python_files)} Python files "
+        f"(looked for {_LOOKED_FOR}){broken}",
+        hint=_BY_HAND,
+    )
+
+
+class _Finding:
+    """One detection under way: facts, and the sentences about them."""
+
+    def __init__(
+        self,
+        project: sources.Project,
+        script: sources.Module,
+        candidates: Sequence[scripts.Candidate],
+        shown: Sequence[documented.Command],
+    ) -> None:
+        self.project = project
+        self.script = script
+        self.candidates = candidates
+        self.near = _near(project, script)
+        self.framework = frameworks.find(project, script, self.near)
+        self.train = commands.train(script, self.framework, shown)
+        self.assumptions: list[str] = []
+        self.questions: list[str] = []
+
+    def detected(self) -> Detected:
+        self._say_script()
+        chosen = self._environment()
+        outputs = self._outputs()
+        micro_batch, accumulation = self._batch()
+        resume = self._resume()
+        smoke = self._smoke()
+        return Detected(
+            script=self.script.path,
+            framework=self.framework.name,
+            train=commands.text(self.train.words),
+            smoke=smoke,
+            environment=chosen,
+            outputs=outputs,
+            micro_batch=micro_batch,
+            accumulation=accumulation,
+            resume=resume,
+            metric=self._metric(),
+            runners_up=tuple(each.path for each in self.candidates[1:6]),
+            assumptions=tuple(self.assumptions),
+            questions=tuple(self.questions),
+            problems=tuple(self.project.problems),
+        )
+
+    def _say_script(self) -> None:
+        first = self.candidates[0]
+        name = command.visible(first.path)
+        self.assumptions.append(f"{name} is the training: {', '.join(first.reasons)}")
+        self.assumptions.append(f"it is {self.framework.name} ({self.framework.place})")
+        if self.train.why:
+            self.assumptions.append(f"the command: {self.train.why}")
+        close = [each for each in self.candidates[1:4] if first.points - each.points < 10]
+        if close:
+            others = ", ".join(command.visible(each.path) for each in close)
+            self.questions.append(f"{others} could be the training too: if so, change train")
+        if self.train.missing or self.train.hint:
+            wants = f"{name} wants {', '.join(self.train.missing)}" if self.train.missing else ""
+            parts = "; ".join(filter(None, (wants, self.train.hint)))
+            self.questions.append(f"{parts}: complete train")
+
+    def _environment(self) -> environment.Environment | None:
+        found = environment.find(self.project)
+        if found.chosen is None:
+            self.questions.append(found.question)
+            return None
+        others = ", ".join(each.why for each in found.others)
+        rather = f", rather than {others}" if others else ""
+        self.assumptions.append(
+            f"the environment is {found.chosen.kind}: {found.chosen.why}{rather}"
+        )
+        return found.chosen
+
+    def _outputs(self) -> tuple[str, ...]:
+        given, astray = commands.output_options(self.project, self.framework, self.train.words)
+        found = [*given, *self._framework_outputs()]
+        found = found or written.find(self.project, [self.script, *self.near])
+        unique = {each.path: each for each in reversed(found)}
+        for each in sorted(unique.values(), key=lambda one: one.path)[:5]:
+            self.assumptions.append(f"it writes {command.visible(each.path)} ({each.place})")
+        if not unique:
+            how = f"add {' '.join(astray.words('outputs'))} to train and " if astray else ""
+            self.questions.append(
+                f'where the training writes was not found: {how}write outputs = ["outputs"]'
+            )
+        return tuple(sorted(unique)[:5])
+
+    def _framework_outputs(self) -> list[written.Output]:
+        application = self.framework.application
+        if application is not None:
+            folder = hydra.run_folder(application)
+            top = written.top_of(self.project, folder) if folder else ""
+            return [written.Output(path=top, place=application.place)] if top else []
+        if self.framework.uses_lightning and "default_root_dir" not in self.script.text:
+            return [written.Output(path="lightning_logs", place=self.framework.place)]
+        return []
+
+    # --- knobs ---------------------------------------------------------------------------------
+
+    def _batch(self) -> tuple[knobs.Knob | None, knobs.Knob | None]:
+        options = self.framework.options
+        micro = roles.micro_batch(options)
+        if micro is None or micro.others:
+            self._ask_micro_batch(micro)
+            return None, None
+        steps = roles.accumulation(options)
+        total = roles.total_batch(options, micro.option)
+        certain = self._defaults_hold()
+        micro_knob = self._knob("the micro-batch", micro.option, certain)
+        if steps is None or steps.others:
+            self._ask_accumulation(micro.option, total)
+            return micro_knob, None
+        knob = self._knob("the accumulation", steps.option, certain)
+        if None in (micro_knob.value, knob.value):
+            self._ask_values(micro.option, steps.option)
+        return micro_knob, knob
+
+    def _knob(self, role: str, option: Option, certain: bool) -> knobs.Knob:
+        value = option.number if certain else None
+        otherwise = f", {value} when not given" if value is not None else ""
+        self.assumptions.append(f"{option.flag} is {role}{otherwise} ({option.place})")
+        return knobs.Knob(template=option.number_template(), value=value)
+
+    def _defaults_hold(self) -> bool:
+        """False where a configuration file may say otherwise than the script's defaults."""
+        if self.framework.application is not None:
+            groups = self.framework.application.folder
+            return not any(self._is_group(word, groups) for word in self.train.words)
+        takes_file = roles.config(self.framework.options) is not None
+        return not (takes_file or commands.uses_config_file(self.script, self.train.words))
+
+    def _is_group(self, word: str, folder: str) -> bool:
+        """`experiment=example` of Hydra selects a file that may set anything."""
+        key = word.partition("=")[0].lstrip("+")
+        return "=" in word and any(
+            path.startswith(f"{folder}/{key}/") for path in self.project.files
+        )
+
+    def _ask_values(self, micro: Option, steps: Option) -> None:
+        if any(commands.value_of(self.train.words, each) is None for each in (micro, steps)):
+            self.questions.append(
+                "the batch that holds when the command does not say is not certain, so an out of "
+                f"memory error cannot be repaired: add {' '.join(micro.words('N'))} and "
+                f"{' '.join(steps.words('1'))} with your numbers to train"
+            )
+
+    def _ask_micro_batch(self, micro: roles.Choice | None) -> None:
+        what = "no flag sets the micro-batch"
+        if micro is not None:
+            flags = ", ".join(each.flag for each in (micro.option, *micro.others))
+            what = f"several keys could be the micro-batch: {flags}"
+        self.questions.append(f'{what}: write micro_batch = "--batch-size {{}}" under [knobs]')
+
+    def _ask_accumulation(self, micro: Option, total: Option | None) -> None:
+        if total is not None:
+            what = f"{total.flag} looks like the effective batch ({total.place})"
+        else:
+            what = f"no flag for gradient accumulation was found beside {micro.flag}"
+        self.questions.append(
+            f"{what}: a smaller micro-batch would need your consent; if there is such a flag, "
+            'write accumulation = { flag = "--accum {}", value = 1 } under [knobs]'
+        )
+
+    def _resume(self) -> str | None:
+        found = resuming.find(self.framework, self.script, self.near)
+        if found.template is None:
+            self.questions.append(
+                f"{found.why}: a training that dies starts from the beginning; write "
+                'resume = "--resume {checkpoint}" under [knobs] when it can resume'
+            )
+        else:
+            self.assumptions.append(f"it resumes: {found.why}")
+        return found.template
+
+    # --- the rest ------------------------------------------------------------------------------
+
+    def _smoke(self) -> str | None:
+        made = commands.smoke(self.train.words, self.framework)
+        if made is None:
+            self.questions.append(
+                "no flag for the number of epochs or steps was found: write smoke = a short "
+                "command, or the time box ends the training"
+            )
+            return None
+        words, option = made
+        self.assumptions.append(f"the smoke test sets {option.flag} ({option.place})")
+        return commands.text(words)
+
+    def _metric(self) -> str | None:
+        for module in (self.script, *self.near):
+            for node, text in syntax.strings(module.tree):
+                if re.search(rf"\b{_METRIC}\b", text):
+                    self.assumptions.append(
+                        f"{_METRIC} decides, lower is better ({module.place(node)})"
+                    )
+                    return _METRIC
+        self.questions.append("which metric decides was not found: write [metrics]")
+        return None
+
+
+def _near(project: sources.Project, script: sources.Module) -> list[sources.Module]:
+    """The modules of the project that the script imports, and those that they import."""
+    found: dict[str, sources.Module] = {}
+    waiting = [script]
+    while waiting and len(found) < _MAX_NEAR:
+        for _node, _name, path in list(project.imported(waiting.pop(0))):
+            module = project.module(path)
+            if module is not None and path not in found and path != script.path:
+                found[path] = module
+                waiting.append(module)
+    return list(found.values())

@@ -1,0 +1,132 @@
+"""One result as text for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from overnight.core import text
+from overnight.results import summary, wording
+
+_LABEL_WIDTH = 12
+
+
+def result(found: summary.RunResult, *, color: bool = False) -> str:
+    """What `overnight results RUN` prints; ends with a newline. `color` for terminals."""
+    blocks = [
+        [_title(found, color=color)],
+        list(_primary(found, color=color)),
+        _block("others", [_line(each) for each in _others(found)]),
+        _block("repairs", list(_repairs(found))),
+        _block("attempts", [_attempt(each) for each in found.attempts]),
+        _block("provenance", list(_provenance(found))),
+    ]
+    return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
+
+
+def _title(found: summary.RunResult, *, color: bool) -> str:
+    run, state = text.printable(found.run), text.printable(found.state)
+    attempts = wording.count(len(found.attempts), "attempt")
+    repairs = wording.count(len(found.repairs), "repair")
+    return f"{wording.bold(run, color=color)}  {state}  {attempts}, {repairs}"
+
+
+def _primary(found: summary.RunResult, *, color: bool) -> Iterator[str]:
+    if found.primary is None:
+        yield "no primary metric: set primary and goal under [metrics] in overnight.toml"
+    elif found.primary not in found.metrics:
+        known = ", ".join(text.printable(name) for name in found.metrics) or "no metric at all"
+        yield f"{text.printable(found.primary)} was not found; the run's files have: {known}"
+    else:
+        yield wording.bold(_line(found.metrics[found.primary]), color=color)
+    if found.baseline is not None:
+        yield _baseline(found.baseline)
+
+
+def _line(metric: summary.Metric) -> str:
+    """`val_acc     best 93.7 at epoch 42   last 93.5 at epoch 50`."""
+    best = "best unknown"
+    if metric.best is not None:
+        best = f"best {wording.number(metric.best.value)}{wording.at(metric.best)}"
+    elif metric.goal is None:
+        best = "best unknown (is lower or higher better?)"
+    last = f"last {wording.number(metric.last.value)}{wording.at(metric.last)}"
+    odd = f"   {wording.count(metric.nonfinite, 'value')} not finite" if metric.nonfinite else ""
+    return f"{_label(metric.name)}{best}   {last}{odd}"
+
+
+def _label(name: str) -> str:
+    return text.printable(name).ljust(_LABEL_WIDTH - 2) + "  "
+
+
+def _baseline(against: summary.Against) -> str:
+    source = f" ({text.printable(against.source)})" if against.source else ""
+    shown = f"{_label('baseline')}{wording.number(against.value)}{source}"
+    if against.difference is None:
+        return f"{shown}   {against.note}"
+    judged = "better" if against.better else "not better"
+    return f"{shown}   difference {wording.signed(against.difference)}, {judged}; {against.note}"
+
+
+def _others(found: summary.RunResult) -> Iterator[summary.Metric]:
+    return (metric for name, metric in found.metrics.items() if name != found.primary)
+
+
+def _repairs(found: summary.RunResult) -> Iterator[str]:
+    for each in found.repairs:
+        yield f"{wording.moment(each.at)}  after attempt {each.attempt}  {wording.repair(each)}"
+
+
+def _attempt(raw: Any) -> str:
+    """`2  exit 0  batch 32 x 2  from ckpt_3.pt  GPU 0,1`."""
+    label = raw.get("label") or raw.get("variant_label")
+    checkpoint = f"from {raw['checkpoint']}" if raw.get("checkpoint") else None
+    told = (str(raw.get("n", "?")), _ending(raw), label, checkpoint, _gpus(raw.get("gpus")))
+    return "  ".join(text.printable(str(part)) for part in told if part)
+
+
+def _ending(raw: Any) -> str:
+    if raw.get("signal"):
+        return f"signal {raw['signal']}"
+    return "no exit record" if raw.get("exit_code") is None else f"exit {raw['exit_code']}"
+
+
+def _gpus(raw: Any) -> str:
+    return "GPU " + ",".join(str(gpu) for gpu in raw) if isinstance(raw, list) and raw else ""
+
+
+def _provenance(found: summary.RunResult) -> Iterator[str]:
+    from_launch = found.provenance
+    told = {
+        "commit": _commit(from_launch),
+        "snapshot": from_launch.get("snapshot"),
+        "server": from_launch.get("server"),
+        "GPUs": _gpus(from_launch.get("gpus")).removeprefix("GPU "),
+        "launched": _launched(from_launch),
+        "read from": ", ".join(from_launch.get("files") or []),
+    }
+    for name, value in told.items():
+        if value:
+            yield f"{_label(name)}{text.printable(str(value))}"
+    if found.command:
+        yield f"{_label('command')}{wording.shell(found.command)}"
+
+
+def _commit(told: Any) -> str:
+    if not told.get("commit"):
+        return ""
+    branch = f" on {told['branch']}" if told.get("branch") else ""
+    dirty = ", with uncommitted changes" if told.get("dirty") else ""
+    return f"{told['commit']}{branch}{dirty}"
+
+
+def _launched(told: Any) -> str:
+    created = told.get("created_at")
+    when = wording.moment(created) if isinstance(created, (int, float)) else str(created or "")
+    by = f" by {told['user']}" if told.get("user") else ""
+    host = f" from {told['host']}" if told.get("host") else ""
+    return f"{when}{by}{host}".strip()
+
+
+def _block(title: str, lines: list[str]) -> list[str]:
+    return [title, *(f"  {line}" for line in lines)] if lines else []

@@ -1,0 +1,222 @@
+"""What came out of a run: best and last values, the baseline, repairs, and where it all is from."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from overnight.core import config, views
+from overnight.results import names, points, readers
+
+NO_TEST = "one run against one number: no test is claimed"
+OTHER_SCALE = "one of the two looks like a fraction, the other like percent: not compared"
+NO_VALUE = "the run has no finite value to compare"
+ATTEMPT_KEYS = (
+    "n", "started_at", "ended_at", "exit_code", "signal", "cause", "checkpoint", "label",
+    "variant_label", "gpus",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """One metric of a run. `best` is None where no direction is known or no value is finite."""
+
+    name: str
+    split: str
+    goal: str | None
+    best: points.Point | None
+    last: points.Point
+    nonfinite: int
+
+    def to_json(self) -> dict[str, Any]:
+        best = self.best
+        return {
+            "best": best.value if best else None,
+            "best_at": {"step": best.step, "epoch": best.epoch} if best else None,
+            "last": self.last.value if math.isfinite(self.last.value) else None,
+            "source": f"{best.source}:{best.line}" if best else None,
+            "nonfinite": self.nonfinite,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Against:
+    """The best value beside the baseline. `difference` is best - value; None if not comparable."""
+
+    metric: str
+    value: float
+    source: str
+    difference: float | None
+    better: bool | None
+    note: str
+
+    def to_json(self) -> dict[str, Any]:
+        return dict(vars(self))
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunResult:
+    """`metrics` begins with the primary one where the run has it. `env` is never in the JSON."""
+
+    run: str
+    state: str
+    primary: str | None
+    metrics: Mapping[str, Metric]
+    baseline: Against | None
+    repairs: tuple[views.Repair, ...]
+    attempts: tuple[Mapping[str, Any], ...]
+    provenance: Mapping[str, Any]
+    command: tuple[str, ...]
+    env: Mapping[str, str]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "run": self.run,
+            "state": self.state,
+            "metrics": {name: metric.to_json() for name, metric in self.metrics.items()},
+            "baseline": self.baseline.to_json() if self.baseline else None,
+            "repairs": [_repair_json(repair) for repair in self.repairs],
+            "attempts": [dict(attempt) for attempt in self.attempts],
+            "provenance": dict(self.provenance),
+        }
+
+
+def _repair_json(repair: views.Repair) -> dict[str, Any]:
+    more = {"attempt": repair.attempt, "changes_science": repair.changes_science}
+    return {**repair.to_json(), **more}
+
+
+def summarise(
+    folder: Path,
+    state: Mapping[str, Any],
+    spec: Mapping[str, Any],
+    metrics: config.Metrics | None,
+) -> RunResult:
+    """Reads the pulled `folder` of a run. `state` and `spec` are its state.json and spec.json.
+
+    Never raises on what those hold: what is missing or of another kind is left out.
+    """
+    found = _metrics(readers.read(folder), metrics)
+    attempts = tuple(_attempt(each) for each in _list(state, "attempts") if isinstance(each, dict))
+    return RunResult(
+        run=str(state.get("run") or spec.get("run") or folder.name),
+        state=str(state.get("state") or "unknown"),
+        primary=metrics.primary if metrics else None,
+        metrics=found,
+        baseline=_against(found, metrics),
+        repairs=_repairs(_list(state, "repairs")),
+        attempts=attempts,
+        provenance=_provenance(spec, attempts, found),
+        command=tuple(command(spec)),
+        env={str(name): str(value) for name, value in _dict(spec, "env").items()},
+    )
+
+
+def _metrics(series: Sequence[readers.Series], wanted: config.Metrics | None) -> dict[str, Metric]:
+    """The primary metric first, under the name that the user gave it."""
+    primary = readers.find(series, wanted.primary) if wanted else None
+    found = {}
+    if wanted and primary:
+        found[wanted.primary] = measure(primary, wanted.primary, wanted.goal)
+    for each in series:
+        if each is not primary:
+            found[each.name] = measure(each, each.name, names.goal(each.name))
+    return found
+
+
+def measure(series: readers.Series, name: str, goal: str | None) -> Metric:
+    """Best and last of a curve. NaN and infinity are counted and are never best."""
+    finite = [point for point in series.points if math.isfinite(point.value)]
+    best = None
+    if finite and goal is not None:
+        choose = min if goal == "min" else max
+        best = choose(finite, key=lambda point: point.value)
+    return Metric(
+        name=name,
+        split=series.split,
+        goal=goal,
+        best=best,
+        last=series.points[-1],
+        nonfinite=len(series.points) - len(finite),
+    )
+
+
+def _against(found: Mapping[str, Metric], wanted: config.Metrics | None) -> Against | None:
+    if wanted is None or wanted.baseline is None or wanted.primary not in wanted.baseline.values:
+        return None
+    value = wanted.baseline.values[wanted.primary]
+    metric = found.get(wanted.primary)
+    best = metric.best.value if metric and metric.best else None
+    difference, note = None, NO_VALUE
+    if best is not None:
+        other = names.is_share(wanted.primary) and _on_other_scales(best, value)
+        difference, note = (None, OTHER_SCALE) if other else (_tidy(best - value), NO_TEST)
+    better = None
+    if difference is not None:
+        better = difference < 0 if wanted.goal == "min" else difference > 0
+    return Against(
+        metric=wanted.primary,
+        value=value,
+        source=wanted.baseline.source,
+        difference=difference,
+        better=better,
+        note=note,
+    )
+
+
+def _on_other_scales(one: float, other: float) -> bool:
+    low, high = sorted((one, other))
+    return 0 <= low <= 1 and high > 1.5
+
+
+def _tidy(value: float) -> float:
+    """Without the dust of subtraction: 93.7 - 95.5 is -1.8."""
+    return float(f"{value:.12g}")
+
+
+def _repairs(raw: Sequence[Any]) -> tuple[views.Repair, ...]:
+    repairs = []
+    for each in raw:
+        try:
+            repairs.append(views.repair_view(each))
+        except (AttributeError, TypeError, ValueError):
+            continue
+    return tuple(repairs)
+
+
+def _attempt(raw: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: raw[key] for key in ATTEMPT_KEYS if key in raw}
+
+
+def command(spec: Mapping[str, Any]) -> list[str]:
+    """The argv as the user typed it."""
+    first = next(iter(_list(spec, "variants")), None)
+    argv = first.get("argv") if isinstance(first, dict) else None
+    return [str(word) for word in argv] if isinstance(argv, list) else []
+
+
+def _provenance(
+    spec: Mapping[str, Any], attempts: Sequence[Mapping[str, Any]], found: Mapping[str, Metric]
+) -> dict[str, Any]:
+    """What the launch recorded, and with it snapshot, command, GPUs and the files read."""
+    read = (point for metric in found.values() for point in (metric.best, metric.last) if point)
+    return {
+        **_dict(spec, "provenance"),
+        "snapshot": spec.get("snapshot"),
+        "command": command(spec),
+        "gpus": attempts[-1].get("gpus", []) if attempts else [],
+        "files": sorted({point.source for point in read}),
+    }
+
+
+def _list(value: Mapping[str, Any], key: str) -> list[Any]:
+    found = value.get(key)
+    return found if isinstance(found, list) else []
+
+
+def _dict(value: Mapping[str, Any], key: str) -> dict[str, Any]:
+    found = value.get(key)
+    return found if isinstance(found, dict) else {}

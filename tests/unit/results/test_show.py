@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from overnight.results import show, summary, wording
+from tests.unit.results import folders
+
+
+def test_result_tells_the_whole_story(tmp_path: Path) -> None:
+    """Primary metric, baseline, repairs, attempts and provenance are all shown."""
+    shown = show.result(folders.result(tmp_path / "train01", [90.0, 93.7, 93.5]))
+    lines = shown.splitlines()
+    assert lines[0] == "train01  finished  2 attempts, 1 repair"
+    assert lines[2] == "val_acc     best 93.7 at epoch 2   last 93.5 at epoch 3"
+    assert lines[3] == (
+        "baseline    95.5 (paper, table 2)   difference -1.8, not better; "
+        "one run against one number: no test is claimed"
+    )
+    assert "after attempt 1  cuda_oom: batch 64 -> 32 x 2" in shown
+    assert "2  exit 0  batch 32 x 2  from outputs/ckpt_3.pt  GPU 0" in shown
+    assert "1a2b3c4 on main, with uncommitted changes" in shown
+    assert "python train.py --lr 0.1" in shown
+    assert "work/metrics.jsonl" in shown
+
+
+def test_missing_primary_metric_names_what_there_is(tmp_path: Path) -> None:
+    """A primary metric that the run does not have is said, with the names it has."""
+    folders.jsonl(tmp_path, {"step": 1, "test_acc": 0.5})
+    shown = show.result(summary.summarise(tmp_path, {}, {}, folders.METRICS))
+    assert "val_acc was not found; the run's files have: test_acc" in shown
+
+
+def test_run_without_anything(tmp_path: Path) -> None:
+    """A run that wrote nothing is shown without raising."""
+    shown = show.result(summary.summarise(tmp_path, {}, {}, None))
+    assert "no primary metric: set primary and goal" in shown
+
+
+def test_unknown_direction_is_said(tmp_path: Path) -> None:
+    """A metric of which nobody knows the direction says so instead of a best value."""
+    folders.jsonl(tmp_path, {"step": 1, "val_sharpness": 0.5})
+    shown = show.result(summary.summarise(tmp_path, {}, {}, None))
+    assert "best unknown (is lower or higher better?)" in shown
+    assert "last 0.5 at step 1" in shown
+
+
+def test_values_that_are_not_finite_are_counted(tmp_path: Path) -> None:
+    """NaN in a curve is never hidden."""
+    shown = show.result(folders.result(tmp_path / "a", [90.0, float("nan")]))
+    assert "last nan at epoch 2   1 value not finite" in shown
+
+
+def test_hostile_text_cannot_reach_the_terminal(tmp_path: Path) -> None:
+    """Control characters in names, labels, commands and records are written out."""
+    evil = "\x1b]0;owned\x07"
+    folders.jsonl(tmp_path, {"step": 1, f"val_{evil}": 0.5})
+    state = folders.state(evil, state=evil)
+    state["attempts"][0] |= {"label": evil, "checkpoint": evil, "signal": evil, "gpus": [evil]}
+    state["repairs"][0] |= {"class": evil, "change": evil}
+    spec = folders.spec("python", evil, snapshot=evil, provenance={"commit": evil, "user": evil})
+    shown = show.result(summary.summarise(tmp_path, state, spec, None))
+    assert "\x1b" not in shown
+    assert "\x07" not in shown
+    assert "\\x1b]0;owned\\x07" in shown
+
+
+def test_only_terminals_get_bold(tmp_path: Path) -> None:
+    """Run and primary metric are bold in colour, and nothing is elsewhere."""
+    found = folders.result(tmp_path / "a", [90.0])
+    assert wording.BOLD not in show.result(found)
+    assert show.result(found, color=True).count(wording.BOLD) == 2
