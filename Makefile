@@ -3,7 +3,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test test-quick lint types bench packages clean
+.PHONY: demo test test-quick lint bench docs packages clean
 
 demo: $(STAMP)  ## the whole pipeline on this machine, in about a minute
 	$(BIN)/overnight demo
@@ -24,6 +24,9 @@ lint: $(STAMP)  ## style, import contracts, types, oldest Python of the node
 
 bench: packages $(STAMP)  ## the figures of the README, each against a named peer
 	$(BIN)/python -m bench
+
+docs: $(STAMP)  ## the generated pages of docs/
+	$(BIN)/python -m scripts.reference
 
 packages:
 	bash scripts/debian-packages.sh

@@ -54,8 +54,8 @@ class Server(Protocol):
         """
         ...
 
-    def attach_argv(self, run: str) -> list[str]:
-        """The local command that shows the run's tmux session."""
+    def attach_argv(self, session: str) -> list[str]:
+        """The command, on this machine, that shows a tmux session of the server."""
         ...
 
     def close(self) -> None: ...

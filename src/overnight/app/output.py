@@ -168,5 +168,10 @@ def tell(name: str, run: str | None, found: follow.Look, show: ShowEvent) -> Non
 
 
 def attach_argv(o: Overnight, run: str, server_name: str | None) -> list[str]:
-    server = following.locate(o, run, server_name)
-    return server.attach_argv(run)
+    """The command that shows the run's tmux session; an error where there is none to show."""
+    seen, view = following.run_view(o, run, server_name)
+    session = view.row.get("view")
+    if view.ended or not session:
+        why = f"is {view.state}" if view.ended else f"has no window: {seen.name} has no tmux"
+        raise errors.UsageError(f"{run} {why}", hint=f"overnight logs {run}")
+    return o.server(seen.name).attach_argv(session)

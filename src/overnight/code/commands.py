@@ -5,13 +5,24 @@ from __future__ import annotations
 import dataclasses
 import posixpath
 import re
+import shlex
 from collections.abc import Sequence
 
-from overnight.code import documented, frameworks, roles, sources, written
+from overnight.code import (
+    declarations,
+    documented,
+    environment,
+    frameworks,
+    roles,
+    sources,
+    syntax,
+    written,
+)
 from overnight.code.options import Option
 from overnight.core import command, knob_places, knobs
 
 SMOKE_STEPS = 20
+_SHOWN = 3  # further down, documents show special uses
 _CONFIG_FILE = re.compile(r".*\.(ya?ml|json|toml|cfg|ini|py)$")
 
 
@@ -26,24 +37,34 @@ class Train:
 
 
 def train(
-    script: sources.Module, framework: frameworks.Framework, shown: Sequence[documented.Command]
+    project: sources.Project,
+    script: sources.Module,
+    framework: frameworks.Framework,
+    shown: Sequence[documented.Command],
 ) -> Train:
     """The first complete command of the documents, else the script with what it demands."""
     mine = [each for each in shown if each.script == script.path]
-    literal = [each for each in mine if each.is_literal]
+    literal = [each for each in mine[:_SHOWN] if each.is_literal]
     for each in sorted(literal, key=lambda one: one.launcher):
         return Train(words=each.words, why=f"{each.place} runs it so")
-    words = _plain(script)
+    words = _plain(project, script, mine)
     if framework.name == frameworks.LIGHTNING_CLI and "run=False" not in script.text:
         words = (*words, "fit")
     if framework.name == frameworks.HF and framework.from_arguments:
-        words = (*words, "--output_dir", "outputs", "--do_train")
+        do_train = ("--do_train",) if "do_train" in script.text else ()
+        words = (*words, "--output_dir", "outputs", *do_train)
     hint = f"{mine[0].place} shows how it is run" if mine else ""
     return Train(words=words, hint=hint, missing=_missing(framework, words))
 
 
-def _plain(script: sources.Module) -> tuple[str, ...]:
-    if _is_package_module(script):
+def _plain(
+    project: sources.Project, script: sources.Module, mine: Sequence[documented.Command]
+) -> tuple[str, ...]:
+    """The script and nothing else, started as the documents start it."""
+    as_module = next((each.head for each in mine if each.head[-2] == "-m"), None)
+    if as_module is not None:
+        return ("python", "-m", as_module[-1])
+    if _needs_package(project, script):
         path = script.path.removesuffix(".py").removesuffix("/__main__")
         return ("python", "-m", path.replace("/", "."))
     # a name such as -x.py would be taken for an option of python's
@@ -51,11 +72,17 @@ def _plain(script: sources.Module) -> tuple[str, ...]:
     return ("python", path)
 
 
-def _is_package_module(script: sources.Module) -> bool:
-    """`from .model import Net` works only when started as a module of its package."""
-    return posixpath.dirname(script.path) != "" and (
-        re.search(r"^from \.", script.text, re.MULTILINE) is not None
-    )
+def _needs_package(project: sources.Project, script: sources.Module) -> bool:
+    """Its imports are found only when it is started as a module from the top folder."""
+    folder = posixpath.dirname(script.path)
+    if not folder or not all(part.isidentifier() for part in folder.split("/")):
+        return False
+    if re.search(r"^from \.", script.text, re.MULTILINE):
+        return True
+    mends_itself = re.search(r"sys\.path|rootutils", script.text)
+    if mends_itself or project.has("setup.py") or environment.is_package(project):
+        return False
+    return any(not path.startswith(f"{folder}/") for _, _, path in project.imported(script))
 
 
 def _missing(framework: frameworks.Framework, words: Sequence[str]) -> tuple[str, ...]:
@@ -63,12 +90,35 @@ def _missing(framework: frameworks.Framework, words: Sequence[str]) -> tuple[str
     return tuple(each.flag for each in required if each.flag not in words)
 
 
-def uses_config_file(script: sources.Module, words: Sequence[str]) -> bool:
-    """Whether the command names a file that may set what the flags leave open."""
-    values = [word.rpartition("=")[2] for word in words[1:]]
-    return any(
-        _CONFIG_FILE.match(value) and posixpath.normpath(value) != script.path for value in values
-    )
+def config_files(script: sources.Module, words: Sequence[str]) -> list[str]:
+    """The files that the command names and that may set what its flags leave open."""
+    values = (word.rpartition("=")[2] for word in words[1:])
+    named = (posixpath.normpath(value) for value in values if _CONFIG_FILE.match(value))
+    return [path for path in named if path != script.path]
+
+
+def with_config_files(
+    project: sources.Project,
+    script: sources.Module,
+    framework: frameworks.Framework,
+    words: Sequence[str],
+) -> frameworks.Framework:
+    """The defaults as they are after the configuration files of the command have been executed.
+
+    Only for scripts whose globals are overwritten by Python files (`exec` of a configurator).
+    """
+    if not declarations.configurator_line(script):
+        return framework
+    changed = {option.destination: option for option in framework.options}
+    for path in config_files(script, words):
+        module = project.module(path) if path in project.files else None
+        if module is None:
+            continue
+        for name, node in module.constants.items():
+            if name in changed:
+                value, place = syntax.value(node, module), module.place(node)
+                changed[name] = dataclasses.replace(changed[name], default=value, place=place)
+    return dataclasses.replace(framework, options=tuple(changed.values()))
 
 
 def value_of(words: Sequence[str], option: Option) -> str | None:
@@ -123,7 +173,5 @@ def output_options(
 
 def text(words: Sequence[str]) -> str:
     """One line of overnight.toml that `core.command.parse` gives back as `words`."""
-    import shlex
-
     joined = shlex.join(words)
     return joined if command.parse(joined) == list(words) else ""

@@ -195,7 +195,7 @@ def _imported_modules(project: sources.Project, module: sources.Module) -> Itera
 
 def of_globals(module: sources.Module) -> Iterator[Option]:
     """Top-level `name = plain value` above `exec(open("configurator.py").read())`."""
-    line = _configurator_line(module)
+    line = configurator_line(module)
     for node in module.tree.body if line else ():
         if node.lineno < line and isinstance(node, ast.Assign):
             name, found = syntax.dotted(node.targets[0]), syntax.value(node.value, module)
@@ -213,7 +213,8 @@ def of_globals(module: sources.Module) -> Iterator[Option]:
 _BY_TYPE: dict[type, options.Kind] = {int: "int", float: "float", str: "text"}
 
 
-def _configurator_line(module: sources.Module) -> int:
+def configurator_line(module: sources.Module) -> int:
+    """Where the command line overwrites the globals; 0 where it does not."""
     for node in module.tree.body:
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
             call = node.value

@@ -10,26 +10,26 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from overnight.code import (
+    batch,
     commands,
     documented,
     environment,
     frameworks,
     hydra,
     resuming,
-    roles,
     scripts,
     sources,
     syntax,
     written,
 )
 from overnight.code.detected import Detected
-from overnight.code.options import Option
-from overnight.core import command, errors, knobs
+from overnight.core import command, errors
 
 _BY_HAND = 'write overnight.toml by hand: [project] and below it train = "python YOUR_SCRIPT.py"'
 _LOOKED_FOR = "train*.py, main.py, run*.py, finetune*.py and scripts the README runs"
 _METRIC = "val_loss"
 _MAX_NEAR = 60
+_CLOSE = 25  # points: a name or a line in the README would turn it round
 
 
 def detect(root: Path) -> Detected:
@@ -73,8 +73,10 @@ class _Finding:
         self.script = script
         self.candidates = candidates
         self.near = _near(project, script)
-        self.framework = frameworks.find(project, script, self.near)
-        self.train = commands.train(script, self.framework, shown)
+        framework = frameworks.find(project, script, self.near)
+        self.train = commands.train(project, script, framework, shown)
+        self.words = self.train.words
+        self.framework = commands.with_config_files(project, script, framework, self.words)
         self.assumptions: list[str] = []
         self.questions: list[str] = []
 
@@ -82,18 +84,18 @@ class _Finding:
         self._say_script()
         chosen = self._environment()
         outputs = self._outputs()
-        micro_batch, accumulation = self._batch()
+        knobs = self._batch()
         resume = self._resume()
         smoke = self._smoke()
         return Detected(
             script=self.script.path,
             framework=self.framework.name,
-            train=commands.text(self.train.words),
+            train=commands.text(self.words),
             smoke=smoke,
             environment=chosen,
             outputs=outputs,
-            micro_batch=micro_batch,
-            accumulation=accumulation,
+            micro_batch=knobs.micro_batch,
+            accumulation=knobs.accumulation,
             resume=resume,
             metric=self._metric(),
             runners_up=tuple(each.path for each in self.candidates[1:6]),
@@ -109,7 +111,7 @@ class _Finding:
         self.assumptions.append(f"it is {self.framework.name} ({self.framework.place})")
         if self.train.why:
             self.assumptions.append(f"the command: {self.train.why}")
-        close = [each for each in self.candidates[1:4] if first.points - each.points < 10]
+        close = [each for each in self.candidates[1:4] if first.points - each.points < _CLOSE]
         if close:
             others = ", ".join(command.visible(each.path) for each in close)
             self.questions.append(f"{others} could be the training too: if so, change train")
@@ -131,7 +133,7 @@ class _Finding:
         return found.chosen
 
     def _outputs(self) -> tuple[str, ...]:
-        given, astray = commands.output_options(self.project, self.framework, self.train.words)
+        given, astray = commands.output_options(self.project, self.framework, self.words)
         found = [*given, *self._framework_outputs()]
         found = found or written.find(self.project, [self.script, *self.near])
         unique = {each.path: each for each in reversed(found)}
@@ -150,75 +152,15 @@ class _Finding:
             folder = hydra.run_folder(application)
             top = written.top_of(self.project, folder) if folder else ""
             return [written.Output(path=top, place=application.place)] if top else []
-        if self.framework.uses_lightning and "default_root_dir" not in self.script.text:
-            return [written.Output(path="lightning_logs", place=self.framework.place)]
-        return []
+        place = self.framework.place
+        return [written.Output(path=each, place=place) for each in self.framework.writes]
 
-    # --- knobs ---------------------------------------------------------------------------------
-
-    def _batch(self) -> tuple[knobs.Knob | None, knobs.Knob | None]:
-        options = self.framework.options
-        micro = roles.micro_batch(options)
-        if micro is None or micro.others:
-            self._ask_micro_batch(micro)
-            return None, None
-        steps = roles.accumulation(options)
-        total = roles.total_batch(options, micro.option)
-        certain = self._defaults_hold()
-        micro_knob = self._knob("the micro-batch", micro.option, certain)
-        if steps is None or steps.others:
-            self._ask_accumulation(micro.option, total)
-            return micro_knob, None
-        knob = self._knob("the accumulation", steps.option, certain)
-        if None in (micro_knob.value, knob.value):
-            self._ask_values(micro.option, steps.option)
-        return micro_knob, knob
-
-    def _knob(self, role: str, option: Option, certain: bool) -> knobs.Knob:
-        value = option.number if certain else None
-        otherwise = f", {value} when not given" if value is not None else ""
-        self.assumptions.append(f"{option.flag} is {role}{otherwise} ({option.place})")
-        return knobs.Knob(template=option.number_template(), value=value)
-
-    def _defaults_hold(self) -> bool:
-        """False where a configuration file may say otherwise than the script's defaults."""
-        if self.framework.application is not None:
-            groups = self.framework.application.folder
-            return not any(self._is_group(word, groups) for word in self.train.words)
-        takes_file = roles.config(self.framework.options) is not None
-        return not (takes_file or commands.uses_config_file(self.script, self.train.words))
-
-    def _is_group(self, word: str, folder: str) -> bool:
-        """`experiment=example` of Hydra selects a file that may set anything."""
-        key = word.partition("=")[0].lstrip("+")
-        return "=" in word and any(
-            path.startswith(f"{folder}/{key}/") for path in self.project.files
-        )
-
-    def _ask_values(self, micro: Option, steps: Option) -> None:
-        if any(commands.value_of(self.train.words, each) is None for each in (micro, steps)):
-            self.questions.append(
-                "the batch that holds when the command does not say is not certain, so an out of "
-                f"memory error cannot be repaired: add {' '.join(micro.words('N'))} and "
-                f"{' '.join(steps.words('1'))} with your numbers to train"
-            )
-
-    def _ask_micro_batch(self, micro: roles.Choice | None) -> None:
-        what = "no flag sets the micro-batch"
-        if micro is not None:
-            flags = ", ".join(each.flag for each in (micro.option, *micro.others))
-            what = f"several keys could be the micro-batch: {flags}"
-        self.questions.append(f'{what}: write micro_batch = "--batch-size {{}}" under [knobs]')
-
-    def _ask_accumulation(self, micro: Option, total: Option | None) -> None:
-        if total is not None:
-            what = f"{total.flag} looks like the effective batch ({total.place})"
-        else:
-            what = f"no flag for gradient accumulation was found beside {micro.flag}"
-        self.questions.append(
-            f"{what}: a smaller micro-batch would need your consent; if there is such a flag, "
-            'write accumulation = { flag = "--accum {}", value = 1 } under [knobs]'
-        )
+    def _batch(self) -> batch.Batch:
+        found = batch.find(self.project, self.script, self.framework, self.words)
+        self.words = (*self.words, *found.words)
+        self.assumptions += found.assumptions
+        self.questions += found.questions
+        return found
 
     def _resume(self) -> str | None:
         found = resuming.find(self.framework, self.script, self.near)
@@ -231,10 +173,8 @@ class _Finding:
             self.assumptions.append(f"it resumes: {found.why}")
         return found.template
 
-    # --- the rest ------------------------------------------------------------------------------
-
     def _smoke(self) -> str | None:
-        made = commands.smoke(self.train.words, self.framework)
+        made = commands.smoke(self.words, self.framework)
         if made is None:
             self.questions.append(
                 "no flag for the number of epochs or steps was found: write smoke = a short "

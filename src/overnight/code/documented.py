@@ -29,12 +29,13 @@ _NOT_A_TRAINING = re.compile(
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Command:
-    """`words` is the argv; `script` the Python file of the project that it runs.
+    """`words` is the argv; `head` its beginning up to the script, which is the file `script`.
 
     `is_literal` is false where it has holes for the reader to fill in, or is not a plain training.
     """
 
     words: tuple[str, ...]
+    head: tuple[str, ...]
     script: str
     place: str
     is_literal: bool
@@ -98,8 +99,10 @@ def _command(project: sources.Project, path: str, number: int, line: str) -> Com
         return None
     at, script = found
     rest = words[at + 1 :]
+    whole = _from_the_top(words, at, script)
     return Command(
-        words=_from_the_top(words, at, script),
+        words=whole,
+        head=whole[: at + 1],
         script=script,
         place=f"{command.visible(path)}:{number}",
         is_literal=not variables and _is_literal(rest) and _single_machine(words[:at]),

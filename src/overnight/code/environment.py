@@ -92,6 +92,11 @@ def pyproject(project: sources.Project) -> dict[str, Any]:
         return {}
 
 
+def is_package(project: sources.Project) -> bool:
+    """Whether pyproject.toml makes the project installable."""
+    return "project" in pyproject(project) or "poetry" in _table(pyproject(project), "tool")
+
+
 def installed_scripts(project: sources.Project) -> dict[str, str]:
     """Module -> name of the command, from [project.scripts]."""
     scripts = _table(_table(pyproject(project), "project"), "scripts")

@@ -32,7 +32,8 @@ _BATCH_NAMES = ("batch_size", "train_batch_size", "bs")
 class Framework:
     """`options` are all that the command line takes; `application` is there for Hydra.
 
-    `from_arguments`: the framework's own arguments can be given on the command line.
+    `from_arguments`: the framework's own arguments can be given on the command line. `writes` are
+    folders that it makes without being told.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Framework:
     application: hydra.Application | None = None
     from_arguments: bool = False
     uses_lightning: bool = False
+    writes: tuple[str, ...] = ()
 
 
 def find(project: sources.Project, script: sources.Module, near: list[sources.Module]) -> Framework:
@@ -62,11 +64,9 @@ def find(project: sources.Project, script: sources.Module, near: list[sources.Mo
         found = finder(project, script, near)
         if found is not None:
             return found
-    return Framework(
-        name=_parser_name(script),
-        place=script.place(script.tree),
-        options=parsers.read(project, script),
-    )
+    own = parsers.read(project, script)
+    place = own[0].place if own else script.place(script.tree)
+    return Framework(name=_parser_name(script), place=place, options=own)
 
 
 def _imports(module: sources.Module, *names: str) -> bool:
@@ -131,6 +131,7 @@ def _lightning_cli(
             options=(*_data_options(project, script, call), *_cli_options(place)),
             from_arguments=True,
             uses_lightning=True,
+            writes=("lightning_logs",),
         )
     return None
 
@@ -179,8 +180,14 @@ def _lightning(
             place=module.place(call),
             options=(*own, *_trainer_arguments(script)),
             uses_lightning=True,
+            writes=() if _has_logger(call) else ("lightning_logs",),
         )
     return None
+
+
+def _has_logger(call: ast.Call) -> bool:
+    """Another place than `lightning_logs` is given, or may be given."""
+    return any(each.arg in (None, "logger", "default_root_dir") for each in call.keywords)
 
 
 def _trainer_arguments(script: sources.Module) -> Iterator[Option]:

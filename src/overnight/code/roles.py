@@ -43,8 +43,7 @@ _OUTPUT = (
     "experiment_dir", "default_root_dir", "save_root", "log_path", "logs_dir", "project",
 )  # fmt: skip
 _CONFIG = (
-    "config", "cfg", "config_file", "config_path", "conf", "cfg_file", "yaml", "config_name",
-    "base",
+    "config", "cfg", "config_file", "config_path", "conf", "cfg_file", "yaml", "config_yaml",
 )  # fmt: skip
 _NOT_TRAINING = {"val", "valid", "validation", "test", "eval", "predict", "inference", "sample"}
 

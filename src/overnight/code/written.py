@@ -51,7 +51,7 @@ def find(project: sources.Project, modules: Sequence[sources.Module]) -> list[Ou
 
 def top_of(project: sources.Project, path: str) -> str:
     """`runs` of `./runs/exp1/`; empty where it is no place for results inside the project."""
-    if "\\" in path or kinds.text_problem("", path) is not None:
+    if "\\" in path or "${" in path or kinds.text_problem("", path) is not None:
         return ""
     normal = posixpath.normpath(path)
     if kinds.inside_advice(normal) is not None:

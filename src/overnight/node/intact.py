@@ -108,7 +108,10 @@ def safetensors_file(file: BinaryIO, size: int) -> str | None:
 
 
 def pickle_file(file: BinaryIO, size: int) -> str | None:
-    """A pickle starts with its protocol and ends with its stop sign."""
+    """A pickle starts with its protocol and ends with its stop sign, `.`.
+
+    One that was cut just after a byte of that value passes; reading it all would cost too much.
+    """
     if peek(file, 1) != PICKLE_START:
         return "neither a zip nor a pickle"
     file.seek(size - 1)

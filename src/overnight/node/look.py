@@ -70,6 +70,7 @@ def row(run: layout.Run) -> dict[str, Any]:
         "heartbeat": heartbeat,
         "supervised": supervisor is not None and identity.alive(supervisor),
         "snapshot": spec.get("snapshot"),
+        "view": fs.read_text(run.file("view")),
     }
 
 

@@ -130,7 +130,6 @@ class Supervisor:
         pid = attempt.start(self.run, number, wrapped, environment)
         attempt.point_output(self.run, number)
         preparation.describe_environment(self.run, number, environment)
-        self.open_view()
         return self.follow(started, pid)
 
     def checkpoint(self, state: states.State) -> str | None:
@@ -147,7 +146,9 @@ class Supervisor:
     def open_view(self) -> None:
         if not self.view_open and self.spec.get("kind") != "smoke":
             self.view_open = True
-            tmux.open_view(self.run.name, self.run.file("output.log"), os.getpid())
+            view = tmux.open_view(self.run.name, self.run.file("output.log"), os.getpid())
+            if view is not None:
+                fs.publish(self.run.file("view"), view.encode(), durable=False)
 
     # -- following it ---------------------------------------------------------------------
 
@@ -164,6 +165,7 @@ class Supervisor:
 
     def watch_over(self, follower: attempt.Follower, current: states.Attempt) -> str | None:
         """Ticks until the end. The cause is known here only for the time box."""
+        self.open_view()
         tick_s = TICK_S if follower.child_pid else ADOPTED_TICK_S
         every_s = 1.0 if self.spec.get("kind") == "smoke" else attempt.GPU_LOOK_S
         while not follower.over():

@@ -44,12 +44,16 @@ def _from_log(path: Path, folder: Path) -> points.Curves:
     curves: points.Curves = {}
     for each in _log_values(path, path.relative_to(folder).as_posix()):
         curve = curves.setdefault(names.spelled(each.name, each.split), [])
-        redrawn = curve and each.point.step is not None and curve[-1][:2] == each.point[:2]
-        if redrawn:
+        if curve and _is_redrawn(curve[-1], each.point):
             curve[-1] = each.point
         else:
             curve.append(each.point)
     return curves
+
+
+def _is_redrawn(before: points.Point, now: points.Point) -> bool:
+    """Whether a progress bar showed the same step again; lines of several ranks are not that."""
+    return now.step is not None and before.line == now.line and before[:2] == now[:2]
 
 
 def _log_values(path: Path, source: str) -> Iterator[points.Value]:

@@ -40,5 +40,5 @@ class Local(pipe.PipeServer):
         """Never: between two folders of one machine the pipe is quick enough."""
         return False
 
-    def attach_argv(self, run: str) -> list[str]:
-        return ["tmux", "attach", "-t", f"={run}"]
+    def attach_argv(self, session: str) -> list[str]:
+        return ["tmux", "attach", "-t", f"={session}"]

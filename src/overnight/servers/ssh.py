@@ -130,8 +130,8 @@ class Ssh(pipe.PipeServer):
             return explain(self.name, self.ssh_link.host, 255, stderr)
         return errors.ServerError(f"{self.name}: rsync failed: {pipe.last_line(stderr)}")
 
-    def attach_argv(self, run: str) -> list[str]:
-        remote = shlex.join(["tmux", "attach", "-t", f"={run}"])
+    def attach_argv(self, session: str) -> list[str]:
+        remote = shlex.join(["tmux", "attach", "-t", f"={session}"])
         return [*self.ssh_link.ssh(interactive=True), "-t", "--", self.ssh_link.host, remote]
 
     def login_argv(self) -> list[str]:

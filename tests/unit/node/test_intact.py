@@ -5,7 +5,7 @@ import struct
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from overnight.node import intact
@@ -44,9 +44,10 @@ def test_a_whole_file_has_no_problem(tmp_path: Path, name: str) -> None:
 def test_a_file_that_was_cut_short_is_damaged(
     tmp_path: Path, name: str, data: st.DataObject
 ) -> None:
-    """At whatever byte the writing stopped."""
-    length = data.draw(st.integers(0, len(WHOLE[name]) - 1))
-    assert judged(tmp_path, name, WHOLE[name][:length])
+    """At whatever byte the writing stopped; only a plain pickle can end in a stop sign by chance."""
+    content = WHOLE[name][: data.draw(st.integers(0, len(WHOLE[name]) - 1))]
+    assume(WHOLE[name] != checkpoint_files.plain_pickle() or not content.endswith(b"."))
+    assert judged(tmp_path, name, content)
 
 
 @pytest.mark.parametrize("name", WHOLE)
@@ -90,7 +91,7 @@ def test_each_problem_is_named(tmp_path: Path) -> None:
     assert judged(tmp_path, "a.pt", b"hello") == "neither a zip nor a pickle"
     assert judged(tmp_path, "a.npz", b"hello") == "not a whole zip: File is not a zip file"
     assert judged(tmp_path, "a.pkl", WHOLE["a.pkl"][:-1]) == "the pickle is cut off"
-    assert judged(tmp_path, "a.pt", WHOLE["old.pt"][:-4]) == "224 bytes instead of 228"
+    assert judged(tmp_path, "a.pt", WHOLE["old.pt"][:-4]) == "236 bytes instead of 240"
     assert judged(tmp_path, "a.pt", WHOLE["old.pt"][:40]) == "the pickle is damaged"
     cut = WHOLE["a.safetensors"]
     assert judged(tmp_path, "a.safetensors", cut[:-4]) == "140 bytes instead of 144"

@@ -16,7 +16,7 @@ PIECES = st.sampled_from(
 PATHS = st.lists(PIECES, min_size=1, max_size=6).map("/".join) | st.text(max_size=12)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(PATHS)
 def test_no_path_writes_outside(tmp_path_factory: pytest.TempPathFactory, path: str) -> None:
     """Whatever path a server names, bytes land below the destination or nowhere."""

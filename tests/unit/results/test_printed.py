@@ -61,6 +61,12 @@ def test_redrawn_progress_bar_counts_once_per_step(tmp_path: Path) -> None:
     assert values(tmp_path)["loss"] == [(1, 1.0, 0.4), (2, 1.0, 0.3)]
 
 
+def test_ranks_that_print_the_same_step_are_all_kept(tmp_path: Path) -> None:
+    """Two lines of one step are two values, not a redrawn bar."""
+    folders.log(tmp_path, 1, "step 1 loss 0.5", "step 1 loss 0.4")
+    assert values(tmp_path)["loss"] == [(1, None, 0.5), (1, None, 0.4)]
+
+
 def test_folder_without_attempts(tmp_path: Path) -> None:
     """Nothing printed is no error."""
     assert printed.read(tmp_path) == {}
