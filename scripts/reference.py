@@ -46,7 +46,9 @@ def error_kinds() -> list[type[errors.OvernightError]]:
 def verb_section(name: str) -> str:
     command = cli.overnight.get_command(click.Context(cli.overnight), name)
     assert command is not None
-    context = click.Context(command, info_name=f"overnight {name}", terminal_width=96)
+    context = command.make_context(
+        f"overnight {name}", [], resilient_parsing=True, terminal_width=96, max_content_width=96
+    )
     return f"## overnight {name}\n\n```\n{command.get_help(context)}\n```"
 
 

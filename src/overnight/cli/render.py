@@ -77,6 +77,7 @@ def run_line(run: views.RunView, reachable: bool) -> list[str]:
     left = f"{duration(run.eta_s)} left" if run.eta_s is not None and reachable else ""
     last = f"last seen {run.state}" if not reachable and not run.ended else ""
     why = run.reason if run.state not in ("finished", "running") else ""
+    why = "results ready" if run.state == "finished" else why
     note = "  ".join(part for part in (left, last, repaired(run), why) if part)
     return [run.name, state(run, reachable), place(run), loss, note, gpus(run)]
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from overnight.app.preparing import Prepared
 
 
-@common.verb(example="overnight run train01 --server gpu1 --gpus 2 -- python train.py --lr 1e-3")
+@common.verb(example="overnight run train01 --gpus 2 -- python train.py --lr 0.1")
 @click.argument("name", required=False)
 @common.server_option
 @common.gpus_option

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from overnight.core import text
+
 # Colours and other renditions may pass; cursor movement, titles, clipboard and the rest may not.
 _COLOUR = rb"(?P<colour>\x1b\[[0-9;:]*m)"
 _ESCAPE = rb"\x1b(?:\[[0-9;:?<=>]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]*[0-~])?"
@@ -28,9 +30,6 @@ class Filter:
         return _SPECIAL.sub(lambda match: match.group("colour") or b"", data)
 
 
-def safe_text(text: str) -> str:
-    """One or more lines in which control characters are visible and harmless."""
-    return "".join(
-        c if c == "\n" or c == "\t" or c.isprintable() else c.encode("unicode_escape").decode()
-        for c in text
-    )
+def safe_text(shown: str) -> str:
+    """Several lines of ours in which whatever came from elsewhere is visible and harmless."""
+    return text.printable(shown, keep="\n\t")

@@ -36,24 +36,27 @@ def find(
     micro = roles.micro_batch(framework.options)
     if micro is None or micro.others:
         return Batch(questions=(_ask_micro_batch(micro),))
-    by_file = _can_be_set_by_file(script, framework)
+    by_file = _can_be_set_by_file(script, framework, words)
     steps = roles.accumulation(framework.options)
     if steps is None or steps.others:
         total = roles.total_batch(framework.options, micro.option)
-        return Batch(
+        found = Batch(
             micro_batch=_knob(micro.option, by_file),
             assumptions=(_said(micro.option, "the micro-batch"),),
             questions=(_ask_accumulation(micro.option, total),),
         )
-    found = Batch(
-        micro_batch=_knob(micro.option, by_file),
-        accumulation=_knob(steps.option, by_file),
-        assumptions=(
-            _said(micro.option, "the micro-batch"),
-            _said(steps.option, "the accumulation"),
-        ),
-    )
-    absent = [one for one in (micro.option, steps.option) if not commands.value_of(words, one)]
+        knobs_found = [micro.option]
+    else:
+        found = Batch(
+            micro_batch=_knob(micro.option, by_file),
+            accumulation=_knob(steps.option, by_file),
+            assumptions=(
+                _said(micro.option, "the micro-batch"),
+                _said(steps.option, "the accumulation"),
+            ),
+        )
+        knobs_found = [micro.option, steps.option]
+    absent = [option for option in knobs_found if not commands.value_of(words, option)]
     return _explicit(project, script, framework, words, found, absent) if by_file else found
 
 
@@ -92,11 +95,14 @@ def _said(option: Option, role: str) -> str:
     return f"{option.flag} is {role}{value} ({option.place})"
 
 
-def _can_be_set_by_file(script: sources.Module, framework: frameworks.Framework) -> bool:
+def _can_be_set_by_file(
+    script: sources.Module, framework: frameworks.Framework, words: Sequence[str]
+) -> bool:
     return (
         framework.name in (frameworks.HYDRA, frameworks.LIGHTNING_CLI)
         or declarations.configurator_line(script) > 0
         or roles.config(framework.options) is not None
+        or bool(commands.config_files(script, words))
     )
 
 

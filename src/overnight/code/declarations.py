@@ -76,19 +76,11 @@ def _from_declaration(
 ) -> Option:
     """One parameter or field; `typer.Option(64, "-b")` and `field(default=64)` are looked into."""
     call = _option_call(annotation, default)
-    plain = default
-    if isinstance(default, ast.Call) and default is call:
-        plain = (
-            syntax.argument(call, 0, "default")
-            if _is_typer(call)
-            else syntax.keyword(call, "default")
-        )
-    value = None if plain is None and default is not None else syntax.value(plain, module)
-    required = default is None or value is ...
-    flag = name.replace("_", "-") if dashed else name
-    typed = _typer_flags(call, module)
+    given = _default(call) if call is not None and call is default else default
+    value = syntax.value(given, module)
+    required = given is None or value is ...
     return Option(
-        spellings=typed or ((f"--{flag}",) if default is not None or not dashed else (name,)),
+        spellings=_typer_flags(call, module) or (_flag(name, call, required, dashed),),
         kind=_kind(annotation, value),
         default=syntax.UNKNOWN if required else value,
         required=required,
@@ -96,6 +88,21 @@ def _from_declaration(
         place=module.place(node),
         destination=name,
     )
+
+
+def _default(call: ast.Call) -> ast.expr | None:
+    """What `typer.Option(...)` or `field(...)` says; None where the value must be given."""
+    if _is_typer(call):
+        return syntax.argument(call, 0, "default")
+    return syntax.keyword(call, "default") or syntax.keyword(call, "default_factory")
+
+
+def _flag(name: str, call: ast.Call | None, required: bool, dashed: bool) -> str:
+    """Without dashes for what typer takes by position."""
+    is_argument = call is not None and syntax.last_name(call.func) == "Argument"
+    if dashed and (is_argument or (required and call is None)):
+        return name
+    return f"--{name.replace('_', '-')}" if dashed else f"--{name}"
 
 
 def _option_call(annotation: ast.expr | None, default: ast.expr | None) -> ast.Call | None:

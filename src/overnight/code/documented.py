@@ -12,8 +12,9 @@ from overnight.code import sources
 from overnight.core import command
 
 _LAUNCH = re.compile(
-    r"^(?:python[0-9.]*|torchrun|accelerate\s+launch|deepspeed|uv\s+run|poetry\s+run|srun)\s"
+    r"^(?:python[0-9.]*|torchrun|accelerate\s+launch|deepspeed|(?:uv|poetry|pipenv|pdm)\s+run|srun)\s"
 )
+_RUNNER = re.compile(r"^(?:uv|poetry|pipenv|pdm)\s+run\s+(?=[a-z])")  # env = … does that
 _INLINE = re.compile(r"`([^`\n]+)`")
 _ASSIGNMENTS = re.compile(r"^(?:(?:export\s+|env\s+)?[A-Za-z_][A-Za-z0-9_]*=\S*\s+)+")
 _PROMPT = re.compile(r"^\s*(?:[$>#%]\s+|[A-Za-z_-]+:\s+(?=python|torchrun))?")
@@ -22,7 +23,8 @@ _HOLE = re.compile(
     r"[<>{}$*\[\]`]|\.\.\.|…|path/to|/path|/your|your[_-]|[_-]path$|^[A-Z][A-Z_]{3,}$", re.ASCII
 )
 _NOT_A_TRAINING = re.compile(
-    r"--?(?:eval|evaluate|test|eval[_-]only|help|h|multirun|m|dry[_-]?run)(?:=|$)"
+    r"--?(?:eval|evaluate|test|eval[_-]only|help|h|multirun|m|dry[_-]?run|dummy|debug|"
+    r"benchmark|profile|fast_dev_run)(?:=|$)"
     r"|-*(?:resume|resume[_-]from\w*|ckpt_path)(?:=|$)"
 )
 
@@ -87,6 +89,7 @@ def _lines(text: str, *, is_script: bool) -> Iterator[tuple[int, str]]:
 def _command(project: sources.Project, path: str, number: int, line: str) -> Command | None:
     text = _PROMPT.sub("", line.strip().strip("`"), count=1)
     text, variables = _without_variables(text)
+    text = _RUNNER.sub("", text)
     if not _LAUNCH.match(text):
         return None
     text = _AFTER.sub("", text.replace('"$@"', "")).strip()
@@ -105,8 +108,11 @@ def _command(project: sources.Project, path: str, number: int, line: str) -> Com
         head=whole[: at + 1],
         script=script,
         place=f"{command.visible(path)}:{number}",
-        is_literal=not variables and _is_literal(rest) and _single_machine(words[:at]),
-        launcher=not re.match(r"python|uv|poetry", words[0]) or _module_launcher(words[:at]),
+        is_literal=not variables
+        and _is_literal(rest)
+        and _single_machine(words[:at])
+        and (not os.path.dirname(path) or _files_exist(project, rest)),
+        launcher=not re.match(r"python", words[0]) or _module_launcher(words[:at]),
     )
 
 
@@ -137,6 +143,12 @@ def _is_literal(words: list[str]) -> bool:
     return not any(_HOLE.search(word) or _NOT_A_TRAINING.match(word) for word in words)
 
 
+def _files_exist(project: sources.Project, words: list[str]) -> bool:
+    """False where the command names files as seen from another folder than the top."""
+    named = (word.rpartition("=")[2] for word in words)
+    return all(project.has(word) for word in named if re.search(r"\.(ya?ml|json|toml|cfg)$", word))
+
+
 def _script(project: sources.Project, folder: str, words: list[str]) -> tuple[int, str] | None:
     """Which word is the script, and the file of the project that it names."""
     for at, word in enumerate(words[1:], 1):
@@ -147,6 +159,8 @@ def _script(project: sources.Project, folder: str, words: list[str]) -> tuple[in
         elif word.endswith(".py"):
             path = _file(project, folder, word)
             return (at, path) if path is not None else None
+        elif not word.startswith("-") and re.match(r"python[0-9.]*$", words[at - 1]):
+            return None  # python runs that, whatever it is
     return None
 
 

@@ -215,6 +215,8 @@ def _hf(
             place = module.place(call)
             mine = {option.spellings for option in own}
             known = [option for option in _hf_options(place) if option.spellings not in mine]
+            if syntax.last_name(call.func) == "TrlParser":
+                known.append(_known("--config", "text", None, place))
             return Framework(name=HF, place=place, options=(*own, *known), from_arguments=True)
     for module, call in _calls([script, *near], "TrainingArguments", "Seq2SeqTrainingArguments"):
         return Framework(name=HF, place=module.place(call), options=own)

@@ -41,6 +41,7 @@ _OUTPUT = (
     "savedir", "save_path", "save_folder", "results_dir", "result_dir", "log_dir", "logdir", "logs",
     "exp_dir", "run_dir", "work_dir", "workdir", "checkpoints_dir", "checkpoint_dir", "ckpt_dir",
     "experiment_dir", "default_root_dir", "save_root", "log_path", "logs_dir", "project",
+    "outf", "save",
 )  # fmt: skip
 _CONFIG = (
     "config", "cfg", "config_file", "config_path", "conf", "cfg_file", "yaml", "config_yaml",
@@ -84,7 +85,13 @@ def _most_training(found: list[Option]) -> Choice:
 
 
 def micro_batch(options: Sequence[Option]) -> Choice | None:
-    return _pick(options, _MICRO_BATCH, ("int",))
+    """0 and -1 stand for a number that the script works out; halving cannot start there."""
+    set_here = [each for each in options if not _is_worked_out(each)]
+    return _pick(set_here, _MICRO_BATCH, ("int",))
+
+
+def _is_worked_out(option: Option) -> bool:
+    return type(option.default) is int and option.default < 1
 
 
 def accumulation(options: Sequence[Option]) -> Choice | None:

@@ -10,16 +10,16 @@ from collections.abc import Mapping, Sequence
 from overnight.code import documented, sources, syntax
 from overnight.core import command
 
-_NAMES = (  # pattern of the file's name, points
-    (re.compile(r"train(ing)?\.py"), 50),
+_NAMES = (  # pattern of the file's name without .py, points
+    (re.compile(r"train(ing)?"), 50),
     (
         re.compile(
-            r"(.*_)?(pre)?train(er|ing)?(_.*)?\.py|(.*_)?(finetune|fine_tune|pretrain).*\.py"
+            r"(.*[^a-z])?(pre)?train(er|ing)?([^a-z].*)?|(.*[^a-z])?(fine[_-]?tun|pretrain).*"
         ),
         40,
     ),
-    (re.compile(r"(main|run|__main__)\.py"), 30),
-    (re.compile(r"(run|main|fit|learn|experiment|exp|sft|dpo)(_.*)?\.py"), 25),
+    (re.compile(r"main|run|__main__"), 30),
+    (re.compile(r"(run|main|fit|learn|experiment|exp|sft|dpo)([^a-z].*)?"), 25),
 )
 _OTHER_WORK = re.compile(
     r"(^|_)(test|tests|eval|evaluate|evaluation|infer|inference|predict|val|validate|sample|demo|"
@@ -81,7 +81,8 @@ def _is_plausible(project: sources.Project, path: str, shown: Sequence[documente
 
 
 def _name_points(name: str) -> int:
-    return next((points for pattern, points in _NAMES if pattern.fullmatch(name.lower())), 0)
+    stem = name.lower().removesuffix(".py")
+    return next((points for pattern, points in _NAMES if pattern.fullmatch(stem)), 0)
 
 
 def _judged(

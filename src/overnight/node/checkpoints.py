@@ -25,7 +25,7 @@ TRAINER_FOLDER = re.compile(r"checkpoint-\d+\Z")
 STEP = re.compile(r"(?:step|iter|checkpoint)[=_-]?(\d+)", re.IGNORECASE)
 # What trainings write beside their checkpoints, with the same endings.
 SIDE_FILE = re.compile(r"optim|sched|rng|pred|embed|feature|result|metric|histor", re.IGNORECASE)
-MAIN_FILE = re.compile(r"ckpt|checkpoint|model|last|epoch|step|weight|state", re.IGNORECASE)
+MAIN_FILE = re.compile(r"ckpt|checkpoint|model|weight", re.IGNORECASE)
 
 
 class Checkpoint(NamedTuple):

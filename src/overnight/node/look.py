@@ -95,7 +95,12 @@ def read_log(root: str, args: dict[str, Any]) -> tuple[dict[str, Any] | None, by
         number, offset = number + 1, 0
     payload = read_part(path, offset, MAX_LOG_BYTES) if size > offset else b""
     after = offset + len(payload)
-    return {"attempt": number, "start": offset, "offset": after, "more": size > after}, payload
+    return {
+        "attempt": number,
+        "start": offset,
+        "offset": after,
+        "more": size > after or number < newest,
+    }, payload
 
 
 def newest_attempt(run: layout.Run) -> int:

@@ -45,34 +45,51 @@ if sys.version_info < (3, 8):
 root = os.path.abspath(os.path.expanduser(o["root"]))
 home = os.path.join(root, "node")
 node = os.path.join(home, o["sha"][:16])
+def take(size):
+    data = bytearray()
+    while len(data) < size:
+        more = os.read(0, size - len(data))
+        if not more:
+            sys.exit(1)
+        data += more
+    return data
+def unpack(data, fresh):
+    import io, zipfile
+    with zipfile.ZipFile(io.BytesIO(data)) as packed:
+        for name in packed.namelist():
+            path = os.path.join(fresh, name)
+            os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+            with open(path, "wb") as file:
+                file.write(packed.read(name))
+                file.flush()
+                os.fsync(file.fileno())
 try:
     if not os.path.isdir(node):
         say("need")
-        import hashlib, io, zipfile
-        source = open(0, "rb", 0, closefd=False)  # unbuffered: what follows is the node's
-        for line in source:
-            if line.startswith(b"PYZ "):
-                break
-        else:
-            sys.exit(1)
-        data = bytearray()
-        while len(data) < int(line.split()[1]):
-            more = source.read(int(line.split()[1]) - len(data))
-            if not more:
-                sys.exit(1)
-            data += more
+        import hashlib, shutil
+        line = b""
+        while not line.startswith(b"PYZ "):
+            line = b""
+            while not line.endswith(b"\n"):
+                line += take(1)
+        data = take(int(line.split()[1]))
         if hashlib.sha256(data).hexdigest() != o["sha"]:
             give_up("node_broken", "the node arrived damaged")
-        os.makedirs(home, mode=0o700, exist_ok=True)
         fresh = "%s.%d.tmp" % (node, os.getpid())
-        zipfile.ZipFile(io.BytesIO(data)).extractall(fresh)
         try:
-            os.rename(fresh, node)
+            unpack(data, fresh)
+            if not os.path.isdir(node):
+                os.rename(fresh, node)
         except OSError:
             if not os.path.isdir(node):
                 raise
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
 except OSError as error:
-    give_up("root_unusable", "%s: %s" % (error.filename or root, error.strerror))
+    import errno
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    where = error.filename or root
+    give_up("disk_full" if full else "root_unusable", "%s: %s" % (where, error.strerror))
 sys.path.insert(0, node)
 sys.argv = ["overnight-node", "pipe", root]
 from overnight.node.main import main
@@ -93,12 +110,12 @@ def node_sources() -> list[tuple[str, bytes]]:
 
 @functools.cache
 def archive() -> bytes:
-    """The node as a zip; the same sources give the same bytes. Stored, not deflated: ssh
-    compresses where the user wants it, and unpacking stays quick."""
+    """The node as a zip; the same sources give the same bytes."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as packed:
         for name, content in node_sources():
-            packed.writestr(zipfile.ZipInfo(name, (2020, 1, 1, 0, 0, 0)), content, 8)
+            named = zipfile.ZipInfo(name, (2020, 1, 1, 0, 0, 0))
+            packed.writestr(named, content, zipfile.ZIP_DEFLATED)
     return buffer.getvalue()
 
 

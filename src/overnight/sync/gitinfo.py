@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,15 @@ DIFF_LIMIT_BYTES = 1_000_000
 UNTRACKED_LIMIT = 1000
 
 # Settings that could start programs of the repository's choosing, and what must not be waited for.
-_SAFE = ("--no-pager", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")
+_SAFE = (
+    "--no-pager",
+    "-c",
+    "core.fsmonitor=false",
+    "-c",
+    "core.hooksPath=/dev/null",
+    "-c",
+    "diff.autoRefreshIndex=false",
+)
 _ENVIRONMENT = {
     "GIT_OPTIONAL_LOCKS": "0",
     "GIT_TERMINAL_PROMPT": "0",
@@ -33,6 +42,8 @@ _MISLEADING = (
     "GIT_NOGLOB_PATHSPECS",
     "GIT_ICASE_PATHSPECS",
 )
+# A file that was only touched: git would leave it out if it were let to write to its index.
+_TOUCHED = re.compile(rb"^diff --git .*\n(?=diff --git |\Z)", re.MULTILINE)
 _DIFF = (
     "diff",
     "--no-ext-diff",
@@ -102,7 +113,7 @@ def _bounded_diff(root: Path, against: str) -> tuple[str, bool]:
         if truncated:
             process.kill()
             data = data[: data.rfind(b"\n", 0, DIFF_LIMIT_BYTES) + 1]
-    return data.decode("utf-8", "replace"), truncated
+    return _TOUCHED.sub(b"", data).decode("utf-8", "replace"), truncated
 
 
 def _environment() -> dict[str, str]:

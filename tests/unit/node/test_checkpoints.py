@@ -148,11 +148,12 @@ def test_foreign_folders_are_not_entered(tmp_path: Path) -> None:
     assert names(tmp_path / "work") == []
 
 
-def test_a_link_to_a_checkpoint_counts_and_a_dangling_one_does_not(tmp_path: Path) -> None:
+def test_links_to_files_count_and_dangling_ones_and_pipes_do_not(tmp_path: Path) -> None:
     """`last.pt` is often a link to the newest numbered file."""
     put(tmp_path, "step_5.pt")
     (tmp_path / "last.pt").symlink_to("step_5.pt")
     (tmp_path / "gone.pt").symlink_to("nowhere.pt")
+    os.mkfifo(tmp_path / "pipe.pt")
     assert sorted(names(tmp_path)) == ["last.pt", "step_5.pt"]
 
 
@@ -205,6 +206,7 @@ def test_a_trainer_folder_is_one_checkpoint(tmp_path: Path) -> None:
     """Its files are parts of it; its time is that of its newest file, its size their sum."""
     folder = trainer_folder(tmp_path, 500)
     trainer_folder(tmp_path, 400, 60)
+    os.utime(folder / "optimizer.pt", (0, START_S))
     assert names(tmp_path) == ["out/checkpoint-500", "out/checkpoint-400"]
     chosen = checkpoints.newest_valid(str(tmp_path), [])
     assert chosen and (chosen.path, chosen.step) == (str(folder), 500)

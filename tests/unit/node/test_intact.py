@@ -44,7 +44,7 @@ def test_a_whole_file_has_no_problem(tmp_path: Path, name: str) -> None:
 def test_a_file_that_was_cut_short_is_damaged(
     tmp_path: Path, name: str, data: st.DataObject
 ) -> None:
-    """At whatever byte the writing stopped; only a plain pickle can end in a stop sign by chance."""
+    """Wherever the writing stopped; only a plain pickle can end in a stop sign by chance."""
     content = WHOLE[name][: data.draw(st.integers(0, len(WHOLE[name]) - 1))]
     assume(WHOLE[name] != checkpoint_files.plain_pickle() or not content.endswith(b"."))
     assert judged(tmp_path, name, content)
@@ -81,6 +81,8 @@ def test_a_large_zip_is_judged_without_its_checksums(
     content[len(content) // 2] ^= 0xFF
     assert judged(tmp_path, "a.pt", bytes(content)) is None
     assert judged(tmp_path, "a.pt", bytes(content[100:]))
+    content[content.rfind(b"PK\x01\x02") + 20] += 200
+    assert judged(tmp_path, "a.pt", bytes(content)) == "the entry archive/version is damaged"
     content[content.find(b"PK\x03\x04", 1)] = 0
     assert judged(tmp_path, "a.pt", bytes(content)) == "the entry archive/data/0 is damaged"
 
@@ -94,7 +96,7 @@ def test_each_problem_is_named(tmp_path: Path) -> None:
     assert judged(tmp_path, "a.pt", WHOLE["old.pt"][:-4]) == "236 bytes instead of 240"
     assert judged(tmp_path, "a.pt", WHOLE["old.pt"][:40]) == "the pickle is damaged"
     cut = WHOLE["a.safetensors"]
-    assert judged(tmp_path, "a.safetensors", cut[:-4]) == "140 bytes instead of 144"
+    assert judged(tmp_path, "a.safetensors", cut[:-4]) == "141 bytes instead of 145"
     assert judged(tmp_path, "a.safetensors", cut[:20]) == "the safetensors header is cut off"
     assert intact.problem(str(tmp_path / "gone.pt")) == "No such file or directory"
 

@@ -60,6 +60,13 @@ def test_before_the_first_commit(tmp_path: Path) -> None:
     assert told["untracked"] == ["b.py"]
 
 
+def test_touched_files_are_not_changed_files(root: Path) -> None:
+    """A new time of writing alone does not make a project dirty."""
+    os.utime(root / "train.py", (1, 1))
+    os.utime(root / "sub" / "x.py", (1, 1))
+    assert not gitinfo.describe(root)["dirty"]
+
+
 def test_detached_head(root: Path) -> None:
     """A commit without a branch."""
     repositories.git(root, "checkout", "-q", "--detach")
@@ -98,6 +105,8 @@ def test_nothing_is_run_and_nothing_is_written(root: Path, tmp_path: Path) -> No
     trees.write(root, {b"sub/x.py": File(b"x = 2\n")})
     os.utime(root / "train.py", (1, 1))
     before = states(root / ".git")
-    assert "--- a/sub/x.py\n+++ b/sub/x.py\n" in gitinfo.describe(root)["diff"]
+    diff = gitinfo.describe(root)["diff"]
+    assert "--- a/sub/x.py\n+++ b/sub/x.py\n" in diff
+    assert "train.py" not in diff
     assert states(root / ".git") == before
     assert not (tmp_path / "ran").exists()

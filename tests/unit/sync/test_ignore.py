@@ -11,49 +11,13 @@ from overnight.sync import ignore
 from tests.unit.sync import repositories, trees
 from tests.unit.sync.trees import File, Link
 
-PATTERNS = [
-    "*.log",
-    "!keep.log",
-    "build/",
-    "!build/keep",
-    "a/",
-    "/a",
-    "a/*",
-    "a/**",
-    "**/b",
-    "!a/b",
-    "a/b/",
-    "!a/",
-    "*",
-    "!*.py",
-    "b/**/c",
-    "a/**/",
-    "!a/**",
-    "[ab].py",
-    "\\!z",
-    "#c",
-    "\\#h",
-    "b",
-    "!b/",
-    "c/*.py",
-    "!c/x.py",
-    "/*",
-    "!/a/",
-    "!/src",
-    "src/*",
-    "!src/b/",
-    "**",
-    "!**/keep.log",
-    "*/c",
-    "?.py",
-    "[!a].py",
-    "*/",
-    "!*/",
-    "[a",
-    "a\\",
-    "!",
-    "/",
-] + ["x\\ y", "x\\ ", "*.py ", "keep\r", "\xefb"]
+PATTERNS = (
+    *("*.log", "!keep.log", "build/", "!build/keep", "a/", "/a", "a/*", "a/**", "**/b", "!a/b"),
+    *("a/b/", "!a/", "*", "!*.py", "b/**/c", "a/**/", "!a/**", "[ab].py", "\\!z", "#c", "\\#h"),
+    *("b", "!b/", "c/*.py", "!c/x.py", "/*", "!/a/", "!/src", "src/*", "!src/b/", "**", "*/c"),
+    *("!**/keep.log", "?.py", "[!a].py", "*/", "!*/", "[a", "a\\", "!", "/", "x\\ y", "x\\ "),
+    *("*.py ", "keep\r", "\xefb"),
+)
 FOLDERS = ("a", "b", "c", "src", "build")
 FILES = ("keep.log", "x.log", "a.py", "b.py", "x.py", "keep", "x y", "x ", "!z", "#h")
 

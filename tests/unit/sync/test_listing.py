@@ -16,7 +16,7 @@ STRANGE = [
     b"-rf",
     b"new\nline",
     b"\xff\xfe",
-    "gr\u00fc\u00df".encode(),
+    "\u00fc".encode(),
     b"*",
     b"\\",
 ]

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import tempfile
+from collections.abc import Iterator
 from io import BufferedReader
 from pathlib import Path
 
@@ -12,6 +14,8 @@ from overnight.node import fs, manifests
 from overnight.sync import manifest
 from tests.unit.sync import repositories, trees
 from tests.unit.sync.trees import File, Link
+
+NOBODY = 65534
 
 
 def test_entries_hold_kind_size_and_hash(tmp_path: Path) -> None:
@@ -101,14 +105,31 @@ def test_empty_project(tmp_path: Path) -> None:
         manifest.build(tmp_path)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root can read every file")
-def test_unreadable_file(tmp_path: Path) -> None:
-    """A file that cannot be read is named, with how to leave it out."""
-    trees.write(tmp_path, {b"secret.txt": File(b"")})
-    (tmp_path / "secret.txt").chmod(0)
-    with pytest.raises(errors.SyncRefused, match=r"cannot read secret\.txt") as caught:
-        manifest.build(tmp_path)
-    assert "/secret.txt" in caught.value.hint
+@pytest.fixture
+def nobodys_folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder of a user for whom modes count, as they do not for root; we are that user."""
+    user = os.geteuid()
+    monkeypatch.setenv("HOME", "/nonexistent")
+    monkeypatch.setenv("XDG_CONFIG_HOME", "/nonexistent")
+    with tempfile.TemporaryDirectory() as folder:
+        if user == 0:
+            os.chown(folder, NOBODY, -1)
+            os.seteuid(NOBODY)
+        try:
+            yield Path(folder)
+        finally:
+            os.seteuid(user)
+
+
+@pytest.mark.parametrize("path", ["secret.txt", "sub/secret.txt"])
+def test_what_cannot_be_read_is_named(path: str, nobodys_folder: Path) -> None:
+    """A file or a folder without the right to read is told, with how to leave it out."""
+    trees.write(nobodys_folder, {os.fsencode(path): File(b"")})
+    top = path.split("/")[0]
+    (nobodys_folder / top).chmod(0)
+    with pytest.raises(errors.SyncRefused, match=f"cannot read .*{top}") as caught:
+        manifest.build(nobodys_folder)
+    assert ".gitignore" in caught.value.hint
 
 
 def test_file_written_to_while_it_is_read_is_read_again(tmp_path: Path) -> None:

@@ -1,0 +1,109 @@
+"""The local mirror: what servers said, and launches that were cut short."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from overnight.core import errors
+from overnight.store import mirror
+
+
+def row(name: str, state: str = "running", **more: Any) -> dict[str, Any]:
+    return {"run": name, "state": state, "kind": "run", **more}
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Any:
+    made = mirror.Mirror(tmp_path)
+    yield made
+    made.close()
+
+
+def test_what_was_recorded_is_seen(store: mirror.Mirror) -> None:
+    """Rows, events, cursors, and when the server answered."""
+    store.record("gpu1", 100.0, [row("a")], {"a": [{"seq": 1}, {"seq": 2}]})
+    seen = store.seen("gpu1")
+    assert (seen.seen_at, [each["run"] for each in seen.rows]) == (100.0, ["a"])
+    assert store.cursors("gpu1") == {"a": 2}
+    assert [event["seq"] for event in store.events("gpu1", "a")] == [1, 2]
+
+
+def test_unreachable_changes_no_run(store: mirror.Mirror) -> None:
+    """A server that is away keeps what it said, with its age (law 1)."""
+    store.record("gpu1", 100.0, [row("a")], {})
+    store.record_problem("gpu1", "no route")
+    seen = store.seen("gpu1")
+    assert (seen.seen_at, seen.problem, seen.rows[0]["state"]) == (100.0, "no route", "running")
+
+
+def test_a_run_that_the_server_no_longer_has_is_lost(store: mirror.Mirror) -> None:
+    """Not forgotten, and not called failed."""
+    store.record("gpu1", 100.0, [row("a"), row("b")], {})
+    store.record("gpu1", 101.0, [row("b")], {})
+    assert {each["run"]: each["state"] for each in store.seen("gpu1").rows} == {
+        "a": "lost",
+        "b": "running",
+    }
+
+
+def test_a_launch_that_was_cut_short_keeps_its_name(store: mirror.Mirror) -> None:
+    """The same content again gets the first name, until the launch has happened."""
+    first = store.intend("content", "gpu1", ("train01", "x"))
+    assert store.intend("content", "gpu1", ("train02", "y")) == first == ("train01", "x")
+    store.intended("content", "gpu1")
+    assert store.intend("content", "gpu1", ("train02", "y")) == ("train02", "y")
+
+
+def test_names_include_launches_under_way(store: mirror.Mirror) -> None:
+    """A name that was promised is not given again."""
+    store.record("gpu1", 100.0, [row("a")], {})
+    store.intend("content", "gpu1", ("train07", "x"))
+    assert store.run_names() == {"a", "train07"}
+
+
+def test_the_folder_keeps_itself_out_of_git(store: mirror.Mirror) -> None:
+    """.overnight/.gitignore ignores everything in it."""
+    assert (store.folder / ".gitignore").read_text() == "*\n"
+
+
+def test_two_processes_may_open_it_at_once(tmp_path: Path) -> None:
+    """The first opening makes the tables; another at the same moment does not fail."""
+    failures: list[BaseException] = []
+
+    def open_it() -> None:
+        try:
+            mirror.Mirror(tmp_path).close()
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=open_it) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+
+
+def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
+    """One line and how to go on."""
+    (tmp_path / mirror.FOLDER).mkdir()
+    (tmp_path / mirror.FOLDER / "mirror.db").write_bytes(b"not a database, but long enough" * 99)
+    with pytest.raises(errors.UsageError, match="not a usable mirror"):
+        mirror.Mirror(tmp_path)
+
+
+def test_a_mirror_of_a_newer_program_is_left_alone(tmp_path: Path) -> None:
+    """It says to upgrade, and changes nothing."""
+    mirror.Mirror(tmp_path).close()
+    path = tmp_path / mirror.FOLDER / "mirror.db"
+    db = sqlite3.connect(path)
+    db.execute("PRAGMA user_version = 99")
+    db.commit()
+    db.close()
+    with pytest.raises(errors.UsageError, match="newer"):
+        mirror.Mirror(tmp_path)
