@@ -21,6 +21,7 @@ from overnight.core import command
 _INTERPOLATION = re.compile(r"\$\{([\w.]+)\}")
 _UNRESOLVED = "\0"
 _MAX_DEPTH = 5
+_MAX_FILES = 200
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -56,7 +57,7 @@ def _application(
     folder = posixpath.normpath(folder)
     found: dict[str, Option] = {}
     if isinstance(name, str):
-        _collect(project, folder, re.sub(r"\.ya?ml$", "", name), "", found, _MAX_DEPTH)
+        _collect(project, folder, re.sub(r"\.ya?ml$", "", name), "", found, set())
     return Application(
         place=script.place(decorator),
         folder=folder,
@@ -71,13 +72,14 @@ def _collect(
     name: str,
     package: str,
     found: dict[str, Option],
-    depth: int,
+    seen: set[tuple[str, str]],
 ) -> None:
     """Adds the keys of one file, those of its defaults first, so that its own win."""
     path = _file(project, folder, name)
-    text = project.text(path) if path and depth else None
-    if path is None or text is None:
+    if path is None or (path, package) in seen or len(seen) == _MAX_FILES:
         return
+    seen.add((path, package))
+    text = project.text(path) or ""
     header = re.match(r"\s*#\s*@package\s+(\S+)", text)
     if header:
         package = "" if header[1] in ("_global_", "_group_") else header[1]
@@ -90,7 +92,7 @@ def _collect(
                 inner = target or where.replace("/", ".")
                 full = inner if group.startswith("/") else ".".join(filter(None, (package, inner)))
                 value = leaf.value.removesuffix(".yaml")
-                _collect(project, folder, f"{where}/{value}", full, found, depth - 1)
+                _collect(project, folder, f"{where}/{value}", full, found, seen)
     for leaf in own:
         if not leaf.key.startswith("defaults.") and not leaf.in_list:
             key = f"{package}.{leaf.key}" if package else leaf.key

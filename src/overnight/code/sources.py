@@ -20,6 +20,7 @@ from overnight.core import command
 
 _MAX_FILES = 20_000  # a data folder that lies inside the project must not make us wait
 _MAX_BYTES = 1_000_000
+_MAX_DEPTH = 200
 _SKIPPED_FOLDERS = {
     "__pycache__", "node_modules", "site-packages", "build", "dist", "wandb", "mlruns",
     "lightning_logs", "third_party", "thirdparty", "vendor",
@@ -89,6 +90,7 @@ class Project:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # "\d" in the user's text is not our business
                 tree = ast.parse(text)
+            _refuse_depth(tree)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             line = getattr(error, "lineno", None) or 1
             what = getattr(error, "msg", None) or str(error)
@@ -127,6 +129,16 @@ class Project:
     @functools.cached_property
     def _python(self) -> frozenset[str]:
         return frozenset(self.python_files)
+
+
+def _refuse_depth(tree: ast.Module) -> None:
+    """Raises ValueError for expressions nested so deeply that asking them would not end well."""
+    waiting: list[tuple[ast.AST, int]] = [(tree, 0)]
+    while waiting:
+        node, depth = waiting.pop()
+        if depth > _MAX_DEPTH:
+            raise ValueError("nested too deeply")
+        waiting.extend((child, depth + 1) for child in ast.iter_child_nodes(node))
 
 
 def _listed(root: Path) -> Iterator[str]:

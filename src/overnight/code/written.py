@@ -41,12 +41,26 @@ def find(project: sources.Project, modules: Sequence[sources.Module]) -> list[Ou
     """The top folder (or the file) of each literal path that is written, without repetitions."""
     found: dict[str, Output] = {}
     for module in modules:
+        on_request = _on_request(module)
         for call in syntax.calls(module.tree):
+            if id(call) in on_request:
+                continue
             for node in _paths(call, module):
                 top = top_of(project, _start(node, module))
                 if top:
                     found.setdefault(top, Output(path=top, place=module.place(call)))
     return list(found.values())
+
+
+def _on_request(module: sources.Module) -> set[int]:
+    """The calls under `if args.save_model:`: not every training makes them."""
+    return {
+        id(call)
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Attribute)
+        for statement in node.body
+        for call in syntax.calls(statement)
+    }
 
 
 def top_of(project: sources.Project, path: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from typing import Iterator, NamedTuple
 
@@ -22,7 +23,9 @@ class Stat(NamedTuple):
     start_ticks: int
 
 
+@functools.lru_cache(maxsize=1)
 def boot_id() -> str:
+    """Of this start of the machine; no process of ours outlives it."""
     with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
         return file.read().strip()
 

@@ -1,8 +1,8 @@
 """Locks between our own processes on one server.
 
 `flock` where the file system has it. Where it has not (some NFS), a folder made with `mkdir`
-that names its holder: weaker, because a holder on another machine that shares the file system
-cannot be told from a dead one until its record is removed by hand.
+that names its holder: weaker, because nobody can tell whether a holder on another machine that
+shares the file system still lives. Its lock stands until the folder is removed by hand.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Iterator
 from overnight.node import fs, identity
 
 NO_FLOCK = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
+UNNAMED_S = 10.0
 
 
 class Lock:
@@ -58,13 +59,8 @@ class Lock:
 
     def _try_folder(self) -> bool:
         folder = self.path + ".d"
-        if not make_folder_lock(folder):
-            holder = identity.from_json(fs.read_json(os.path.join(folder, "holder")))
-            if holder is None or identity.alive(holder):
-                return False
-            remove_folder_lock(folder)
-            if not make_folder_lock(folder):
-                return False
+        if not make_folder_lock(folder) and not take_over_folder_lock(folder):
+            return False
         self._folder = folder
         return True
 
@@ -74,8 +70,48 @@ def make_folder_lock(folder: str) -> bool:
         os.mkdir(folder, 0o700)
     except FileExistsError:
         return False
-    fs.publish_json(os.path.join(folder, "holder"), list(identity.mine()), durable=False)
+    holder = [*identity.mine(), os.uname().nodename]
+    fs.publish_json(os.path.join(folder, "holder"), holder, durable=False)
     return True
+
+
+def take_over_folder_lock(folder: str) -> bool:
+    """Takes the lock of a holder that is gone. A second folder lets one process do so at a time."""
+    if not is_abandoned(folder):
+        return False
+    guard = folder + ".over"
+    try:
+        os.mkdir(guard, 0o700)
+    except FileExistsError:
+        if age_s(guard) > UNNAMED_S:  # left behind by a crash
+            os.rmdir(guard)
+        return False
+    try:
+        if not is_abandoned(folder):
+            return False
+        remove_folder_lock(folder)
+        return make_folder_lock(folder)
+    finally:
+        os.rmdir(guard)
+
+
+def is_abandoned(folder: str) -> bool:
+    """True where the holder was a process of this machine and has ended, or never signed."""
+    known = fs.read_json(os.path.join(folder, "holder"))
+    if not isinstance(known, list):
+        return age_s(folder) > UNNAMED_S
+    holder, host = identity.from_json(known[:3]), known[3:]
+    if host and host != [os.uname().nodename]:
+        return False
+    return holder is not None and not identity.alive(holder)
+
+
+def age_s(path: str) -> float:
+    """Seconds since the folder changed; 0 where it is gone."""
+    try:
+        return time.time() - os.stat(path).st_mtime
+    except OSError:
+        return 0.0
 
 
 def remove_folder_lock(folder: str) -> None:
@@ -110,7 +146,10 @@ def held(path: str, timeout_s: float = 30.0) -> Iterator[None]:
 
 
 def is_free(path: str) -> bool:
-    """True where nobody holds the lock at this moment."""
+    """True where nobody holds the lock at this moment.
+
+    Holds it for an instant: whoever means to take the lock tries for longer than that.
+    """
     lock = Lock(path)
     if not lock.try_acquire():
         return False

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
+import time
 
 from overnight.node import layout, lock
 
@@ -16,10 +18,11 @@ def node_folder() -> str:
 
 def entry() -> list[str]:
     """The command line of this node, without a verb."""
-    return [sys.executable, "-S", "-E", "-c", BOOT, node_folder()]
+    return [sys.executable, "-X", "utf8", "-S", "-E", "-c", BOOT, node_folder()]
 
 
 # -S and -E keep the user's site-packages and PYTHON* variables out; imports are light and safe.
+# -X utf8: whatever the locale, texts become the bytes that the laptop meant.
 BOOT = (
     "import sys; sys.path.insert(0, sys.argv.pop(1)); from overnight.node.main import main; main()"
 )
@@ -28,8 +31,14 @@ BOOT = (
 started: list[int] = []
 
 
-def spawn(arguments: list[str], log: str) -> int:
-    """Starts a process of ours in its own session; its talk goes to the file `log`. The pid."""
+def spawn(arguments: list[str], log: str, *, marker: str | None = None) -> int:
+    """Starts a process of ours in its own session; its talk goes to the file `log`. The pid.
+
+    It carries no marker but its own: a node that was called by a training is no part of it.
+    """
+    variables = {key: value for key, value in os.environ.items() if key != layout.MARKER}
+    if marker is not None:
+        variables[layout.MARKER] = marker
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     try:
         process = subprocess.Popen(
@@ -38,6 +47,7 @@ def spawn(arguments: list[str], log: str) -> int:
             stdout=descriptor,
             stderr=descriptor,
             cwd="/",
+            env=variables,
             start_new_session=True,
         )
     finally:
@@ -50,12 +60,20 @@ def spawn(arguments: list[str], log: str) -> int:
 def reap() -> None:
     """Lets go of the processes that we started and that have ended."""
     for pid in list(started):
-        try:
-            gone, _ = os.waitpid(pid, os.WNOHANG)
-        except ChildProcessError:
-            gone = pid
-        if gone:
-            started.remove(pid)
+        with contextlib.suppress(ChildProcessError):
+            if os.waitpid(pid, os.WNOHANG)[0] == 0:
+                continue
+        started.remove(pid)
+
+
+def wait_for_started(timeout_s: float) -> bool:
+    """Waits for the end of all that we started; False where something still runs."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        reap()
+        if not started or time.monotonic() > deadline:
+            return not started
+        time.sleep(0.05)
 
 
 def ensure_supervisor(run: layout.Run) -> bool:

@@ -341,8 +341,7 @@ def _rename(folder: str, final: str) -> None:
     """Gives `folder` its final name, or removes it where another process was first."""
     os.makedirs(os.path.dirname(final), exist_ok=True)
     try:
-        if not os.path.isdir(final):
-            os.rename(folder, final)
+        os.rename(folder, final)
     except OSError as error:
         if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
             raise

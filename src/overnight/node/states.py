@@ -58,7 +58,10 @@ class Attempt(NamedTuple):
 
 
 class State(NamedTuple):
-    """What the events up to number `seq` say."""
+    """What the events up to number `seq` say.
+
+    `undecided`: the last attempt has ended, and no event says yet what follows from it.
+    """
 
     state: str = ""
     seq: int = 0
@@ -74,6 +77,7 @@ class State(NamedTuple):
     reason: str = ""
     progress: dict[str, Any] | None = None
     resumed_at_attempt: int = 0
+    undecided: bool = False
     misfits: int = 0
 
     @property
@@ -109,12 +113,19 @@ def apply(state: State, event: dict[str, Any]) -> State:
     allowed, after = TRANSITIONS.get(kind, (None, KEEP))
     if allowed is not None and state.state not in allowed:
         return state._replace(seq=number, misfits=state.misfits + 1)
-    at = float(event.get("time", state.changed_at))
+    at = _number(event.get("time"), state.changed_at)
     changed = state._replace(
         seq=number, state=state.state if after == KEEP else after, changed_at=at
     )
     details = DETAILS.get(kind)
-    return details(changed, event, at) if details else changed
+    try:
+        return details(changed, event, at) if details else changed
+    except (TypeError, ValueError):
+        return state._replace(seq=number, misfits=state.misfits + 1)
+
+
+def _number(value: object, otherwise: float) -> float:
+    return float(value) if isinstance(value, (int, float)) else otherwise
 
 
 def _created(state: State, event: dict[str, Any], at: float) -> State:
@@ -123,7 +134,7 @@ def _created(state: State, event: dict[str, Any], at: float) -> State:
 
 def _attempt_started(state: State, event: dict[str, Any], at: float) -> State:
     attempt = Attempt(
-        n=int(event["attempt"]),
+        n=len(state.attempts) + 1,
         started_at=at,
         variant=int(event.get("variant", 0)),
         label=str(event.get("label", "")),
@@ -145,7 +156,8 @@ def _attempt_ended(state: State, event: dict[str, Any], at: float) -> State:
         position=event.get("position"),
     )
     progress = event.get("progress") or state.progress
-    return state._replace(attempts=(*state.attempts[:-1], ended), progress=progress)
+    attempts = (*state.attempts[:-1], ended)
+    return state._replace(attempts=attempts, progress=progress, undecided=True)
 
 
 def _diagnosed(state: State, event: dict[str, Any], at: float) -> State:
@@ -161,6 +173,7 @@ def _repaired(state: State, event: dict[str, Any], at: float) -> State:
         variant=int(event.get("variant", state.variant)),
         checkpoint=event.get("checkpoint"),
         not_before=float(event.get("not_before", 0.0)),
+        undecided=False,
     )
 
 
@@ -169,6 +182,9 @@ def _stop_requested(state: State, event: dict[str, Any], at: float) -> State:
 
 
 def _resumed(state: State, event: dict[str, Any], at: float) -> State:
+    """A person's wish; where it changes the variant it is a repair like any other (law 7)."""
+    if event.get("change"):
+        state = _repaired(state, {"class": (state.failure or {}).get("class"), **event}, at)
     return state._replace(
         stop=None,
         reason="",
@@ -177,6 +193,7 @@ def _resumed(state: State, event: dict[str, Any], at: float) -> State:
         checkpoint=event.get("checkpoint"),
         variant=int(event.get("variant", state.variant)),
         resumed_at_attempt=len(state.attempts),
+        undecided=False,
     )
 
 

@@ -70,12 +70,12 @@ try:
         line = b""
         while not line.startswith(b"PYZ "):
             line = b""
-            while not line.endswith(b"\n"):
+            while not line.endswith(b"\\n"):
                 line += take(1)
         data = take(int(line.split()[1]))
         if hashlib.sha256(data).hexdigest() != o["sha"]:
             give_up("node_broken", "the node arrived damaged")
-        fresh = "%s.%d.tmp" % (node, os.getpid())
+        fresh = "%s.%s.tmp" % (node, os.urandom(4).hex())
         try:
             unpack(data, fresh)
             if not os.path.isdir(node):
@@ -140,7 +140,10 @@ def encoded(text: str) -> str:
 
 
 def remote_command(root: str, python: str | None) -> str:
-    """One line for the login shell of a server, whichever shell that is."""
+    """One line for the login shell of a server, whichever shell that is.
+
+    `python` None: `python3`, or else the newest of a name with a version.
+    """
     if python is not None and not set(python) <= PLAIN:
         raise errors.ConfigError(
             f"the Python path {python!r} holds characters other than letters, digits and _./+-~",

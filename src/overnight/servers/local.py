@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from overnight.core import errors
-from overnight.servers import bootstrap, pipe
+from overnight.servers import bootstrap, piped, words
 
 
 class LocalLink:
@@ -22,7 +22,7 @@ class LocalLink:
     def failure(self, exit_code: int | None, stderr: str) -> errors.OvernightError:
         how = "does not answer" if exit_code is None else f"ended with exit code {exit_code}"
         return errors.Unreachable(
-            f"the node on this machine {how}: {pipe.last_line(stderr)}",
+            f"the node on this machine {how}: {words.last_line(stderr)}",
             hint="overnight doctor local",
         )
 
@@ -30,7 +30,7 @@ class LocalLink:
         return False
 
 
-class Local(pipe.PipeServer):
+class Local(piped.PipeServer):
     def __init__(self, *, root: str, python: str | None = None) -> None:
         super().__init__(LocalLink(root, python))
 

@@ -9,21 +9,17 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import select
 import subprocess
 import tempfile
 import time
-from collections import deque
-from collections.abc import Iterable, Iterator
 from typing import IO, Any, NamedTuple, Protocol
 
 from overnight.core import errors
 from overnight.node import wire
 from overnight.ports import Reply, Request
-from overnight.servers import bootstrap
+from overnight.servers import bootstrap, refusals, words
 
-IN_FLIGHT = 8
 NOISE_LIMIT = 20
 
 
@@ -32,6 +28,11 @@ class Link(Protocol):
 
     @property
     def name(self) -> str: ...
+
+    @property
+    def python(self) -> str | None:
+        """The interpreter that the settings name."""
+        ...
 
     def argv(self) -> list[str]:
         """The command whose standard input and output become the pipe."""
@@ -42,8 +43,12 @@ class Link(Protocol):
         ...
 
     def reset(self) -> bool:
-        """Drops shared state that may be stale. True where a second try may now succeed."""
+        """Drops shared state that is stale. True where a second try may now succeed."""
         ...
+
+
+class Silent(errors.Unreachable):
+    """No answer in time, although the process that leads to the server lives."""
 
 
 class Greeting(NamedTuple):
@@ -82,14 +87,7 @@ class Pipe:
         self._number = 0
         self._early: list[bytes] = []
         self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed in `close`
-        self.process = subprocess.Popen(
-            link.argv(),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._stderr,
-            bufsize=0,
-            start_new_session=True,  # Ctrl-C is for us to handle, not for the link
-        )
+        self.process = start(link, self._stderr)
         assert self.process.stdin is not None and self.process.stdout is not None
         self._out = self.process.stdin.fileno()
         os.set_blocking(self._out, False)
@@ -119,7 +117,7 @@ class Pipe:
         """Waits for the node's first word, sending the node itself where the server lacks it."""
         if self.greeting is not None:
             return self.greeting
-        deadline = min(deadline, self.opened_at + self.open_timeout_s)
+        deadline = min(deadline, time.monotonic() + self.open_timeout_s)
         noise: list[str] = []
         while self.greeting is None:
             word = self._sentinel(deadline, noise)
@@ -146,11 +144,13 @@ class Pipe:
         """The text after the next sentinel; what start-up files print before it is kept aside."""
         while True:
             line = self._read_line(deadline, noise)
+            if time.monotonic() > deadline:
+                raise self._broken(None, noise)  # it prints for ever
             text = line.decode("utf-8", "replace").strip()
             if text.startswith(wire.SENTINEL + " "):
                 return text[len(wire.SENTINEL) + 1 :]
             if text == bootstrap.NO_PYTHON:
-                raise no_python(self.link.name)
+                raise refusals.no_python(self.link.name, self.link.python)
             if len(noise) < NOISE_LIMIT:
                 noise.append(text)
 
@@ -159,7 +159,7 @@ class Pipe:
             self._reader.deadline = deadline
             line = self._reader.line()
         except TimeoutError:
-            raise self._broken(None) from None
+            raise self._broken(None, noise) from None
         if line is None:
             raise self._broken(self._exit_code(), noise)
         return line
@@ -172,7 +172,7 @@ class Pipe:
 
     def _greeted(self, said: dict[str, Any]) -> Greeting:
         if "error" in said:
-            raise start_error(self.link.name, said["error"])
+            raise refusals.refused(self.link.name, said["error"])
         self._early.clear()
         fields = {key: said[key] for key in Greeting._fields if key in said}
         return Greeting(**fields, round_trip_s=time.monotonic() - self.opened_at)
@@ -219,10 +219,23 @@ class Pipe:
     ) -> errors.OvernightError:
         self._stderr.seek(0)
         said = self._stderr.read(64 * 1024).decode("utf-8", "replace")
+        if self.greeting is not None and exit_code not in (None, 255):
+            return ended(self.link.name, said)
         failure = self.link.failure(exit_code, said)
-        if noise and exit_code == 0:
+        if exit_code is None:
+            failure = Silent(failure.message, hint=failure.hint)
+        if noise and exit_code != 255:
             failure.message += f" (it printed: {' / '.join(noise)[:200]!r})"
         return failure
+
+
+def ended(server: str, stderr: str) -> errors.Unreachable:
+    """The node had spoken, and then its process ended, there or here."""
+    why = words.last_line(stderr)
+    return errors.Unreachable(
+        f"the node on {server} ended unexpectedly" + (f": {why}" if why else ""),
+        hint=f"overnight doctor {server}",
+    )
 
 
 def unpacked(frame: wire.Frame, server: str) -> Reply:
@@ -236,102 +249,19 @@ def unpacked(frame: wire.Frame, server: str) -> Reply:
     return Reply(frame.head["ok"], frame.payload)
 
 
-def no_python(server: str) -> errors.ServerError:
-    return errors.ServerError(
-        f"{server} has no python3 in the PATH of a non-interactive login",
-        code="no_python",
-        hint=f'write python = "/path/to/python3" under [servers.{server}] in overnight.toml',
-    )
-
-
-def start_error(server: str, error: dict[str, Any]) -> errors.ServerError:
-    code, message = str(error.get("code")), str(error.get("message"))
-    if code == "python_too_old":
-        oldest = ".".join(map(str, bootstrap.OLDEST_PYTHON))
-        return errors.ServerError(
-            f"{server} has Python {message}; overnight needs {oldest} or newer there",
-            code=code,
-            hint=f'write python = "/path/to/newer/python3" under [servers.{server}] '
-            "in overnight.toml",
+def start(link: Link, stderr: IO[bytes]) -> subprocess.Popen[bytes]:
+    argv = link.argv()
+    try:
+        return subprocess.Popen(
+            argv,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            bufsize=0,
+            start_new_session=True,  # Ctrl-C is for us to handle, not for the link
         )
-    if code == "root_unusable":
-        return errors.ServerError(
-            f"{server}: cannot use the root folder: {message}",
-            code=code,
-            hint=f'write root = "/a/folder/you/can/write" under [servers.{server}] '
-            "in overnight.toml",
-        )
-    return errors.ServerError(f"{server}: {message}", code=code)
-
-
-class PipeServer:
-    """A server spoken to through one pipe, opened when first needed (see `ports.Server`)."""
-
-    def __init__(self, link: Link, *, open_timeout_s: float = 20.0) -> None:
-        self.link = link
-        self.open_timeout_s = open_timeout_s
-        self._pipe: Pipe | None = None
-
-    @property
-    def name(self) -> str:
-        return self.link.name
-
-    def open(self) -> None:
-        """Starts the link without waiting for it, so that it comes up while we do other work."""
-        if self._pipe is None:
-            self._pipe = Pipe(self.link, open_timeout_s=self.open_timeout_s)
-
-    def greeting(self) -> Greeting:
-        with self._careful() as pipe:
-            return pipe.greet(time.monotonic() + self.open_timeout_s)
-
-    def call(self, request: Request, *, timeout_s: float = 30.0) -> Reply:
-        fresh = self._pipe is None
-        try:
-            return self._call(request, timeout_s)
-        except errors.Unreachable:
-            # A master connection that died in its sleep looks alive until it is used.
-            if not self.link.reset() and fresh:
-                raise
-            return self._call(request, timeout_s)
-
-    def _call(self, request: Request, timeout_s: float) -> Reply:
-        with self._careful() as pipe:
-            deadline = time.monotonic() + timeout_s + (0 if pipe.greeting else self.open_timeout_s)
-            return pipe.receive(pipe.send(request, deadline), deadline)
-
-    def call_many(self, requests: Iterable[Request], *, timeout_s: float = 30.0) -> Iterator[Reply]:
-        with self._careful() as pipe:
-            waiting: deque[int] = deque()
-            for request in requests:
-                if len(waiting) >= IN_FLIGHT:
-                    yield pipe.receive(waiting.popleft(), time.monotonic() + timeout_s)
-                waiting.append(pipe.send(request, time.monotonic() + timeout_s))
-            while waiting:
-                yield pipe.receive(waiting.popleft(), time.monotonic() + timeout_s)
-
-    def close(self) -> None:
-        if self._pipe is not None:
-            self._pipe.close()
-            self._pipe = None
-
-    @contextlib.contextmanager
-    def _careful(self) -> Iterator[Pipe]:
-        """The open pipe; a pipe that broke, or that holds unread answers, is thrown away."""
-        self.open()
-        assert self._pipe is not None
-        try:
-            yield self._pipe
-        except errors.ServerError as error:
-            if self._pipe.greeting is None or error.code == "server_gone":
-                self.close()
-            raise
-        except BaseException:
-            self.close()
-            raise
-
-
-def last_line(text: str) -> str:
-    """The last line that says something, without control characters."""
-    lines = [re.sub(r"[\x00-\x1f\x7f]", " ", line).strip() for line in text.splitlines()]
-    return next((line for line in reversed(lines) if line), "")
+    except OSError as error:
+        raise errors.UsageError(
+            f"{argv[0]} cannot be started on this machine: {error.strerror}",
+            hint=f"install it, or mend its path: {argv[0]}",
+        ) from error

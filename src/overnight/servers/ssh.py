@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from overnight.core import errors
-from overnight.servers import bootstrap, pipe, ssh_control, ssh_words
+from overnight.servers import bootstrap, piped, ssh_control, ssh_words
 
 PERSIST_S = 600
 OLDEST_RSYNC = 3
@@ -68,7 +68,7 @@ class SshLink:
         return not self.alone and self.masters.drop_dead()
 
 
-class Ssh(pipe.PipeServer):
+class Ssh(piped.PipeServer):
     def __init__(
         self,
         *,
@@ -112,9 +112,10 @@ class Ssh(pipe.PipeServer):
             raise ssh_words.explain(self.place, 255, said)
         return False
 
-    def attach_argv(self, run: str) -> list[str]:
-        # quoted because zsh replaces words that begin with "="
-        remote = f"tmux attach -t '={run}'"
+    def attach_argv(self, session: str) -> list[str]:
+        target = "=" + session.replace("'", "'\\''")
+        # quotes always: zsh replaces words that begin with "="
+        remote = f"tmux attach -t '{target}'"
         return [*self.ssh_link.ssh(interactive=True), "-t", "--", self.place.host, remote]
 
     def login_argv(self) -> list[str]:

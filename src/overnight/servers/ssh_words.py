@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from overnight.core import errors, text
+from overnight.servers import words
 
 REFUSED = re.compile(r"Permission denied \(|Too many authentication failures")
 UNKNOWN_KEY = re.compile(r"host key is known for|Host key verification failed")
@@ -28,8 +29,8 @@ class Place:
     @property
     def by_hand(self) -> str:
         """The command that logs in without us."""
-        words = ["ssh", *(["-F", self.ssh_config] if self.ssh_config else []), self.host]
-        return text.printable(shlex.join(words))
+        argv = ["ssh", *(["-F", self.ssh_config] if self.ssh_config else []), self.host]
+        return text.printable(shlex.join(argv))
 
 
 def explain(place: Place, exit_code: int | None, stderr: str) -> errors.OvernightError:
@@ -44,12 +45,12 @@ def explain(place: Place, exit_code: int | None, stderr: str) -> errors.Overnigh
         )
     if REFUSED.search(stderr):
         return errors.LoginRefused(
-            f"{name} refused our key: {last_line(stderr)}",
+            f"{name} refused our key: {words.last_line(stderr)}",
             hint=f"{place.by_hand}   (with a password or second factor: overnight login {name})",
         )
     if exit_code is None:
         return errors.Unreachable(f"{name} does not answer in time", hint=place.by_hand)
-    if exit_code != 255:
+    if 0 <= exit_code != 255:
         return shell_ended(place, exit_code, stderr)
     return errors.Unreachable(
         f"{name} cannot be reached: {reason(stderr)}",
@@ -59,7 +60,7 @@ def explain(place: Place, exit_code: int | None, stderr: str) -> errors.Overnigh
 
 def reason(stderr: str) -> str:
     """ssh's last word; what it says of its own master connection tells people nothing."""
-    said = last_line(stderr)
+    said = words.last_line(stderr)
     return "the connection was lost" if not said or LOST.search(said) else said
 
 
@@ -67,12 +68,12 @@ def shell_ended(place: Place, exit_code: int, stderr: str) -> errors.ServerError
     """The login worked, but what it started was not our node."""
     if "Traceback" in stderr or "Fatal Python error" in stderr:
         return errors.ServerError(
-            f"the Python on {place.name} does not work: {last_line(stderr)}",
+            f"the Python on {place.name} does not work: {words.last_line(stderr)}",
             code="python_broken",
             hint=f'write python = "/path/to/python3" under [servers.{place.name}] '
             "in overnight.toml",
         )
-    said = last_line(stderr)
+    said = words.last_line(stderr)
     return errors.ServerError(
         f"the login shell on {place.name} ended with exit code {exit_code} before our command ran"
         + (f": {said}" if said else ""),
@@ -109,9 +110,3 @@ def known_fingerprint(known_hosts: str, line: int) -> str:
         if found:
             return found.group(0)
     return f"see {known_hosts}:{line}"
-
-
-def last_line(said: str) -> str:
-    """The last line that says something, harmless for a terminal."""
-    lines = [line.strip() for line in said.splitlines()]
-    return text.printable(next((line for line in reversed(lines) if line), ""))

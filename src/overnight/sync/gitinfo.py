@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -42,8 +41,6 @@ _MISLEADING = (
     "GIT_NOGLOB_PATHSPECS",
     "GIT_ICASE_PATHSPECS",
 )
-# A file that was only touched: git would leave it out if it were let to write to its index.
-_TOUCHED = re.compile(rb"^diff --git .*\n(?=diff --git |\Z)", re.MULTILINE)
 _DIFF = (
     "diff",
     "--no-ext-diff",
@@ -113,7 +110,7 @@ def _bounded_diff(root: Path, against: str) -> tuple[str, bool]:
         if truncated:
             process.kill()
             data = data[: data.rfind(b"\n", 0, DIFF_LIMIT_BYTES) + 1]
-    return _TOUCHED.sub(b"", data).decode("utf-8", "replace"), truncated
+    return data.decode("utf-8", "replace"), truncated
 
 
 def _environment() -> dict[str, str]:

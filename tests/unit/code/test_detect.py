@@ -76,12 +76,12 @@ def test_readme_decides_and_gives_the_arguments(make: Make) -> None:
         {
             "a.py": TRAINS,
             "b.py": TRAINS,
-            "README.md": "Use\n\n```\nCUDA_VISIBLE_DEVICES=0 python b.py --data 'a b' # fast\n```\n",
+            "README.md": "```\nCUDA_VISIBLE_DEVICES=0 python b.py --data 'a b' # fast\n```\n",
         }
     )
     found = detect.detect(root)
     assert command.parse(found.train) == ["python", "b.py", "--data", "a b"]
-    assert any("README.md:4" in each for each in found.assumptions)
+    assert any("README.md:2" in each for each in found.assumptions)
 
 
 def test_readme_with_holes_is_a_hint(make: Make) -> None:
@@ -202,6 +202,13 @@ def test_hydra_application(make: Make) -> None:
     assert (found.smoke or "").endswith(" trainer.max_epochs=1")
 
 
+def test_hydra_files_that_include_each_other_end(make: Make) -> None:
+    """Each file is read once for each place it is put."""
+    loop = "defaults:\n" + "- data: digits\n" * 40 + "- /data: other\n" * 40
+    files = {"configs/data/digits.yaml": loop, "configs/data/other.yaml": loop}
+    assert detect.detect(make({**HYDRA, **files})).micro_batch is None
+
+
 def test_hydra_group_in_the_command_makes_the_batch_uncertain(make: Make) -> None:
     """`experiment=big` changes it; guessing would change the science."""
     readme = "```\npython src/train.py experiment=big\n```\n"
@@ -267,6 +274,12 @@ def test_total_batch_is_not_taken_for_the_micro_batch(make: Make) -> None:
     assert any("--batch_size looks like the effective batch" in each for each in found.questions)
 
 
+def test_batch_that_the_script_works_out_is_no_knob(make: Make) -> None:
+    """Halving cannot start from -1."""
+    script = ARGPARSE.replace("default=64", "default=-1")
+    assert detect.detect(make({"train.py": script})).micro_batch is None
+
+
 def test_smoke_replaces_the_number_in_place(make: Make) -> None:
     """The command of the README already says how many epochs."""
     readme = "    python train.py --epochs 300 --output-dir runs/a\n"
@@ -307,7 +320,17 @@ def test_syntax_error_is_reported_and_not_fatal(make: Make) -> None:
     assert any(each.startswith("main.py:1: not read") for each in found.problems)
 
 
-@pytest.mark.parametrize("content", [b"\x00\x01", b"x = (" * 3000, b"\xff\xfe\x00", b"'\\d'\n"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\x00\x01",
+        b"x = (" * 3000,
+        b"x = 1" + b" + 1" * 900,
+        b"a" + b".b" * 2500 + b"()",
+        b"\xff\xfe\x00",
+        b"'\\d'\n",
+    ],
+)
 def test_odd_files_do_not_stop_it(make: Make, content: bytes) -> None:
     """Binary, too deep, another encoding, or something that makes Python warn."""
     root = make({"train.py": TRAINS})

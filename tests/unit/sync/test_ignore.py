@@ -51,6 +51,27 @@ def test_lists_what_git_lists(seed: int, tmp_path: Path) -> None:
     assert walked == listed_by_git(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "rules",
+    [
+        {b".gitignore": b"*/\n!/a/\n"},
+        {b".gitignore": b"a/**/\n"},
+        {b".gitignore": b"/*\n!/a\n", b"a/.gitignore": b"*\n!b/\n"},
+        {b"a/.gitignore": b"/*\n*.log\n!*/\n"},
+        {b".gitignore": b"*.py\r\nb/\r\n"},
+        {b".gitignore": b"\xef\xbb\xbf*.py\n"},
+    ],
+)
+def test_rules_of_the_difficult_kind(rules: dict[bytes, bytes], tmp_path: Path) -> None:
+    """A rule for a folder says nothing of what lies in it, unless the folder is left out."""
+    paths = (b"x.py", b"y", b"a/x.py", b"a/y", b"a/b/x.py", b"a/b/y", b"a/b/c/y", b"b/y")
+    trees.write(tmp_path, {path: File(b"") for path in paths})
+    trees.write(tmp_path, {path: File(lines) for path, lines in rules.items()})
+    walked = sorted(ignore.walk(str(tmp_path)))
+    repositories.init(tmp_path)
+    assert walked == listed_by_git(tmp_path)
+
+
 def test_names_with_newlines_obey_the_rules(tmp_path: Path) -> None:
     """A newline is a character like any other, for `*` and for the end of a name."""
     trees.write(

@@ -165,6 +165,7 @@ def test_repository_of_a_hook_is_not_taken_for_the_projects(
 ) -> None:
     """GIT_DIR and GIT_INDEX_FILE, as git sets them in hooks, do not mislead us."""
     other = repositories.init(tmp_path / "other")
+    (other / ".git" / "info" / "exclude").write_text("x.py\n")
     monkeypatch.setenv("GIT_DIR", str(other / ".git"))
     monkeypatch.setenv("GIT_INDEX_FILE", str(other / ".git" / "index"))
     root = trees.write(tmp_path / "proj", {b"x.py": File(b"")})

@@ -3,7 +3,7 @@ from __future__ import annotations
 import os
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +107,36 @@ def test_only_new_content_is_sent(server: InProcess, root: Path) -> None:
     assert (second.transferred_files, second.transferred_bytes) == (1, 9)
     same = [snapshot(server, each) / "run.sh" for each in (first, second)]
     assert os.path.samefile(*same)
+
+
+def test_new_mode_is_sent_as_a_change(server: InProcess, root: Path) -> None:
+    """The same bytes with another exec bit are another file, sent at the first try."""
+    push(server, root)
+    os.chmod(root / "run.sh", 0o644)
+    server.asked.clear()
+    assert push(server, root).transferred_files == 1
+    assert server.asked == ["snapshot_begin", "snapshot_manifest", "snapshot_put"]
+
+
+def test_second_try_builds_on_nothing(
+    server: InProcess, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a mismatch rsync gets no link-dest: the older snapshot may be what is wrong."""
+    monkeypatch.setattr(transfer, "PIPE_LIMIT_BYTES", -1)
+    bases: list[bool] = []
+
+    def rsync(
+        source: Path, files: Sequence[str], destination: str, *, link_dest: str | None
+    ) -> bool:
+        bases.append(link_dest is not None)
+        return InProcess.rsync(server, source, files, destination, link_dest=link_dest)
+
+    push(server, root)
+    made = manifest.build(trees.write(root, EDITED))
+    trees.write(root, {b"train.py": File(b"print(3)\n")})
+    server.rsync = rsync  # type: ignore[method-assign]
+    transfer.push(server, "p", root, made, nonce="n", known=lambda _: None)
+    assert bases == [True, False]
 
 
 def test_rsync_links_what_is_unchanged(server: InProcess, root: Path) -> None:

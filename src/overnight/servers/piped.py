@@ -1,0 +1,85 @@
+"""A server spoken to through one pipe, which is opened, thrown away and opened again as needed."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+
+from overnight.core import errors
+from overnight.ports import Reply, Request
+from overnight.servers import pipe
+
+IN_FLIGHT = 8
+
+
+class PipeServer:
+    """What `local` and `ssh` have in common (see `ports.Server`)."""
+
+    def __init__(self, link: pipe.Link, *, open_timeout_s: float = 30.0) -> None:
+        self.link = link
+        self.open_timeout_s = open_timeout_s
+        self._pipe: pipe.Pipe | None = None
+
+    @property
+    def name(self) -> str:
+        return self.link.name
+
+    def open(self) -> None:
+        """Starts the link without waiting for it, so that it comes up while we do other work."""
+        if self._pipe is None:
+            self._pipe = pipe.Pipe(self.link, open_timeout_s=self.open_timeout_s)
+
+    def greeting(self) -> pipe.Greeting:
+        with self._careful() as opened:
+            return opened.greet(time.monotonic() + self.open_timeout_s)
+
+    def call(self, request: Request, *, timeout_s: float = 30.0) -> Reply:
+        was_open = self._pipe is not None and self._pipe.greeting is not None
+        try:
+            return self._call(request, timeout_s)
+        except errors.Unreachable as error:
+            # A connection that died while nobody looked seems alive until it is used. A server
+            # that is only slow would be so again.
+            was_lost = was_open and not isinstance(error, pipe.Silent)
+            if not self.link.reset() and not was_lost:
+                raise
+            return self._call(request, timeout_s)
+
+    def _call(self, request: Request, timeout_s: float) -> Reply:
+        with self._careful() as opened:
+            deadline = (
+                time.monotonic() + timeout_s + (0 if opened.greeting else self.open_timeout_s)
+            )
+            return opened.receive(opened.send(request, deadline), deadline)
+
+    def call_many(self, requests: Iterable[Request], *, timeout_s: float = 30.0) -> Iterator[Reply]:
+        with self._careful() as opened:
+            waiting: deque[int] = deque()
+            for request in requests:
+                if len(waiting) >= IN_FLIGHT:
+                    yield opened.receive(waiting.popleft(), time.monotonic() + timeout_s)
+                waiting.append(opened.send(request, time.monotonic() + timeout_s))
+            while waiting:
+                yield opened.receive(waiting.popleft(), time.monotonic() + timeout_s)
+
+    def close(self) -> None:
+        if self._pipe is not None:
+            self._pipe.close()
+            self._pipe = None
+
+    @contextlib.contextmanager
+    def _careful(self) -> Iterator[pipe.Pipe]:
+        """The open pipe; a pipe that broke, or that holds unread answers, is thrown away."""
+        self.open()
+        assert self._pipe is not None
+        try:
+            yield self._pipe
+        except errors.ServerError:
+            if self._pipe.greeting is None:
+                self.close()
+            raise
+        except BaseException:
+            self.close()
+            raise
