@@ -196,7 +196,7 @@ def test_supervisor_and_shim_are_killed(laptop: Laptop, host: hosts.Host) -> Non
     """Both of our processes die; the training is followed to its end, and the run finishes."""
     laptop.launch("orphan", "--wait-for", "go")
     wait_until(lambda: starts(host, "orphan") == 1, what="the training")
-    host.sh("pkill -9 -f 'supervise.*orphan'; pkill -9 -f overnight-shim", check=False)
+    host.sh("pkill -9 -f '[s]upervise.*orphan'; pkill -9 -f 'overnight-[s]him'", check=False)
     laptop.run("status")
     (run_folder(host, "orphan") / "work" / "go").touch()
     laptop.wait("orphan")

@@ -78,11 +78,13 @@ def connect(chosen: config.ServerConfig, *, alone: bool = False) -> Server:
 
     `alone`: over a connection of its own, not over the shared master.
     """
+    # `python3` is what nobody chose: locally the Python that runs us will do, and a server
+    # may have one of another name
+    python = None if chosen.python == "python3" else chosen.python
     if chosen.kind == "local":
         from overnight.servers.local import Local
 
-        # the node may as well run on the Python that runs us
-        return Local(root=chosen.root, python=None if chosen.python == "python3" else chosen.python)
+        return Local(root=chosen.root, python=python)
     from overnight.servers.ssh import Ssh
 
     return Ssh(
@@ -90,7 +92,7 @@ def connect(chosen: config.ServerConfig, *, alone: bool = False) -> Server:
         host=chosen.host,
         root=chosen.root,
         ssh_config=str(chosen.ssh_config) if chosen.ssh_config else None,
-        python=chosen.python,
+        python=python,
         alone=alone,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -125,7 +125,7 @@ def run_smoke(
         wanted, provenance=preparing.provenance(server.name, plan.smoke_argv, synced.git)
     )
     try:
-        launch.launch(server, wanted, preparing.secrets(o.config, os.environ))
+        launch_patiently(o, server, wanted, preparing.secrets(o.config, os.environ))
         follower = following.follower(
             o, server, place=follow.Place(run=name), patience_s=PATIENCE_S, mirrored=False
         )
@@ -214,10 +214,7 @@ def run(
         require(verdict)
         known = verdict.to_json()
     launched, existed = launch_named(o, server, name, wanted, secret)
-    follower = following.follower(
-        o, server, place=follow.Place(run=launched), patience_s=PATIENCE_S
-    )
-    alive = launch.wait_for_life(follower, launched)
+    alive = seen_alive(o, server, launched, wanted)
     return Launched(
         server=server.name,
         run=launched,
@@ -227,6 +224,19 @@ def run(
         snapshot=wanted.snapshot,
         smoke=known,
     )
+
+
+def seen_alive(o: Overnight, server: Server, run: str, wanted: spec.RunSpec) -> launch.Alive:
+    """Waits for a sign of life. Only then, or once its failure is told, is the launch over: until
+    then the same command typed again means this run."""
+    follower = following.follower(o, server, place=follow.Place(run=run), patience_s=PATIENCE_S)
+    try:
+        alive = launch.wait_for_life(follower, run)
+    except (errors.RunFailed, errors.NeedsDecision):
+        o.mirror.intended(wanted.content_key, server.name)
+        raise
+    o.mirror.intended(wanted.content_key, server.name)
+    return alive
 
 
 def require(verdict: smoke.Verdict) -> None:
@@ -260,6 +270,18 @@ def content(wire: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in wire.items() if key != "provenance"}
 
 
+def launch_patiently(
+    o: Overnight, server: Server, wanted: spec.RunSpec, secret: dict[str, str]
+) -> Mapping[str, Any]:
+    """Launches through a link that breaks meanwhile: asked twice, it is still one run."""
+    return follow.patiently(
+        lambda: launch.launch(server, wanted, secret),
+        server=server.name,
+        say=o.talk.say,
+        patience_s=PATIENCE_S,
+    )
+
+
 def launch_named(
     o: Overnight,
     server: Server,
@@ -273,7 +295,7 @@ def launch_named(
     typed again after a launch that was cut short goes on with the same run.
     """
     if name is not None:
-        done = launch.launch(server, replace(wanted, run=name), secret)
+        done = launch_patiently(o, server, replace(wanted, run=name), secret)
         return name, bool(done["existed"])
     key = wanted.content_key
     taken = o.mirror.run_names()
@@ -281,11 +303,10 @@ def launch_named(
         fresh = (spec.next_name(taken), uuid.uuid4().hex)
         chosen, launch_id = o.mirror.intend(key, server.name, fresh)
         try:
-            done = launch.launch(server, replace(wanted, run=chosen, launch_id=launch_id), secret)
+            done = launch_patiently(o, server, replace(wanted, run=chosen, launch_id=launch_id), secret)
         except errors.NameTaken:
             o.mirror.intended(key, server.name)
             taken.add(chosen)
             continue
-        o.mirror.intended(key, server.name)
         return chosen, bool(done["existed"])
     raise errors.UsageError("no free name was found", hint="overnight run NAME …")

@@ -40,7 +40,8 @@ if sys.version_info < (3, 8):
             for folder in os.environ.get("PATH", os.defpath).split(os.pathsep):
                 python = os.path.join(folder, "python3.%d" % minor)
                 if os.access(python, os.X_OK):
-                    os.execv(python, [python, "-S", "-E", "-c", start, sys.argv[1], again])
+                    words = [python, "-X", "utf8", "-S", "-E", "-c", start, sys.argv[1], again]
+                    os.execv(python, words)
     give_up("python_too_old", "%d.%d.%d" % tuple(sys.version_info[:3]))
 root = os.path.abspath(os.path.expanduser(o["root"]))
 home = os.path.join(root, "node")
@@ -125,9 +126,14 @@ def archive_hash() -> str:
 
 
 def arguments(root: str) -> list[str]:
-    """What follows `python3 -S -E`: the starter, the program, its options."""
+    """What follows `python3`: the starter, the program, its options.
+
+    -S and -E keep the user's site-packages and PYTHON* variables out. -X utf8: whatever the
+    locale, texts become the bytes that the laptop meant.
+    """
     options = json.dumps({"root": root, "sha": archive_hash()})
     return [
+        *("-X", "utf8", "-S", "-E"),
         "-c",
         "import base64,sys;exec(base64.b64decode(sys.argv[1]))",
         encoded(PROGRAM),
@@ -149,10 +155,10 @@ def remote_command(root: str, python: str | None) -> str:
             f"the Python path {python!r} holds characters other than letters, digits and _./+-~",
             hint="make a link to it with a plain name and write that into overnight.toml",
         )
-    starter, program, options = arguments(root)[1:]
+    *flags, starter, program, options = arguments(root)
     candidates = python or "python3 python3.13 python3.12 python3.11 python3.10 python3.9 python3.8"
     script = (
         f"for p in {candidates}; do if command -v $p >/dev/null 2>&1; then "
-        f'exec $p -S -E -c "{starter}" {program} {options}; fi; done; echo {NO_PYTHON}'
+        f'exec $p {" ".join(flags)} "{starter}" {program} {options}; fi; done; echo {NO_PYTHON}'
     )
     return f"exec /bin/sh -c '{script}'"

@@ -17,7 +17,7 @@ class LocalLink:
         self.python = python or sys.executable
 
     def argv(self) -> list[str]:
-        return [self.python, "-S", "-E", *bootstrap.arguments(self.root)]
+        return [self.python, *bootstrap.arguments(self.root)]
 
     def failure(self, exit_code: int | None, stderr: str) -> errors.OvernightError:
         how = "does not answer" if exit_code is None else f"ended with exit code {exit_code}"

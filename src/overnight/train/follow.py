@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from overnight.core import errors, views
 from overnight.ports import Request, Server
@@ -15,6 +15,8 @@ LOOK_S = 10.0
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 30.0
 FOR_EVER_S = float("inf")
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,29 +111,45 @@ class Follower:
             waited_until = 0.0 if found.more_output else self.look_s
 
     def patiently(self, timeout_s: float) -> Look:
-        since: float | None = None
-        pause_s = FIRST_PAUSE_S
-        while True:
-            try:
-                found = look(
-                    self.server,
-                    self.project,
-                    cursors=self.cursors,
-                    place=self.place,
-                    timeout_s=timeout_s,
-                )
-            except (errors.LoginRefused, errors.HostKeyChanged):
+        return patiently(
+            lambda: look(
+                self.server,
+                self.project,
+                cursors=self.cursors,
+                place=self.place,
+                timeout_s=timeout_s,
+            ),
+            server=self.server.name,
+            say=self.say,
+            patience_s=self.patience_s,
+        )
+
+
+def patiently(
+    ask: Callable[[], T], *, server: str, say: Callable[[str], None], patience_s: float
+) -> T:
+    """`ask()`, again and again while the server cannot be reached, with growing pauses.
+
+    Says so once, and when it is back. Raises `errors.Unreachable` after `patience_s`, and at once
+    where no waiting helps: a login that is refused, a changed host key.
+    """
+    since: float | None = None
+    pause_s = FIRST_PAUSE_S
+    while True:
+        try:
+            answer = ask()
+        except (errors.LoginRefused, errors.HostKeyChanged):
+            raise
+        except errors.Unreachable as error:
+            now = time.monotonic()
+            if now - (since or now) >= patience_s:
                 raise
-            except errors.Unreachable as error:
-                now = time.monotonic()
-                if since is None:
-                    since = now
-                    self.say(f"{error.message}; trying again, the training goes on")
-                if now - since > self.patience_s:
-                    raise
-                time.sleep(pause_s * random.uniform(0.7, 1.3))
-                pause_s = min(LONGEST_PAUSE_S, pause_s * 2)
-                continue
-            if since is not None:
-                self.say(f"{self.server.name} is back")
-            return found
+            if since is None:
+                since = now
+                say(f"{error.message}; trying again, what runs there goes on")
+            time.sleep(pause_s * random.uniform(0.7, 1.3))
+            pause_s = min(LONGEST_PAUSE_S, pause_s * 2)
+            continue
+        if since is not None:
+            say(f"{server} is back")
+        return answer
