@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+
+from tests.integration.laptop import Laptop
 from tests.testbed import host as hosts
 from tests.testbed import lab as labs
 from tests.testbed import needs
@@ -44,3 +47,9 @@ def lend(lab: labs.Lab, number: int) -> Iterator[hosts.Host]:
     yield host
     if host.is_up:
         host.kill_users()
+
+
+@pytest.fixture
+def laptop(lab: labs.Lab, host: hosts.Host, tmp_path: Path, user_home: Path) -> Laptop:
+    """A laptop whose project names the server `gpu1`, which is the host `h1`."""
+    return Laptop(tmp_path / "my project", user_home / "rt", lab.ssh_config)

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from tests import waiting
 from tests.testbed import host as hosts
 from tests.testbed import lab as labs

@@ -15,7 +15,19 @@ OK, NOTE, MEND = "ok", "note", "mend"
 LITTLE_DISK_MIB = 5 * 1024
 NO_DISK_MIB = 512
 CLOCK_OFF_S = 5.0
+FEW_INODES = 1000
 PROBE_TIMEOUT_S = 180.0
+# What an error of the connection is a finding about, where it is not the way there.
+CHECKS = {
+    "disk_full": "disk",
+    "host_key_changed": "host key",
+    "login_refused": "login",
+    "no_python": "python",
+    "python_broken": "python",
+    "python_too_old": "python",
+    "root_unusable": "root",
+    "shell_exits": "login shell",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,28 +48,30 @@ def examine(o: Overnight, server_name: str | None) -> Iterator[Finding]:
     chosen = config.choose_server(o.config, server_name)
     server = o.server(chosen.name)
     try:
-        began = time.time()
-        pong = server.call(Request("ping"))
-        first_s = time.time() - began
-        began = time.time()
-        pong = server.call(Request("ping"))
+        yield from link(server, chosen)
+        args = {"project": o.project, "environment": preparing.environment(o.config.project.env)}
+        with o.talk.busy(f"examining {chosen.name}"):
+            found = server.call(Request("probe", args), timeout_s=PROBE_TIMEOUT_S).data
+        yield from judge(found, chosen, o.config.project.env)
+        yield survival(server, chosen)
     except (errors.Unreachable, errors.ServerError) as error:
-        yield Finding(check="reachable", level=MEND, text=error.message, mend=error.hint)
-        return
-    round_trip_s = time.time() - began
-    yield Finding(
-        check="reachable",
-        level=OK,
-        text=f"connected in {first_s:.2f} s, {1000 * round_trip_s:.0f} ms per round trip",
-    )
+        check = CHECKS.get(error.code, "reachable")
+        yield Finding(check=check, level=MEND, text=error.message, mend=error.hint)
+
+
+def link(server: Server, chosen: config.ServerConfig) -> Iterator[Finding]:
+    """How the server is reached, from two questions: the first one opens the connection."""
+    began = time.monotonic()
+    server.call(Request("ping"))
+    first_s = time.monotonic() - began
+    began, asked_at = time.monotonic(), time.time()
+    there = server.call(Request("ping")).data["time"]
+    round_trip_s = time.monotonic() - began
+    text = f"connected in {first_s:.2f} s, {1000 * round_trip_s:.0f} ms per round trip"
+    yield Finding(check="reachable", level=OK, text=text)
     if chosen.kind == "ssh":
         yield Finding(check="host key", level=OK, text="known, and checked at every connection")
-    yield clock(pong.data["time"] - (began + round_trip_s / 2))
-    args = {"project": o.project, "environment": preparing.environment(o.config.project.env)}
-    with o.talk.busy(f"examining {chosen.name}"):
-        found = server.call(Request("probe", args), timeout_s=PROBE_TIMEOUT_S).data
-    yield from judge(found, chosen, o.config.project.env)
-    yield survival(server, chosen)
+    yield clock(there - (asked_at + round_trip_s / 2))
 
 
 def clock(off_s: float) -> Finding:
@@ -75,6 +89,8 @@ def judge(
     found: dict[str, Any], chosen: config.ServerConfig, env: config.Environment
 ) -> Iterator[Finding]:
     """The server's own answers, each with what mends it."""
+    version, path = found["python"]
+    yield Finding(check="python", level=OK, text=f"{version} {path}, for overnight itself")
     yield disk(found, chosen)
     yield locks(found, chosen)
     yield program(found, "rsync", "large changes travel through the pipe, more slowly")
@@ -88,7 +104,11 @@ def disk(found: dict[str, Any], chosen: config.ServerConfig) -> Finding:
     free_mib = found["disk_free_mib"]
     text = f"{free_mib / 1024:.1f} GiB free under {chosen.root}"
     mend = f"free some, or write another root under [servers.{chosen.name}] in overnight.toml"
-    if free_mib < NO_DISK_MIB or found["inodes_free"] < 1000:
+    inodes = found["inodes_free"]
+    if inodes is not None and inodes < FEW_INODES:
+        text += f", and room for {inodes} more files"
+        return Finding(check="disk", level=MEND, text=text, mend=mend)
+    if free_mib < NO_DISK_MIB:
         return Finding(check="disk", level=MEND, text=text, mend=mend)
     level = NOTE if free_mib < LITTLE_DISK_MIB else OK
     return Finding(check="disk", level=level, text=text, mend=mend if level == NOTE else "")
@@ -119,7 +139,7 @@ def program(found: dict[str, Any], name: str, without: str) -> Finding:
 
 def graphics(found: dict[str, Any]) -> Finding:
     if found["gpus"]:
-        index, name, total_mib = found["gpus"][0]
+        name, total_mib = found["gpus"][0]
         text = f"{len(found['gpus'])} GPUs, the first: {name}, {total_mib} MiB"
         return Finding(check="gpus", level=OK, text=text)
     if found["gpu_problem"]:
@@ -135,14 +155,20 @@ def graphics(found: dict[str, Any]) -> Finding:
 def activation(tried: dict[str, Any], env: config.Environment) -> Finding:
     what = "python" if env.kind == "none" else f"{env.kind} {env.name}".strip()
     if tried["ok"]:
-        text = f"{what} in a non-interactive shell: {tried['said']}"
+        text = f"{what} in a non-interactive shell: {one_line(tried['said'])}"
         return Finding(check="environment", level=OK, text=text)
     return Finding(
         check="environment",
         level=MEND,
-        text=f"{what} does not work in a non-interactive shell: {tried['said']}",
+        text=f"{what} does not work in a non-interactive shell: {one_line(tried['said'])}",
         mend="mend the line env = { … } under [project] in overnight.toml, or make the environment",
     )
+
+
+def one_line(said: str) -> str:
+    """What a program printed last; what came before it is seldom about us."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    return lines[-1] if lines else "(it said nothing)"
 
 
 def internet(host: str | None) -> Finding:
@@ -163,9 +189,16 @@ def survival(server: Server, chosen: config.ServerConfig) -> Finding:
     second = connect(chosen, alone=True)
     try:
         started = second.call(Request("linger", {})).data["identity"]
+    except errors.Unreachable as error:
+        # servers that ask for a second factor let nobody in twice without a person
+        text = f"not tried, since a second connection was not let in: {error.message}"
+        return Finding(check="logout", level=NOTE, text=text, mend=error.hint)
     finally:
         second.close()
-    alive = server.call(Request("linger", {"identity": started})).data["alive"]
+    return survived(server.call(Request("linger", {"identity": started})).data["alive"], chosen)
+
+
+def survived(alive: bool, chosen: config.ServerConfig) -> Finding:
     if alive:
         return Finding(check="logout", level=OK, text="processes survive the end of a connection")
     return Finding(

@@ -303,7 +303,9 @@ def launch_named(
         fresh = (spec.next_name(taken), uuid.uuid4().hex)
         chosen, launch_id = o.mirror.intend(key, server.name, fresh)
         try:
-            done = launch_patiently(o, server, replace(wanted, run=chosen, launch_id=launch_id), secret)
+            done = launch_patiently(
+                o, server, replace(wanted, run=chosen, launch_id=launch_id), secret
+            )
         except errors.NameTaken:
             o.mirror.intended(key, server.name)
             taken.add(chosen)

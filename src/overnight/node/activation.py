@@ -296,14 +296,19 @@ unset PYTHONHOME
 """
 
 
-def uv(exe: str, work: str, project_dir: str) -> str:
-    """The environment of the lock file, built once; `uv run` then uses it without changing it."""
+def find_uv(exe: str) -> str:
     return assembled(
         find(["$HOME/.local/bin/uv", "$HOME/.cargo/bin/uv"]),
-        UV,
         tool="uv",
         exe=expand(exe),
         hint="curl -LsSf https://astral.sh/uv/install.sh | sh",
+    )
+
+
+def uv(exe: str, work: str, project_dir: str) -> str:
+    """The environment of the lock file, built once; `uv run` then uses it without changing it."""
+    return find_uv(exe) + assembled(
+        UV,
         work=work,
         project=project_dir,
         python=sys.executable,

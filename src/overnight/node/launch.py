@@ -6,7 +6,8 @@ import contextlib
 import hashlib
 import os
 import signal
-from typing import Any
+import time
+from typing import Any, Mapping
 
 from overnight.node import (
     fs,
@@ -19,6 +20,13 @@ from overnight.node import (
     snapshots,
     states,
 )
+
+SMOKE = "smoke"
+SMOKE_KEPT_S = 3600.0
+REMOVED = ".removed"
+# Space that the supervisor gives up to write its records when the disk has run full.
+BALLAST = "ballast"
+BALLAST_BYTES = 64 * 1024
 
 # What the login session holds about itself and must not be given to a training.
 SESSION_ONLY = ("OLDPWD", "PWD", "SHLVL", "_")
@@ -40,18 +48,26 @@ def launch(root: str, spec: dict[str, Any], secrets: dict[str, str]) -> dict[str
     """
     run = layout.run(root, spec["project"], spec["run"])
     os.makedirs(os.path.dirname(run.folder), exist_ok=True)
+    if spec.get("kind") == SMOKE:
+        sweep_smokes(run.root, run.project, time.time())
     with lock.held(os.path.join(run.project_folder, "launch.lock")):
         known = fs.read_json(run.file("spec.json"))
         if known is None:
             write_run(run, spec, secrets)
         elif content_key(known) != content_key(spec):
             raise name_taken(run, known)
-        journal.append(run, "created", when=lambda state: state.state == "")
-    state = journal.state(run)
-    started = state.state in states.ACTIVE and server.ensure_supervisor(run)
-    if state.state in states.ACTIVE:
-        server.ensure_watch(root)
+        state = journal.append(run, "created", when=lambda state: state.state == "")
+    started = see_to(run, state)
     return {"state": state.state, "existed": known is not None, "started": started}
+
+
+def see_to(run: layout.Run, state: states.State) -> bool:
+    """An active run has a supervisor, and the server its watch. True where one was started."""
+    if state.state not in states.ACTIVE:
+        return False
+    started = server.ensure_supervisor(run)
+    server.ensure_watch(run.root)
+    return started
 
 
 def write_run(run: layout.Run, spec: dict[str, Any], secrets: dict[str, str]) -> None:
@@ -59,17 +75,24 @@ def write_run(run: layout.Run, spec: dict[str, Any], secrets: dict[str, str]) ->
     os.makedirs(run.folder, exist_ok=True)
     if secrets:
         fs.publish_json(run.file("secrets"), secrets, mode=0o600)
-    fs.publish_json(run.file("session.json"), session(dict(os.environ)), mode=0o600)
+    shown = {key: value for key, value in session(os.environ).items() if key not in secrets}
+    fs.publish_json(run.file("session.json"), shown, mode=0o600)
+    fs.publish(run.file(BALLAST), os.urandom(BALLAST_BYTES), durable=False)
     fs.publish_json(run.file("spec.json"), spec)
 
 
-def session(variables: dict[str, str]) -> dict[str, str]:
+def session(variables: Mapping[str, str]) -> dict[str, str]:
     """The login environment of the launch, without what belongs to that one connection."""
     return {
-        key: value
+        as_utf8(key): as_utf8(value)
         for key, value in variables.items()
         if key not in SESSION_ONLY and not key.startswith(SESSION_PREFIXES)
     }
+
+
+def as_utf8(text: str) -> str:
+    """The bytes behind `text` as our other processes read them, whatever this login's locale."""
+    return os.fsencode(text).decode("utf-8", "surrogateescape")
 
 
 def content_key(spec: dict[str, Any]) -> str:
@@ -95,7 +118,6 @@ def stop(run: layout.Run, by: str) -> dict[str, Any]:
         run, "stop_requested", when=lambda s: s.state in states.ACTIVE and s.stop is None, by=by
     )
     if state.state in states.ACTIVE:
-        fs.publish(run.file("stop"), b"", durable=False)
         wake_supervisor(run)
         server.ensure_supervisor(run)
     return {"state": state.state}
@@ -109,19 +131,33 @@ def wake_supervisor(run: layout.Run) -> None:
 
 
 def resume(run: layout.Run, args: dict[str, Any]) -> dict[str, Any]:
-    """Continues an ended run from its newest valid checkpoint, as a new attempt."""
+    """Continues an ended run from its newest valid checkpoint, as a new attempt.
+
+    args: `by`; `variant`, the number of the variant that a person has agreed to.
+    """
     before = journal.state(run)
-    details = {key: args[key] for key in ("variant", "by") if args.get(key) is not None}
-    if before.state in states.ENDED:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(run.file("stop"))
+    details = {"by": args["by"]} if args.get("by") else {}
+    if args.get("variant") is not None:
+        details.update(agreed_variant(run, before, int(args["variant"])))
     state = journal.append(
         run, "resumed", when=lambda s: s.state in states.ENDED and s.seq == before.seq, **details
     )
-    if state.state in states.ACTIVE:
-        server.ensure_supervisor(run)
-        server.ensure_watch(run.root)
+    see_to(run, state)
     return {"state": state.state, "was": before.state}
+
+
+def agreed_variant(run: layout.Run, before: states.State, number: int) -> dict[str, Any]:
+    """What the event says of it: it is a repair, and shown as one (law 7)."""
+    variants = fs.read_json(run.file("spec.json"))["variants"]
+    if not 0 <= number < len(variants):
+        raise LaunchError("no_such_variant", f"{run.name!r} has no smaller batch to go on with")
+    if number == before.variant:
+        return {}
+    return {
+        "variant": number,
+        "change": f"{variants[before.variant]['label']} -> {variants[number]['label']}, as agreed",
+        "changes_science": bool(variants[number].get("changes_science")),
+    }
 
 
 def discard(run: layout.Run) -> dict[str, Any]:
@@ -129,10 +165,31 @@ def discard(run: layout.Run) -> dict[str, Any]:
     spec = fs.read_json(run.file("spec.json"))
     if spec is None:
         return {"removed": False}
-    if spec.get("kind") != "smoke" or journal.state(run).state in states.ACTIVE:
+    if spec.get("kind") != SMOKE or journal.state(run).state in states.ACTIVE:
         raise LaunchError("not_discardable", f"{run.name!r} is not a smoke test that has ended")
     # renamed first: it is gone as a whole, also for a process that still writes into it
-    leaving = os.path.join(os.path.dirname(run.folder), f".{run.name}.removed")
+    leaving = os.path.join(os.path.dirname(run.folder), f".{run.name}{REMOVED}")
     os.rename(run.folder, leaving)
     snapshots.remove_tree(leaving)
     return {"removed": True}
+
+
+def sweep_smokes(root: str, project: str, now: float) -> None:
+    """Clears up after laptops that died during a smoke test, an hour later.
+
+    One that still runs or waits is told to stop, and removed by a later sweep.
+    """
+    for run in layout.runs(root, project):
+        spec = fs.read_json(run.file("spec.json")) or {}
+        state = journal.published(run)
+        if spec.get("kind") != SMOKE or now - state["changed_at"] < SMOKE_KEPT_S:
+            continue
+        with contextlib.suppress(OSError):
+            if state["state"] in states.ACTIVE:
+                stop(run, "a later smoke test")
+            else:
+                discard(run)
+    folder = os.path.join(layout.project_folder(root, project), "runs")
+    for name in os.listdir(folder):
+        if name.startswith(".") and name.endswith(REMOVED):
+            snapshots.remove_tree(os.path.join(folder, name))

@@ -5,43 +5,48 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import subprocess
-import time
+import sys
 from typing import Any
 
-from overnight.node import activation, gpus, identity, layout, lock, processes, server
+from overnight.node import activation, gpus, identity, layout, lock, processes, programs, server
 
 INTERNET = (("huggingface.co", 443), ("pypi.org", 443))
 INTERNET_TIMEOUT_S = 4.0
+VERSION_TIMEOUT_S = 10.0
 ACTIVATION_TIMEOUT_S = 120.0
 LINGER_S = 60
+LOGOUT_S = 1.5  # by then a server that ends the processes of a closed login has done so
+SAID_CHARACTERS = 500
 
 
 def probe(root: str, project: str, environment: dict[str, Any]) -> dict[str, Any]:
-    """The state of the server as this login sees it. Sizes in MiB, times in seconds."""
+    """The state of the server as this login sees it. Sizes in MiB, times in seconds.
+
+    `inodes_free` is None where the file system does not count them.
+    """
     disk = os.statvfs(root)
     table = gpus.query()
     return {
+        "python": [".".join(map(str, sys.version_info[:3])), sys.executable],
         "tmux": first_line(["tmux", "-V"]),
         "rsync": first_line(["rsync", "--version"]),
-        "bash": os.path.exists("/bin/bash"),
         "disk_free_mib": disk.f_bavail * disk.f_frsize >> 20,
-        "inodes_free": disk.f_favail,
+        "inodes_free": disk.f_favail if disk.f_files else None,
         "flock": lock.flock_works(root),
-        "gpus": [[gpu.index, gpu.name, gpu.memory_total_mib] for gpu in table.gpus],
+        "gpus": [[gpu.name, gpu.memory_total_mib] for gpu in table.gpus],
         "gpu_problem": table.problem,
         "internet": reached_host(),
-        "activation": try_activation(environment, layout.project_folder(root, project)),
+        "activation": try_activation(environment, root, layout.project_folder(root, project)),
     }
 
 
 def first_line(argv: list[str]) -> str | None:
     """What a program says of its version; None where it is not installed."""
     try:
-        done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=10)
-    except (OSError, subprocess.TimeoutExpired):
+        said = programs.ask(argv, timeout_s=VERSION_TIMEOUT_S)
+    except OSError:
         return None
-    return done.stdout.decode("utf-8", "replace").partition("\n")[0].strip()
+    return said.out.partition("\n")[0].strip() or None
 
 
 def reached_host() -> str | None:
@@ -55,39 +60,41 @@ def reached_host() -> str | None:
     return None
 
 
-def try_activation(environment: dict[str, Any], project_folder: str) -> dict[str, Any]:
-    """Activates the project's environment as a run would, and asks its Python who it is."""
-    os.makedirs(project_folder, exist_ok=True)
+def try_activation(environment: dict[str, Any], root: str, project_folder: str) -> dict[str, Any]:
+    """Activates the project's environment as a run would, and asks its Python who it is.
+
+    That of uv is built by the first run, so here only uv itself is tried.
+    """
+    folder = project_folder if os.path.isdir(project_folder) else root
     ask = "import sys; print(sys.version.split()[0], sys.executable)"
-    argv = activation.wrap(environment, ["python", "-c", ask], project_folder, project_folder)
-    if environment.get("kind", "none") == "none":
+    kind = environment.get("kind", "none")
+    if kind == "none":
         argv = ["/bin/sh", "-c", 'exec "$(command -v python || command -v python3)" "$@"', "sh"]
         argv += ["-c", ask]
+    elif kind == "uv":
+        script = f'{activation.find_uv(environment.get("exe") or "")}\nexec "$overnight_found" "$@"'
+        argv = ["/bin/bash", "--norc", "-c", script, "overnight", "--version"]
+    else:
+        argv = activation.wrap(environment, ["python", "-c", ask], folder, folder)
     try:
-        done = subprocess.run(
-            argv,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            cwd=project_folder,
-            timeout=ACTIVATION_TIMEOUT_S,
-        )
-    except subprocess.TimeoutExpired:
-        return {"ok": False, "said": f"it took longer than {ACTIVATION_TIMEOUT_S:.0f} s"}
+        answer = programs.ask(argv, timeout_s=ACTIVATION_TIMEOUT_S, cwd=folder)
     except OSError as error:
         return {"ok": False, "said": str(error)}
-    said = (done.stdout if done.returncode == 0 else done.stderr).decode("utf-8", "replace")
-    return {"ok": done.returncode == 0, "said": said.strip()[-500:]}
+    if answer.code is None:
+        return {"ok": False, "said": f"it took longer than {ACTIVATION_TIMEOUT_S:.0f} s"}
+    said = answer.out if answer.code == 0 else answer.err or answer.out
+    return {"ok": answer.code == 0, "said": said.strip()[-SAID_CHARACTERS:]}
 
 
-def linger_start(root: str) -> dict[str, Any]:
+def linger_start() -> dict[str, Any]:
     """Starts a process that does nothing for a minute, as a supervisor would be started."""
-    pid = server.spawn(["linger", str(LINGER_S)], os.path.join(root, "doctor.log"))
-    found = identity.of(pid)
+    found = identity.of(server.spawn(["linger", str(LINGER_S)], os.devnull))
     return {"identity": list(found) if found else None}
 
 
 def linger_check(value: object) -> dict[str, Any]:
-    """Whether that process still lives; ends it."""
+    """Whether that process has survived the end of its login so far; ends it."""
     target = identity.from_json(value)
-    return {"alive": target is not None and processes.send(target, signal.SIGTERM)}
+    if target is None or processes.wait_end(target, LOGOUT_S):
+        return {"alive": False}
+    return {"alive": processes.send(target, signal.SIGTERM)}

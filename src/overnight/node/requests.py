@@ -180,7 +180,7 @@ def linger(root: str, args: dict[str, Any], payload: bytes) -> Answer:
     from overnight.node import probe
 
     if args.get("identity") is None:
-        return probe.linger_start(root), b""
+        return probe.linger_start(), b""
     return probe.linger_check(args["identity"]), b""
 
 

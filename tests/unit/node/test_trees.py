@@ -20,7 +20,7 @@ def mode(path: Path) -> int:
 
 def test_differences_are_found(tmp_path: Path) -> None:
     """Missing, additional, changed, of another kind, and folders that hold nothing."""
-    for name in ("same", "other size", "other bytes", "too many", "pipe?"):
+    for name in ("same", "wrong size", "other size", "other bytes", "too many", "pipe?"):
         (tmp_path / name).write_bytes(b"1")
     (tmp_path / "empty").mkdir()
     (tmp_path / "link").symlink_to("here")
@@ -30,6 +30,7 @@ def test_differences_are_found(tmp_path: Path) -> None:
     entries = [
         entry("same"),
         entry("other size", b"12"),
+        entry("wrong size")._replace(size=2),
         entry("other bytes", b"2"),
         entry("missing/deep"),
         entry("pipe?"),
@@ -37,7 +38,12 @@ def test_differences_are_found(tmp_path: Path) -> None:
         manifests.Entry("link", "l", 0, "there"),
     ]
     expected = ["empty", "link", "missing/deep", "other bytes", "other size", "pipe?"]
-    assert trees.differences(str(tmp_path), entries) == [*expected, "too many", "was file"]
+    assert trees.differences(str(tmp_path), entries) == [
+        *expected,
+        "too many",
+        "was file",
+        "wrong size",
+    ]
 
 
 def test_equal_folder_has_no_differences(tmp_path: Path) -> None:
