@@ -61,11 +61,8 @@ def sync(o: Overnight, server_name: str | None, argv: Sequence[str] = ()) -> Syn
     made = manifest.build(o.root, check=lambda found: guard.check(found, allow))
     for note in made.notes:
         o.talk.say(f"note: {note}")
-    if not made.entries:
-        raise errors.UsageError(
-            f"{o.root} has no files that could travel", hint="overnight new NAME, or write train.py"
-        )
     preparing.check_script(argv, made, o.config.project.links)
+    git = gitinfo.describe(o.root)  # while the connection comes up
     with o.talk.busy(f"sync to {server.name}"):
         pushed = transfer.push(
             server,
@@ -77,7 +74,6 @@ def sync(o: Overnight, server_name: str | None, argv: Sequence[str] = ()) -> Syn
             progress=lambda done, total: o.talk.progress(f"sync to {server.name}", done, total),
             allow=allow,
         )
-    git = gitinfo.describe(o.root)
     if pushed.how != "unchanged":
         note_args = {"project": o.project, "snapshot": pushed.snapshot, "git": git}
         server.call(Request("snapshot_note", note_args))

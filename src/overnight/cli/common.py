@@ -40,6 +40,11 @@ def project(as_json: bool = False, *, start: Path | None = None) -> Overnight:
     return Overnight(start or Path(os.getcwd()), talk)
 
 
+def opened(o: Overnight, server: str | None) -> None:
+    """Lets the connection come up while the rest of the program is still being imported."""
+    o.server(server).open()
+
+
 def emit(value: Any, text: str, as_json: bool) -> None:
     """Data goes to standard output: as JSON, or as text for people."""
     print(json.dumps(value, indent=2) if as_json else text)

@@ -35,6 +35,8 @@ def command(
     stopped: one run, never two. Without NAME the run is called train01, train02, …
     """
     with common.project(as_json) as o:
+        if not dry_run:
+            common.opened(o, server)
         from overnight.app import launching
 
         if dry_run:

@@ -28,6 +28,7 @@ def command(
     Words after -- are the command; without them, `smoke` or `train` of overnight.toml.
     """
     with common.project(as_json) as o:
+        common.opened(o, server)
         from overnight.app import launching
         from overnight.core import errors
 

@@ -16,6 +16,7 @@ def command(server: str | None, as_json: bool) -> None:
     Only code travels: large files and files that look like secrets are refused with the list.
     """
     with common.project(as_json) as o:
+        common.opened(o, server)
         from overnight.app import launching
 
         done = launching.sync(o, server)

@@ -35,11 +35,15 @@ class OvernightError(Exception):
 
 
 class UsageError(OvernightError):
+    """The command line is not usable as typed."""
+
     exit_code = 2
     code = "usage"
 
 
 class NameTaken(UsageError):
+    """Another run already has this name."""
+
     code = "name_taken"
 
 
@@ -51,11 +55,15 @@ class ConfigError(OvernightError):
 
 
 class SyncRefused(OvernightError):
+    """Files that must not travel without being allowed."""
+
     exit_code = 2
     code = "sync_refused"
 
 
 class RunFailed(OvernightError):
+    """The training failed on the server."""
+
     exit_code = 3
     code = "run_failed"
 
@@ -72,29 +80,41 @@ class ServerError(OvernightError):
 
 
 class Unreachable(OvernightError):
+    """The server cannot be reached now."""
+
     exit_code = 4
     code = "unreachable"
 
 
 class HostKeyChanged(Unreachable):
+    """The server shows another host key than before."""
+
     code = "host_key_changed"
 
 
 class LoginRefused(Unreachable):
+    """The server does not accept our key."""
+
     code = "login_refused"
 
 
 class NeedsDecision(OvernightError):
+    """A person has to choose."""
+
     exit_code = 5
     code = "needs_decision"
 
 
 class CheckFailed(OvernightError):
+    """Doctor or smoke test found something to mend."""
+
     exit_code = 6
     code = "check_failed"
 
 
 class TimedOut(OvernightError):
+    """Waiting took longer than allowed."""
+
     exit_code = 7
     code = "timed_out"
 

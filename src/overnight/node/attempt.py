@@ -5,16 +5,27 @@ Nothing here decides; `supervise` owns the order of things.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import time
 from typing import Any
 
-from overnight.node import fs, gpus, identity, layout, processes, progress, shim
+from overnight.node import (
+    fs,
+    identity,
+    layout,
+    preparation,
+    processes,
+    progress,
+    reading,
+    shim,
+    states,
+)
 
-BACKLOG_BYTES = 256 * 1024
+BEAT_S = 1.0
 GPU_LOOK_S = 10.0
-METRICS_FILE = "metrics.jsonl"
+LONGEST_GPU_LOOK_S = 60.0
 
 
 def start(run: layout.Run, number: int, command: list[str], environment: dict[str, str]) -> int:
@@ -45,30 +56,40 @@ def start(run: layout.Run, number: int, command: list[str], environment: dict[st
 def point_output(run: layout.Run, number: int) -> None:
     """runs/RUN/output.log always names the newest attempt's output."""
     temporary = run.file(f"output.log.{os.getpid()}.tmp")
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(temporary)
     os.symlink(os.path.join("attempts", str(number), "output.log"), temporary)
     os.replace(temporary, run.file("output.log"))
 
 
 class Follower:
-    """What is known of a living attempt: progress, resources, and whether it still lives."""
+    """What is known of a living attempt: progress, resources, and whether it still lives.
 
-    def __init__(self, run: layout.Run, number: int, child_pid: int | None) -> None:
+    `child_pid` is the shim's where it is our child, and None where another supervisor started it.
+    """
+
+    def __init__(self, run: layout.Run, current: states.Attempt, child_pid: int | None) -> None:
         self.run = run
-        self.number = number
-        self.folder = run.attempt(number)
+        self.number = current.n
+        self.folder = run.attempt(current.n)
+        self.gpus = current.gpus
         self.child_pid = child_pid
         self.tracker = progress.Tracker()
-        self.usage: Any = None
-        self.gpu_peak_mib: dict[str, int] = {}
         self.output_at = 0
-        self.metrics_at = file_size(os.path.join(run.work, METRICS_FILE)) if child_pid else 0
-        self.last_output_at: float | None = None
-        self._gpus_looked_at = 0.0
+        self.metrics_at = metrics_from(self.folder)
+        beat = fs.read_json(f"{self.folder}/heartbeat") or {}
+        self.last_output_at: float | None = beat.get("last_output_at")
+        self.gpu_peak_mib: dict[str, int] = beat.get("gpu_peak_mib") or {}
+        self._began = time.monotonic() - max(0.0, time.time() - current.started_at)
+        self._beaten_at = self._gpus_looked_at = float("-inf")
+        self._usage: Any = None
+        self._shim_code: int | None = None
         self._shim: identity.Identity | None = None
+        self._orphans: list[identity.Identity] = []
 
     def shim(self) -> identity.Identity | None:
         if self._shim is None:
-            self._shim = identity.from_shim(fs.read_text(f"{self.folder}/shim"))
+            self._shim = shim.leader(self.folder)
         return self._shim
 
     def reap(self) -> None:
@@ -76,16 +97,17 @@ class Follower:
         if self.child_pid is None:
             return
         try:
-            pid, _, usage = os.wait4(self.child_pid, os.WNOHANG)
+            pid, status, usage = os.wait4(self.child_pid, os.WNOHANG)
         except ChildProcessError:
             self.child_pid = None
             return
         if pid:
             self.child_pid = None
-            self.usage = usage
+            self._usage = usage
+            self._shim_code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
 
     def over(self) -> bool:
-        """True when the attempt has ended: recorded by the shim, or nothing of it lives."""
+        """True when the attempt has ended: recorded by the shim, or its command lives no more."""
         self.reap()
         if self.child_pid is not None:
             return False
@@ -94,97 +116,97 @@ class Follower:
         leader = self.shim()
         if leader is not None and identity.alive(leader):
             return False
-        return not processes.of_attempt(self.folder)
+        return not self.orphaned()
 
-    def look(self, now: float) -> None:
-        """Reads what the training has written since the last look."""
-        output = self.run.attempt(self.number, "output.log")
-        chunk, self.output_at = read_new(output, self.output_at)
-        if chunk:
-            self.last_output_at = now
-            self.tracker.feed(chunk, now)
-        metrics = os.path.join(self.run.work, METRICS_FILE)
-        chunk, self.metrics_at = read_new(metrics, self.metrics_at)
-        if chunk:
-            self.tracker.feed_jsonl(chunk, now)
+    def orphaned(self) -> bool:
+        """Whether the command goes on without its shim.
 
-    def look_at_gpus(self, uuids: list[str], every_s: float) -> None:
-        """Keeps the peak of each GPU's memory, MiB, that our processes held."""
-        if not uuids or time.monotonic() - self._gpus_looked_at < every_s:
+        Where the command is not known, any process of the attempt counts; all of /proc is read
+        only when those found before have ended.
+        """
+        command = shim.command(self.folder)
+        if command is not None:
+            return identity.alive(command)
+        self._orphans = [each for each in self._orphans if identity.alive(each)]
+        self._orphans = self._orphans or processes.of_attempt(self.folder)
+        return bool(self._orphans)
+
+    def exit_code(self) -> int | None:
+        """As the shim wrote it, or as it ended itself where the disk had no room for that."""
+        written = shim.exit_code(self.folder)
+        if written is None and self.shim() is not None:
+            return self._shim_code
+        return written
+
+    def never_began(self) -> bool:
+        """True where our shim ended without having started the command."""
+        return self.shim() is None and self._shim_code == shim.NOT_STARTED
+
+    def age_s(self) -> float:
+        """Seconds since it started, by a clock that nobody sets."""
+        return time.monotonic() - self._began
+
+    def attend(self, gpu_look_s: float) -> None:
+        """Once a second: reads what is new, at times looks at the GPUs, gives a sign of life."""
+        if time.monotonic() - self._beaten_at < BEAT_S:
             return
+        self._beaten_at = time.monotonic()
+        self.look()
+        if time.monotonic() - self._gpus_looked_at >= gpu_look_s:
+            self.look_at_gpus()
+        self.beat()
+
+    def look(self) -> None:
+        """Reads what the training has written since the last look."""
+        chunk, self.output_at = reading.new(f"{self.folder}/output.log", self.output_at)
+        if chunk:
+            self.last_output_at = time.time()
+            self.tracker.feed(chunk, time.monotonic())
+        metrics = os.path.join(self.run.work, preparation.METRICS_FILE)
+        chunk, self.metrics_at = reading.new(metrics, self.metrics_at)
+        if chunk:
+            self.tracker.feed_jsonl(chunk, time.monotonic())
+
+    def look_at_gpus(self) -> None:
+        """Keeps the peak of each GPU's memory, MiB, that our processes held."""
+        if not self.gpus:
+            return
+        from overnight.node import gpus
+
         self._gpus_looked_at = time.monotonic()
         ours = {target.pid for target in processes.of_attempt(self.folder)}
         for uuid, mib in gpus.memory_mib(gpus.query(), ours).items():
             self.gpu_peak_mib[uuid] = max(mib, self.gpu_peak_mib.get(uuid, 0))
 
-    def beat(self, now: float) -> None:
-        """The sign of life, with the progress so far."""
+    def beat(self) -> None:
+        """The sign of life, with the progress so far. Where the disk is full there is none."""
         value = {
-            "time": now,
+            "time": time.time(),
             "last_output_at": self.last_output_at,
             "output_bytes": self.output_at,
             "gpu_peak_mib": self.gpu_peak_mib,
-            **self.tracker.to_dict(),
+            **self.tracker.to_dict(time.monotonic()),
         }
-        fs.publish_json(self.run.attempt(self.number, "heartbeat"), value, durable=False)
+        with contextlib.suppress(OSError):
+            fs.publish_json(f"{self.folder}/heartbeat", value, durable=False)
+
+    def close(self) -> None:
+        """Reads the last lines, also one without an end."""
+        self.look()
+        self.tracker.finish(time.monotonic())
+        self.beat()
 
     def resources(self) -> dict[str, Any]:
         """CPU seconds and peak memory; empty where the shim was not our child."""
-        if self.usage is None:
+        if self._usage is None:
             return {}
         return {
-            "user_s": round(self.usage.ru_utime, 3),
-            "system_s": round(self.usage.ru_stime, 3),
-            "max_rss_mib": self.usage.ru_maxrss // 1024,
+            "user_s": round(self._usage.ru_utime, 3),
+            "system_s": round(self._usage.ru_stime, 3),
+            "max_rss_mib": self._usage.ru_maxrss // 1024,
         }
 
 
-def read_new(path: str, offset: int) -> tuple[bytes, int]:
-    """The bytes from `offset` on and the next offset; skips ahead where far behind.
-
-    A file that has shrunk was started anew and is read from its beginning.
-    """
-    size = file_size(path)
-    if size == offset:
-        return b"", offset
-    if size < offset:
-        offset = 0
-    offset = max(offset, size - BACKLOG_BYTES)
-    try:
-        with open(path, "rb") as file:
-            file.seek(offset)
-            chunk = file.read(BACKLOG_BYTES)
-    except OSError:
-        return b"", offset
-    return chunk, offset + len(chunk)
-
-
-def file_size(path: str) -> int:
-    try:
-        return os.stat(path).st_size
-    except OSError:
-        return 0
-
-
-def tail(path: str, limit: int) -> tuple[bytes, int]:
-    """The last `limit` bytes from the start of a line on, and the number of lines before them.
-
-    Lines are counted exactly in logs up to 64 MiB; in longer ones the count starts at the tail.
-    """
-    size = file_size(path)
-    start = max(0, size - limit)
-    try:
-        with open(path, "rb") as file:
-            before = 0
-            if 0 < start <= 64 << 20:
-                remaining = start
-                while remaining > 0:
-                    block = file.read(min(1 << 20, remaining))
-                    if not block:
-                        break
-                    before += block.count(b"\n")
-                    remaining -= len(block)
-            file.seek(start)
-            return file.read(limit), before
-    except OSError:
-        return b"", 0
+def metrics_from(folder: str) -> int:
+    """Where the attempt's own lines in metrics.jsonl begin."""
+    return int((fs.read_json(f"{folder}/start.json") or {}).get("metrics_from", 0))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, Sequence
 
 from overnight.node import activation, fs, layout
 
 PLACEHOLDER = "{checkpoint}"
+SHORTEST_SECRET = 4  # shorter ones would hide ordinary words
 
 
 def line(spec: dict[str, Any], argv: list[str], checkpoint: str | None) -> list[str]:
@@ -18,13 +19,16 @@ def line(spec: dict[str, Any], argv: list[str], checkpoint: str | None) -> list[
     return [*argv, *(word.replace(PLACEHOLDER, checkpoint) for word in resume)]
 
 
-def where_from(spec: dict[str, Any], checkpoint: str | None) -> str:
-    """For people: where the next attempt begins."""
+def where_from(
+    spec: dict[str, Any], checkpoint: str | None, passed_over: Sequence[Sequence[str]] = ()
+) -> str:
+    """For people: where the next attempt begins, and which damaged checkpoints it leaves out."""
+    damaged = "".join(f"; {os.path.basename(path)} is damaged: {how}" for path, how in passed_over)
     if spec.get("resume") is None:
         return "from the beginning (no resume flag is known: see [knobs] in overnight.toml)"
     if checkpoint is None:
-        return "from the beginning (no valid checkpoint yet)"
-    return f"from {os.path.basename(checkpoint)}"
+        return f"from the beginning (no valid checkpoint yet{damaged})"
+    return f"from {os.path.basename(checkpoint)}" + (f" ({damaged[2:]})" if damaged else "")
 
 
 def activated(run: layout.Run, spec: dict[str, Any], argv: list[str]) -> list[str]:
@@ -49,6 +53,8 @@ def environment(run: layout.Run, spec: dict[str, Any], uuids: list[str]) -> dict
     if uuids:
         variables["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
         variables["CUDA_VISIBLE_DEVICES"] = ",".join(uuids)
+    elif spec.get("gpus") == 0:
+        variables["CUDA_VISIBLE_DEVICES"] = ""  # those of others are not free (law 6)
     return variables
 
 
@@ -56,13 +62,10 @@ def secrets(run: layout.Run) -> dict[str, str]:
     return fs.read_json(run.file("secrets")) or {}
 
 
-def without_secrets(run: layout.Run, evidence: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The lines with every secret's value replaced (law 9)."""
-    hidden = [value for value in secrets(run).values() if len(value) >= 4]
-    cleaned = []
-    for each in evidence:
-        text = each["text"]
-        for value in hidden:
-            text = text.replace(value, "***")
-        cleaned.append({**each, "text": text})
-    return cleaned
+def without_secrets(run: layout.Run, output: bytes) -> bytes:
+    """The output with every secret's value replaced, before anything is learnt from it (law 9)."""
+    values = [os.fsencode(value) for value in secrets(run).values()]
+    for value in sorted(values, key=len, reverse=True):
+        if len(value) >= SHORTEST_SECRET:
+            output = output.replace(value, b"***")
+    return output

@@ -13,6 +13,9 @@ from overnight.node import states
 
 MAX_ATTEMPTS = 20
 ATTEMPTS_WITHOUT_PROGRESS = 3
+ATTEMPTS_NEVER_STARTED = 3
+LONGEST_BACKOFF_S = 60.0
+NEVER_STARTED = ["never_started"] * ATTEMPTS_NEVER_STARTED
 RESUMABLE = frozenset({"preempted", "reboot", "lost"})
 NOT_PROVEN_HEALTHY = "the time box ended it"
 
@@ -88,6 +91,8 @@ def decide(
 def bounded(state: states.State, failure: Failure, ended: Ended) -> Fail | None:
     """The limits that hold for every repair (law 8)."""
     tried = state.attempts[state.resumed_at_attempt :]
+    if [a.cause for a in tried[-ATTEMPTS_NEVER_STARTED:]] == NEVER_STARTED:
+        return Fail(f"its process could not be started {ATTEMPTS_NEVER_STARTED} times on end")
     if len(tried) >= MAX_ATTEMPTS:
         return Fail(f"{describe(failure, ended)}; {len(tried)} attempts are the limit")
     if stuck(tried):
@@ -161,7 +166,7 @@ def backoff(state: states.State) -> float:
         if (newer.position or []) > (older.position or []):
             break
         fruitless += 1
-    return min(60.0, 5.0 * (2.0**fruitless - 1.0))
+    return min(LONGEST_BACKOFF_S, 5.0 * (2.0**fruitless - 1.0))
 
 
 def describe(failure: Failure, ended: Ended) -> str:

@@ -14,6 +14,7 @@ from overnight.node import decide
 
 TAIL_BYTES = 64 * 1024
 EVIDENCE_LINES = 12
+SPOKEN_LINES = 40  # of a traceback with the errors that led to it
 ACTIVATION_FAILED = 78
 NOT_FOUND, NOT_EXECUTABLE = 127, 126
 FROM_OUTSIDE = frozenset(
@@ -24,6 +25,7 @@ FROM_OUTSIDE = frozenset(
 OUT_OF_MEMORY = re.compile(
     r"CUDA out of memory\. Tried to allocate|^(?:torch\.)?(?:cuda\.)?OutOfMemoryError\b"
 )
+NO_SPACE = re.compile(r"No space left on device|Disk quota exceeded|\bENOSPC\b|\[Errno 28\]")
 WANTED = re.compile(r"Tried to allocate (?P<size>[\d.]+ \w+)")
 EXCEPTION = re.compile(
     r"^(?:\[rank\d+\]:\s*)?(?P<name>[A-Za-z_][\w.]*"
@@ -35,11 +37,16 @@ ESCAPES = re.compile(
 
 
 def diagnose(
-    ended: decide.Ended, tail: bytes, lines_before: int, foreign_mib: int
+    ended: decide.Ended,
+    tail: bytes,
+    lines_before: int,
+    foreign_mib: int,
+    disk_full: bool = False,
 ) -> decide.Failure | None:
     """None for a good end. `tail` is the end of the log, after `lines_before` lines.
 
     `foreign_mib` is the memory that other people's processes hold on the attempt's GPUs.
+    `disk_full`: no space was left when the attempt had ended, so that it may have lost its words.
     """
     if ended.cause in ("reboot", "lost", "never_started"):
         return decide.Failure(
@@ -53,11 +60,19 @@ def diagnose(
         return out_of_memory(lines, memory, lines_before, foreign_mib)
     if ended.signal == signal.SIGINT or ended.exit_code == 130:
         return decide.Failure("interrupted", 1.0, evidence(lines, None, lines_before), {})
+    if ended.signal in FROM_OUTSIDE:
+        return by_signal("preempted", ended, lines, lines_before)
+    at = last_match(lines, NO_SPACE, among=SPOKEN_LINES)
+    if at is not None or disk_full:
+        return no_space(lines, at, lines_before)
     if ended.signal is not None:
-        kind = "preempted" if ended.signal in FROM_OUTSIDE else "unknown"
-        facts = {"summary": f"signal {decide.signal_name(ended.signal)}"}
-        return decide.Failure(kind, 0.8, evidence(lines, None, lines_before), facts)
+        return by_signal("unknown", ended, lines, lines_before)
     return from_exception(ended, lines, lines_before)
+
+
+def speaks_of_memory(tail: bytes) -> bool:
+    """Whether it is worth asking who holds memory on the GPUs."""
+    return last_match(clean(tail), OUT_OF_MEMORY) is not None
 
 
 def clean(tail: bytes) -> list[str]:
@@ -66,8 +81,10 @@ def clean(tail: bytes) -> list[str]:
     return [line.rstrip("\r").rpartition("\r")[2].rstrip() for line in text.split("\n")]
 
 
-def last_match(lines: list[str], pattern: re.Pattern[str]) -> int | None:
-    for number in range(len(lines) - 1, -1, -1):
+def last_match(lines: list[str], pattern: re.Pattern[str], among: int | None = None) -> int | None:
+    """The last line that matches; `among`: of that many lines at the end."""
+    first = 0 if among is None else max(0, len(lines) - among)
+    for number in range(len(lines) - 1, first - 1, -1):
         if pattern.search(lines[number]):
             return number
     return None
@@ -81,6 +98,19 @@ def out_of_memory(lines: list[str], at: int, lines_before: int, foreign_mib: int
         kind = "gpu_contention"
         facts["foreign_mib"] = foreign_mib
     return decide.Failure(kind, 0.95, evidence(lines, at, lines_before), facts)
+
+
+def by_signal(
+    kind: str, ended: decide.Ended, lines: list[str], lines_before: int
+) -> decide.Failure:
+    facts = {"summary": f"signal {decide.signal_name(ended.signal)}"}
+    return decide.Failure(kind, 0.8, evidence(lines, None, lines_before), facts)
+
+
+def no_space(lines: list[str], at: int | None, lines_before: int) -> decide.Failure:
+    said = "no space was left on the server's disk" if at is None else lines[at][:300]
+    facts = {"summary": said}
+    return decide.Failure("disk_full", 0.9, evidence(lines, at, lines_before), facts)
 
 
 def from_exception(ended: decide.Ended, lines: list[str], lines_before: int) -> decide.Failure:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 from typing import Any, Callable, NamedTuple
 
-from overnight.node import fs, gpus, layout, lock, processes, states
+from overnight.node import gpus, journal, layout, lock, processes, states
 
 
 class Grant(NamedTuple):
-    """`uuids` is None while the run must wait; `reason` then says what for."""
+    """`uuids` is None where the run cannot have its GPUs now; `reason` says why.
+
+    `hopeless`: this server will never have them, so that waiting would not help.
+    """
 
     uuids: list[str] | None
     reason: str = ""
+    hopeless: bool = False
 
 
 def acquire(run: layout.Run, spec: dict[str, Any]) -> Grant:
@@ -21,23 +25,43 @@ def acquire(run: layout.Run, spec: dict[str, Any]) -> Grant:
     if wanted == 0:
         return Grant([])
     table = gpus.query()
-    if wanted is None:
-        wanted = 1 if table.gpus else 0
-    if wanted == 0:
+    if wanted is None and not table.gpus and not table.problem:
         return Grant([])
-    if not table.gpus:
-        return Grant(None, f"no GPU can be seen here: {table.problem or 'nvidia-smi is missing'}")
+    wanted = 1 if wanted is None else wanted
+    refusal = never(table, wanted, spec.get("allowed_gpus"))
+    if refusal:
+        return Grant(None, refusal, hopeless=True)
+    if table.problem:
+        return Grant(None, f"the GPUs cannot be seen now: {table.problem}")
     with lock.held(os.path.join(run.root, "leases.lock")):
         return choose(run, spec, table, wanted)
 
 
+def never(table: gpus.Table, wanted: int, allowed: list[str] | None) -> str:
+    """Why this server can never give so many GPUs, or "". Where they cannot be seen, it may."""
+    if not table.gpus:
+        return "" if table.problem else f"{count(wanted)} wanted, and this server has none"
+    usable = [
+        gpu
+        for gpu in table.gpus
+        if allowed is None or any(gpus.is_named(gpu, name) for name in allowed)
+    ]
+    if len(usable) >= wanted:
+        return ""
+    of = "" if allowed is None else " that overnight.toml allows"
+    return f"{count(wanted)} wanted, and this server has {len(usable)}{of}"
+
+
+def count(number: int) -> str:
+    return "1 GPU is" if number == 1 else f"{number} GPUs are"
+
+
 def choose(run: layout.Run, spec: dict[str, Any], table: gpus.Table, wanted: int) -> Grant:
+    """Called when nothing of the run lives, so a process on a GPU is somebody else's, or dying."""
     me = holder(run)
     is_alive = living(run.root)
     taken = {uuid: who for uuid, who in gpus.held(run.root, is_alive).items() if who != me}
-    chosen = gpus.choose(
-        table, wanted, spec.get("allowed_gpus"), leased=set(taken), ours=own_processes(run)
-    )
+    chosen = gpus.choose(table, wanted, spec.get("allowed_gpus"), leased=set(taken), ours=set())
     if chosen is None:
         return Grant(None, f"waiting for {wanted} free of {len(table.gpus)} GPUs")
     uuids = [gpu.uuid for gpu in chosen]
@@ -62,18 +86,9 @@ def living(root: str) -> Callable[[dict[str, Any]], bool]:
             run = layout.run(root, who.get("project", ""), who.get("run", ""))
         except ValueError:
             return False
-        known = fs.read_json(run.file("state.json"))
-        return isinstance(known, dict) and known.get("state") in states.ACTIVE
+        return journal.published(run)["state"] in states.ACTIVE
 
     return is_alive
-
-
-def own_processes(run: layout.Run) -> set[int]:
-    """Processes of this run's attempts that still live (for instance while memory drains)."""
-    found: set[int] = set()
-    for number in layout.names(run.file("attempts")):
-        found.update(target.pid for target in processes.of_attempt(run.file(f"attempts/{number}")))
-    return found
 
 
 def foreign_mib(uuids: list[str]) -> int:

@@ -17,6 +17,7 @@ class Journal:
 
     def __init__(self, run: layout.Run) -> None:
         self.run = run
+        self.is_behind = False  # state.json, because the disk was full
         self._state = states.State()
         self._offset = 0
 
@@ -53,6 +54,7 @@ class Journal:
             except OSError as error:
                 if error.errno not in NO_SPACE:
                     raise
+                self.is_behind = True
             return self._state
 
     def publish(self) -> None:
@@ -63,6 +65,7 @@ class Journal:
 
     def _publish(self) -> None:
         fs.publish_json(self.run.file("state.json"), shown(self.run, self.state()))
+        self.is_behind = False
 
 
 def shown(run: layout.Run, current: states.State) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import time
 from typing import Any, Mapping
 
 from overnight.node import (
+    ballast,
     fs,
     identity,
     journal,
@@ -24,9 +25,6 @@ from overnight.node import (
 SMOKE = "smoke"
 SMOKE_KEPT_S = 3600.0
 REMOVED = ".removed"
-# Space that the supervisor gives up to write its records when the disk has run full.
-BALLAST = "ballast"
-BALLAST_BYTES = 64 * 1024
 
 # What the login session holds about itself and must not be given to a training.
 SESSION_ONLY = ("OLDPWD", "PWD", "SHLVL", "_")
@@ -47,10 +45,12 @@ def launch(root: str, spec: dict[str, Any], secrets: dict[str, str]) -> dict[str
     with other content is refused with the code `name_taken`.
     """
     run = layout.run(root, spec["project"], spec["run"])
+    for path in [*(spec.get("outputs") or []), *(spec.get("links") or {})]:
+        fs.inside(run.work, path)
     os.makedirs(os.path.dirname(run.folder), exist_ok=True)
-    if spec.get("kind") == SMOKE:
-        sweep_smokes(run.root, run.project, time.time())
     with lock.held(os.path.join(run.project_folder, "launch.lock")):
+        if spec.get("kind") == SMOKE:
+            sweep_smokes(root, run.project, time.time())
         known = fs.read_json(run.file("spec.json"))
         if known is None:
             write_run(run, spec, secrets)
@@ -77,7 +77,7 @@ def write_run(run: layout.Run, spec: dict[str, Any], secrets: dict[str, str]) ->
         fs.publish_json(run.file("secrets"), secrets, mode=0o600)
     shown = {key: value for key, value in session(os.environ).items() if key not in secrets}
     fs.publish_json(run.file("session.json"), shown, mode=0o600)
-    fs.publish(run.file(BALLAST), os.urandom(BALLAST_BYTES), durable=False)
+    ballast.take_in(run)
     fs.publish_json(run.file("spec.json"), spec)
 
 
@@ -167,29 +167,47 @@ def discard(run: layout.Run) -> dict[str, Any]:
         return {"removed": False}
     if spec.get("kind") != SMOKE or journal.state(run).state in states.ACTIVE:
         raise LaunchError("not_discardable", f"{run.name!r} is not a smoke test that has ended")
-    # renamed first: it is gone as a whole, also for a process that still writes into it
-    leaving = os.path.join(os.path.dirname(run.folder), f".{run.name}{REMOVED}")
-    os.rename(run.folder, leaving)
-    snapshots.remove_tree(leaving)
+    remove(run)
     return {"removed": True}
 
 
-def sweep_smokes(root: str, project: str, now: float) -> None:
-    """Clears up after laptops that died during a smoke test, an hour later.
+def remove(run: layout.Run) -> None:
+    """Renamed first: it is gone as a whole, also for a process that still writes into it."""
+    leaving = os.path.join(os.path.dirname(run.folder), f".{run.name}{REMOVED}")
+    os.rename(run.folder, leaving)
+    snapshots.remove_tree(leaving)
 
-    One that still runs or waits is told to stop, and removed by a later sweep.
+
+def sweep_smokes(root: str, project: str, now: float) -> None:
+    """Clears up after laptops that died during a smoke test or a launch, an hour later.
+
+    A smoke test that still runs or waits is told to stop, and removed by a later sweep.
     """
-    for run in layout.runs(root, project):
-        spec = fs.read_json(run.file("spec.json")) or {}
-        state = journal.published(run)
-        if spec.get("kind") != SMOKE or now - state["changed_at"] < SMOKE_KEPT_S:
-            continue
-        with contextlib.suppress(OSError):
-            if state["state"] in states.ACTIVE:
-                stop(run, "a later smoke test")
-            else:
-                discard(run)
     folder = os.path.join(layout.project_folder(root, project), "runs")
     for name in os.listdir(folder):
         if name.startswith(".") and name.endswith(REMOVED):
             snapshots.remove_tree(os.path.join(folder, name))
+    for run in layout.runs(root, project):
+        with contextlib.suppress(OSError):
+            if is_of_nobody(run) and now - changed_at(run) > SMOKE_KEPT_S:
+                clear_up(run)
+
+
+def is_of_nobody(run: layout.Run) -> bool:
+    """True for a smoke test, and for a launch that was cut before there was a run."""
+    spec = fs.read_json(run.file("spec.json"))
+    if spec is None:
+        return not os.path.exists(run.file("events.jsonl"))
+    return bool(spec.get("kind") == SMOKE)
+
+
+def changed_at(run: layout.Run) -> float:
+    """Of a launch that was cut, the time of its folder."""
+    return float(journal.published(run)["changed_at"]) or os.stat(run.folder).st_mtime
+
+
+def clear_up(run: layout.Run) -> None:
+    if journal.state(run).state in states.ACTIVE:
+        stop(run, "a later smoke test")
+    else:
+        remove(run)

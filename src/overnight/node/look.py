@@ -10,11 +10,10 @@ import os
 import time
 from typing import Any, Callable
 
-from overnight.node import fs, identity, journal, layout
+from overnight.node import fs, identity, journal, layout, reading
 
 PAUSE_S = 0.03
 MAX_LOG_BYTES = 256 * 1024
-TAIL_BYTES = 64 * 1024
 
 
 def look(
@@ -31,7 +30,12 @@ def look(
         events = new_events(root, args["project"], seen, sizes)
         log, payload = read_log(root, args)
         if events or payload or time.monotonic() >= deadline or wait(PAUSE_S):
-            rows = [row(run) for run in layout.runs(root, args["project"]) if launched(run)]
+            seen_now = {name: listed[-1]["seq"] for name, listed in events.items()}
+            rows = [
+                row(run, seen_now.get(run.name, 0))
+                for run in layout.runs(root, args["project"])
+                if launched(run)
+            ]
             return {"runs": rows, "events": events, "log": log, "time": time.time()}, payload
 
 
@@ -45,7 +49,7 @@ def new_events(
     """Events after the cursors; files that have not grown since the last call are not read."""
     found = {}
     for run in layout.runs(root, project):
-        size = file_size(run.file("events.jsonl"))
+        size = reading.size(run.file("events.jsonl"))
         if size == sizes.get(run.name, 0):
             continue
         sizes[run.name] = size
@@ -55,9 +59,15 @@ def new_events(
     return found
 
 
-def row(run: layout.Run) -> dict[str, Any]:
-    """The run's state with the newest progress of its open attempt."""
-    state = fs.read_json(run.file("state.json")) or {}
+def row(run: layout.Run, at_least: int = 0) -> dict[str, Any]:
+    """The run's state with the newest progress of its open attempt.
+
+    `at_least`: the number of an event that the same answer tells of. state.json follows an event
+    after a moment, and the laptop would wait for what it has been told already.
+    """
+    state = journal.published(run)
+    if state["seq"] < at_least:
+        state = journal.shown(run, journal.state(run))
     spec = fs.read_json(run.file("spec.json")) or {}
     heartbeat: dict[str, Any] = {}
     if state.get("attempt"):
@@ -87,13 +97,13 @@ def read_log(root: str, args: dict[str, Any]) -> tuple[dict[str, Any] | None, by
     number, offset = int(wanted["attempt"]) or newest, int(wanted["offset"])
     while True:
         path = run.attempt(number, "output.log")
-        size = file_size(path)
+        size = reading.size(path)
         if offset < 0:
             offset = max(0, size + offset)
         if size > offset or number >= newest:
             break
         number, offset = number + 1, 0
-    payload = read_part(path, offset, MAX_LOG_BYTES) if size > offset else b""
+    payload = reading.part(path, offset, MAX_LOG_BYTES) if size > offset else b""
     after = offset + len(payload)
     return {
         "attempt": number,
@@ -105,16 +115,3 @@ def read_log(root: str, args: dict[str, Any]) -> tuple[dict[str, Any] | None, by
 
 def newest_attempt(run: layout.Run) -> int:
     return max((int(n) for n in layout.names(run.file("attempts")) if n.isdigit()), default=0)
-
-
-def read_part(path: str, offset: int, limit: int) -> bytes:
-    with open(path, "rb") as file:
-        file.seek(offset)
-        return file.read(limit)
-
-
-def file_size(path: str) -> int:
-    try:
-        return os.stat(path).st_size
-    except OSError:
-        return 0

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
-from overnight.node import command, fs, layout, server, snapshots
+from overnight.node import command, fs, layout, reading, server, states
+
+METRICS_FILE = "metrics.jsonl"
 
 
 def work_copy(run: layout.Run, spec: dict[str, Any]) -> str | None:
     """Makes the run's own copy of the snapshot once. Returns what is wrong, or None."""
     if os.path.isdir(run.work):
         return None
+    from overnight.node import snapshots  # needed once in a run
+
     try:
         snapshots.copy_to_work(run.project_folder, spec["snapshot"], run.work + ".new")
         problem = make_links(run.work + ".new", spec.get("links") or {})
         if problem:
             return problem
         os.rename(run.work + ".new", run.work)
-    except snapshots.SnapshotError as error:
+    except ValueError as error:  # of the snapshot
         return str(error)
     except OSError as error:
         return f"cannot make the work copy: {error}"
@@ -27,54 +31,115 @@ def work_copy(run: layout.Run, spec: dict[str, Any]) -> str | None:
 
 
 def make_links(work: str, links: dict[str, str]) -> str | None:
-    """Declared links to data that lives on the server."""
+    """Declared links to data that lives on the server. Returns what is wrong, or None."""
     for name, target in links.items():
-        place = fs.inside(work, name)
-        target = os.path.expanduser(target)
-        if not os.path.exists(target):
-            return f"the data folder {target} (link {name!r}) does not exist on this server"
-        if os.path.islink(place) and os.readlink(place) == target:
-            continue
-        if os.path.lexists(place):
-            return f"the link {name!r} would cover a file of the project; rename one of them"
-        os.makedirs(os.path.dirname(place), exist_ok=True)
-        os.symlink(target, place)
+        problem = make_link(work, name, os.path.expanduser(target))
+        if problem:
+            return problem
     return None
 
 
-def attempt_folder(
-    run: layout.Run,
-    number: int,
-    argv: list[str],
-    label: str,
-    checkpoint: str | None,
-    uuids: list[str],
-) -> None:
-    """attempts/N with the record of what is about to start."""
-    folder = run.attempt(number)
+def make_link(work: str, name: str, target: str) -> str | None:
+    place = fs.inside(work, name)
+    folder = os.path.dirname(place)
+    if not os.path.exists(target):
+        return f"the data folder {target} (link {name!r}) does not exist on this server"
+    if os.path.islink(place) and os.readlink(place) == target:
+        return None
+    if os.path.lexists(place):
+        return f"the link {name!r} would cover a file of the project; rename one of them"
+    if leads_out(work, folder):
+        return f"the link {name!r} would lie outside of the run's own folder"
     os.makedirs(folder, exist_ok=True)
-    fs.publish_json(
-        f"{folder}/start.json",
-        {
-            "attempt": number,
-            "argv": argv,
-            "label": label,
-            "checkpoint": checkpoint,
-            "gpus": uuids,
-            "hostname": os.uname().nodename,
-            "time": time.time(),
-        },
+    os.symlink(target, place)
+    return None
+
+
+def leads_out(work: str, folder: str) -> bool:
+    """True where a link on the way takes `folder` out of the work copy (law 6)."""
+    real = os.path.realpath(folder)
+    return real != os.path.realpath(work) and not real.startswith(os.path.realpath(work) + os.sep)
+
+
+class Start(NamedTuple):
+    """What is about to start. `passed_over`: damaged checkpoints, each [path, problem]."""
+
+    attempt: int
+    argv: list[str]
+    variant: int
+    label: str
+    checkpoint: str | None
+    passed_over: list[list[str]]
+    gpus: list[str]
+
+
+def next_start(
+    run: layout.Run, spec: dict[str, Any], state: states.State, uuids: list[str]
+) -> Start:
+    """Continues where the repair said, else from the newest whole checkpoint."""
+    decided: tuple[str | None, list[list[str]]] = (state.checkpoint, [])
+    checkpoint, passed_over = decided if state.checkpoint else newest_checkpoint(run, spec, state)
+    variant = spec["variants"][state.variant]
+    return Start(
+        attempt=len(state.attempts) + 1,
+        argv=command.line(spec, variant["argv"], checkpoint),
+        variant=state.variant,
+        label=variant["label"],
+        checkpoint=checkpoint,
+        passed_over=passed_over,
+        gpus=uuids,
     )
 
 
+def newest_checkpoint(
+    run: layout.Run, spec: dict[str, Any], state: states.State
+) -> tuple[str | None, list[list[str]]]:
+    """The newest whole one that this run has written, and those it left out as [path, problem]."""
+    if not state.attempts or spec.get("resume") is None:
+        return None, []
+    from overnight.node import checkpoints  # most runs never need it
+
+    since = state.attempts[0].started_at
+    choice = checkpoints.choose(run.work, spec.get("checkpoints") or [], since)
+    passed_over = [[each.path, each.problem or ""] for each in choice.passed_over]
+    return choice.chosen and choice.chosen.path, passed_over
+
+
+def attempt_folder(run: layout.Run, start: Start) -> None:
+    """attempts/N with the record of what is about to start.
+
+    `metrics_from`: where this attempt's lines in metrics.jsonl begin.
+    """
+    folder = run.attempt(start.attempt)
+    os.makedirs(folder, exist_ok=True)
+    value = {
+        **start._asdict(),
+        "hostname": os.uname().nodename,
+        "metrics_from": reading.size(os.path.join(run.work, METRICS_FILE)),
+        "time": time.time(),
+    }
+    fs.publish_json(f"{folder}/start.json", value)
+
+
 def describe_environment(run: layout.Run, number: int, variables: dict[str, str]) -> None:
-    """Records Python, packages and driver beside the attempt, in a process of its own."""
+    """Records Python, packages and driver beside the attempt, in a process of its own.
+
+    Not for smoke tests, whose folder is removed when they end.
+    """
+    marker = describer(run, number)
     kept = {key: value for key, value in variables.items() if key not in command.secrets(run)}
+    kept[layout.MARKER] = marker
     fs.publish_json(run.attempt(number, "variables.json"), kept, mode=0o600, durable=False)
     server.spawn(
         ["describe", run.root, run.project, run.name, str(number)],
         run.file("supervisor.log"),
+        marker=marker,
     )
+
+
+def describer(run: layout.Run, number: int) -> str:
+    """The marker of the processes that describe an attempt: ours, but no part of it."""
+    return run.attempt(number, "describe")
 
 
 def outputs_seen(run: layout.Run, spec: dict[str, Any]) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""Reading files that grow: what is new in them, and their end. Memory is bounded, whatever they hold."""
+"""Reading files that grow: what is new in them, and their end, in bounded memory."""
 
 from __future__ import annotations
 

@@ -97,11 +97,29 @@ def snapshot_manifest(root: str, args: dict[str, Any], payload: bytes) -> Answer
     return {"manifest": fs.read_json(os.path.join(folder, "manifests", f"{name}.json"))}, b""
 
 
+def snapshot_part(root: str, args: dict[str, Any], payload: bytes) -> Answer:
+    folder = layout.project_folder(root, args["project"])
+    snapshots.put_part(folder, args["snapshot"], args["incoming"], args["archive_part"], payload)
+    return {}, b""
+
+
 def snapshot_put(root: str, args: dict[str, Any], payload: bytes) -> Answer:
     folder = layout.project_folder(root, args["project"])
     snapshots.put(
-        folder, args["snapshot"], args["manifest"], args["base"], args["incoming"], payload
+        folder,
+        args["snapshot"],
+        args["manifest"],
+        args["base"],
+        args["incoming"],
+        payload,
+        args.get("parts", 0),
     )
+    return {}, b""
+
+
+def snapshot_discard(root: str, args: dict[str, Any], payload: bytes) -> Answer:
+    folder = layout.project_folder(root, args["project"])
+    snapshots.discard(folder, args["snapshot"], args["incoming"])
     return {}, b""
 
 
@@ -193,7 +211,9 @@ VERBS: dict[str, Callable[[str, dict[str, Any], bytes], Answer]] = {
     "look": look_now,
     "snapshot_begin": snapshot_begin,
     "snapshot_manifest": snapshot_manifest,
+    "snapshot_part": snapshot_part,
     "snapshot_put": snapshot_put,
+    "snapshot_discard": snapshot_discard,
     "snapshot_commit": snapshot_commit,
     "snapshot_note": snapshot_note,
     "attempt": attempt_read,

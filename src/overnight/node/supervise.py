@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
-import signal
 import time
-from typing import Any
+from typing import Any, Callable
 
 from overnight.node import (
     attempt,
-    checkpoints,
+    ballast,
     command,
     decide,
-    diagnose,
+    ending,
     fs,
     gpu_leases,
     identity,
@@ -28,25 +26,41 @@ from overnight.node import (
     lock,
     preparation,
     processes,
-    shim,
+    server,
     states,
-    tmux,
+    wake,
 )
 
 TICK_S = 1.0
-ADOPTED_TICK_S = 0.25
-QUEUE_TICK_S = 2.0
-CLAIM_WAIT_S = 5.0
+ADOPTED_TICK_S = 0.25  # nobody tells us of the end of a process that is not our child
+FIRST_QUEUE_TICK_S = 0.25
+LONGEST_QUEUE_TICK_S = 15.0
+DISK_TICK_S = 5.0
+DESCRIBE_S = 20.0
 
 
 def main(root: str, project: str, name: str) -> None:
     run = layout.run(root, project, name)
     guard = lock.Lock(run.file("supervisor.lock"))
+    if not taken(guard):
+        return
+    supervisor = Supervisor(run)
+    while True:
+        supervisor.work_until_done()
+        guard.release()
+        # Whoever resumed the run before this moment saw us in charge and started nobody.
+        if journal.state(run).state not in states.ACTIVE or not taken(guard):
+            break
+    supervisor.let_describers_end()
+
+
+def taken(guard: lock.Lock) -> bool:
+    """False where another supervisor has the run. Others look at the lock for an instant only."""
     try:
         guard.acquire(timeout_s=2.0)
-    except TimeoutError:
-        return
-    Supervisor(run).work_until_done()
+    except (TimeoutError, FileNotFoundError):  # the run's folder is gone: a smoke test's
+        return False
+    return True
 
 
 class Supervisor:
@@ -55,140 +69,170 @@ class Supervisor:
     def __init__(self, run: layout.Run) -> None:
         self.run = run
         self.spec: dict[str, Any] = fs.read_json(run.file("spec.json"))
-        self.me = identity.mine()
-        self.wake = Wake()
+        self.is_smoke = self.spec.get("kind") == "smoke"
+        self.journal = journal.Journal(run)
+        self.wake = wake.Wake()
+        self.follower: attempt.Follower | None = None
         self.view_open = False
 
     def work_until_done(self) -> None:
-        self.note("supervised", identity=list(self.me))
-        fs.publish_json(self.run.file("supervisor.json"), list(self.me))
-        state = journal.state(self.run)
-        while state.state in states.ACTIVE:
-            if state.open_attempt is not None:
-                state = self.follow(state)
-            elif state.stop is not None:
-                state = self.note("stopped", reason=f"stopped by {state.stop}")
-            elif state.state == states.REPAIRING and closed_undecided(self.run, state):
-                state = self.react(state)
-            else:
-                state = self.begin(state)
+        self.patiently(self.sign)
+        while self.journal.state().state in states.ACTIVE:
+            self.patiently(self.step)
+        if self.journal.is_behind:
+            self.patiently(self.journal.publish)
         gpu_leases.release(self.run)
 
+    def patiently(self, action: Callable[[], object]) -> None:
+        """Does it again until the disk has room for it. Every action of ours may be repeated."""
+        while not self.has_room_for(action):
+            if not ballast.drop(self.run):
+                self.wake.wait(DISK_TICK_S)
+
+    def has_room_for(self, action: Callable[[], object]) -> bool:
+        try:
+            action()
+        except OSError as error:
+            if error.errno not in journal.NO_SPACE:
+                raise
+            return False
+        return True
+
+    def sign(self) -> None:
+        """Says who supervises the run from now on."""
+        me = list(identity.mine())
+        fs.publish_json(self.run.file("supervisor.json"), me, durable=False)
+        if self.journal.state().state in states.ACTIVE:
+            self.note("supervised", identity=me)
+        else:
+            self.journal.publish()
+
     def note(self, kind: str, **details: Any) -> states.State:
-        return journal.append(self.run, kind, **details)
+        return self.journal.append(kind, **details)
+
+    def step(self) -> None:
+        """One step, from what the events say."""
+        state = self.journal.state()
+        if state.open_attempt is not None:
+            self.follow(state.open_attempt)
+        elif state.undecided:
+            self.react(state)
+        elif state.stop is not None:
+            self.note("stopped", reason=f"stopped by {state.stop}")
+        else:
+            self.begin(state)
+
+    def is_stopped(self) -> bool:
+        return self.journal.state().stop is not None
 
     # -- beginning an attempt -------------------------------------------------------------
 
-    def begin(self, state: states.State) -> states.State:
+    def begin(self, state: states.State) -> None:
         """Prepares the work copy, takes GPUs, and starts the next attempt."""
         if not self.pause_until(state.not_before):
-            return journal.state(self.run)
+            return
         problem = preparation.work_copy(self.run, self.spec)
         if problem:
-            return self.note("failed", reason=problem)
-        granted = self.wait_for_gpus(state)
-        if granted is None:
-            return journal.state(self.run)
-        return self.start_attempt(journal.state(self.run), granted)
+            self.note("failed", reason=problem)
+            return
+        uuids = self.wait_for_gpus()
+        if uuids is not None:
+            self.start_attempt(uuids)
 
     def pause_until(self, moment: float) -> bool:
-        """Waits out a back-off; False where a stop came meanwhile."""
-        while time.time() < moment:
-            self.wake.wait(min(TICK_S, max(0.0, moment - time.time())))
-            if journal.state(self.run).stop is not None:
-                return False
-        return True
+        """Waits out a back-off, however the clock was set since; False where a stop came."""
+        end = time.monotonic() + min(moment - time.time(), decide.LONGEST_BACKOFF_S)
+        while not self.is_stopped():
+            left_s = end - time.monotonic()
+            if left_s <= 0:
+                return True
+            self.wake.wait(min(TICK_S, left_s))
+        return False
 
-    def wait_for_gpus(self, state: states.State) -> list[str] | None:
-        """The UUIDs this attempt may use, `[]` for none wanted; None where a stop came first."""
-        while True:
+    def wait_for_gpus(self) -> list[str] | None:
+        """The UUIDs this attempt may use, `[]` for none wanted; None where the run has ended."""
+        tick_s = FIRST_QUEUE_TICK_S
+        while not self.is_stopped():
             granted = gpu_leases.acquire(self.run, self.spec)
             if granted.uuids is not None:
                 return granted.uuids
-            if state.state != states.QUEUED:
-                state = self.note("waiting", reason=granted.reason)
-            self.wake.wait(QUEUE_TICK_S)
-            if journal.state(self.run).stop is not None:
+            if granted.hopeless:
+                self.note("failed", reason=granted.reason)
                 return None
+            self.note("waiting", when=lambda s: s.state != states.QUEUED, reason=granted.reason)
+            self.wake.wait(tick_s)
+            tick_s = min(1.5 * tick_s, LONGEST_QUEUE_TICK_S)
+        return None
 
-    def start_attempt(self, state: states.State, uuids: list[str]) -> states.State:
-        number = len(state.attempts) + 1
-        checkpoint = self.checkpoint(state)
-        variant = self.spec["variants"][state.variant]
-        argv = command.line(self.spec, variant["argv"], checkpoint)
-        preparation.attempt_folder(self.run, number, argv, variant["label"], checkpoint, uuids)
-        started = self.note(
-            "attempt_started",
-            attempt=number,
-            variant=state.variant,
-            label=variant["label"],
-            checkpoint=checkpoint,
-            gpus=uuids,
-        )
-        wrapped = command.activated(self.run, self.spec, argv)
+    def start_attempt(self, uuids: list[str]) -> None:
+        state = self.journal.state()
+        start = preparation.next_start(self.run, self.spec, state, uuids)
+        preparation.attempt_folder(self.run, start)
+        told = {key: value for key, value in start._asdict().items() if key != "argv"}
+        state = self.note("attempt_started", when=lambda s: s.stop is None, **told)
+        current = state.open_attempt
+        if current is None:  # a stop came first
+            return
+        wrapped = command.activated(self.run, self.spec, start.argv)
         environment = command.environment(self.run, self.spec, uuids)
-        pid = attempt.start(self.run, number, wrapped, environment)
-        attempt.point_output(self.run, number)
-        preparation.describe_environment(self.run, number, environment)
-        return self.follow(started, pid)
+        pid = attempt.start(self.run, current.n, wrapped, environment)
+        self.follower = attempt.Follower(self.run, current, pid)
+        self.show(current, environment)
+        self.follow(current)
 
-    def checkpoint(self, state: states.State) -> str | None:
-        """Where the next attempt continues: what was asked for, or the newest valid checkpoint."""
-        if not state.attempts:
-            return None
-        if state.checkpoint:
-            return state.checkpoint
-        found = checkpoints.newest_valid(
-            self.run.work, self.spec.get("checkpoints") or [], state.attempts[0].started_at
-        )
-        return found.path if found else None
-
-    def open_view(self) -> None:
-        if not self.view_open and self.spec.get("kind") != "smoke":
-            self.view_open = True
-            view = tmux.open_view(self.run.name, self.run.file("output.log"), os.getpid())
-            if view is not None:
-                fs.publish(self.run.file("view"), view.encode(), durable=False)
+    def show(self, current: states.Attempt, environment: dict[str, str]) -> None:
+        """What is good to have beside a living attempt; it does not need it."""
+        with contextlib.suppress(OSError):
+            attempt.point_output(self.run, current.n)
+            if not self.is_smoke:
+                preparation.describe_environment(self.run, current.n, environment)
 
     # -- following it ---------------------------------------------------------------------
 
-    def follow(self, state: states.State, child_pid: int | None = None) -> states.State:
+    def follow(self, current: states.Attempt) -> None:
         """Watches the open attempt until it has ended, and records how."""
-        current = state.open_attempt
-        if current is None:
-            return state
-        follower = attempt.Follower(self.run, current.n, child_pid)
-        if child_pid is None and never_started(follower):
-            return self.record(follower, current, "never_started")
-        cause = self.watch_over(follower, current)
-        return self.record(follower, current, cause)
+        follower = self.follower
+        if follower is None or follower.number != current.n:
+            if ending.never_started(self.run.attempt(current.n)):
+                self.record(attempt.Follower(self.run, current, None), "never_started")
+                return
+            follower = self.follower = attempt.Follower(self.run, current, None)
+        self.record(follower, self.watch_over(follower))
 
-    def watch_over(self, follower: attempt.Follower, current: states.Attempt) -> str | None:
+    def watch_over(self, follower: attempt.Follower) -> str | None:
         """Ticks until the end. The cause is known here only for the time box."""
         self.open_view()
-        tick_s = TICK_S if follower.child_pid else ADOPTED_TICK_S
-        every_s = 1.0 if self.spec.get("kind") == "smoke" else attempt.GPU_LOOK_S
         while not follower.over():
-            now = time.time()
-            follower.look(now)
-            follower.look_at_gpus(current.gpus, every_s)
-            follower.beat(now)
-            if self.stop_wanted():
+            follower.attend(self.gpu_look_s(follower))
+            server.reap()
+            if self.is_stopped():
                 self.end_processes(follower)
                 return None
-            if self.out_of_time(current, now):
+            if self.out_of_time(follower):
                 self.end_processes(follower)
                 return "time_box"
-            self.wake.wait(tick_s)
+            self.wake.wait(TICK_S if follower.child_pid else ADOPTED_TICK_S)
         return None
 
-    def stop_wanted(self) -> bool:
-        """A stop is announced by a file, so that a tick costs one stat and no reading."""
-        return os.path.exists(self.run.file("stop"))
+    def gpu_look_s(self, follower: attempt.Follower) -> float:
+        """Looking costs a process each time, so seldom where the training is old."""
+        if self.is_smoke:
+            return 1.0
+        return min(attempt.LONGEST_GPU_LOOK_S, max(attempt.GPU_LOOK_S, follower.age_s() / 10))
 
-    def out_of_time(self, current: states.Attempt, now: float) -> bool:
+    def out_of_time(self, follower: attempt.Follower) -> bool:
         box_s = self.spec.get("time_box_s")
-        return box_s is not None and now - current.started_at > float(box_s)
+        return box_s is not None and follower.age_s() > float(box_s)
+
+    def open_view(self) -> None:
+        if self.view_open or self.is_smoke:
+            return
+        from overnight.node import tmux
+
+        self.view_open = True
+        view = tmux.open_view(self.run.name, self.run.file("output.log"), os.getpid())
+        if view is not None:
+            fs.publish(self.run.file("view"), view.encode(), durable=False)
 
     def end_processes(self, follower: attempt.Follower) -> None:
         """SIGTERM, grace, SIGKILL to the attempt's own processes; the shim lives to record it."""
@@ -198,129 +242,68 @@ class Supervisor:
         if leader is not None:
             processes.wait_end(leader, 5.0)
 
-    def record(
-        self, follower: attempt.Follower, current: states.Attempt, cause: str | None
-    ) -> states.State:
+    def record(self, follower: attempt.Follower, cause: str | None) -> None:
         """Puts the end on the disk first, then tells (law 2)."""
-        follower.reap()
-        now = time.time()
-        follower.look(now)
-        follower.tracker.finish(now)
-        code = shim.exit_code(follower.folder)
-        if code is None and cause is None:
-            cause = lost_cause(follower)
-        progress = follower.tracker.to_dict()
-        value = {
-            "exit_code": code,
-            "signal": shim.signal_of(code),
-            "cause": cause,
-            "ended_at": now,
-            "position": follower.tracker.position(),
-            "progress": progress,
-            "resources": follower.resources(),
-            "gpu_peak_mib": follower.gpu_peak_mib,
-            "outputs": preparation.outputs_seen(self.run, self.spec),
-        }
-        follower.beat(now)
-        fs.publish_json(f"{follower.folder}/exit.json", value)
-        keep = ("exit_code", "signal", "cause", "position", "progress")
-        return self.note("attempt_ended", attempt=current.n, **{k: value[k] for k in keep})
+        value = ending.record(follower, self.spec, cause)
+        self.patiently(lambda: fs.publish_json(f"{follower.folder}/exit.json", value))
+        told = {key: value[key] for key in ending.TOLD}
+        self.patiently(lambda: self.note("attempt_ended", attempt=follower.number, **told))
 
     # -- reacting to its end --------------------------------------------------------------
 
-    def react(self, state: states.State) -> states.State:
+    def react(self, state: states.State) -> None:
         """Diagnose, decide, and append what was decided."""
-        last = state.attempt
-        if last is None:
-            return self.note("failed", reason="no attempt to judge")
+        last = state.attempts[-1]
         folder = self.run.attempt(last.n)
-        processes.end(folder, 5.0, spare=lambda _: False)
+        if not processes.end(folder, 5.0, spare=lambda _: False):
+            pids = ", ".join(str(target.pid) for target in processes.of_attempt(folder))
+            self.note("failed", reason=f"processes that even SIGKILL does not end: {pids}")
+            return
         ended = decide.Ended(last.exit_code, last.signal, last.cause, last.position)
-        output, before = attempt.tail(f"{folder}/output.log", diagnose.TAIL_BYTES)
-        failure = diagnose.diagnose(ended, output, before, gpu_leases.foreign_mib(last.gpus))
+        failure = ending.judged(self.run, last, ended)
         if failure is not None and ended.cause != "time_box":
-            state = self.note(
-                "diagnosed",
-                attempt=last.n,
-                confidence=failure.confidence,
-                evidence=command.without_secrets(self.run, failure.evidence),
-                facts=failure.facts,
-                **{"class": failure.kind},
-            )
-        action = decide.decide(state, ended, failure, self.spec)
-        return self.carry_out(action, failure, state)
+            state = self.note_failure(last, failure)
+        self.carry_out(decide.decide(state, ended, failure, self.spec), failure)
 
-    def carry_out(
-        self, action: decide.Action, failure: decide.Failure | None, state: states.State
-    ) -> states.State:
-        if isinstance(action, decide.Finish):
-            return self.note("finished", reason=action.reason)
-        if isinstance(action, decide.Stop):
-            return self.note("stopped", reason=action.reason)
-        if isinstance(action, decide.Ask):
-            return self.note("decision_needed", reason=action.reason, answers=action.answers)
-        if isinstance(action, decide.Fail):
-            return self.note("failed", reason=action.reason)
-        return self.note_repair(action, failure, state)
-
-    def note_repair(
-        self, action: decide.Retry, failure: decide.Failure | None, state: states.State
-    ) -> states.State:
-        checkpoint = self.checkpoint(state._replace(checkpoint=None)) if action.resume else None
+    def note_failure(self, last: states.Attempt, failure: decide.Failure) -> states.State:
         return self.note(
+            "diagnosed",
+            attempt=last.n,
+            confidence=failure.confidence,
+            evidence=failure.evidence,
+            facts=failure.facts,
+            **{"class": failure.kind},
+        )
+
+    def carry_out(self, action: decide.Action, failure: decide.Failure | None) -> None:
+        if isinstance(action, decide.Finish):
+            self.note("finished", reason=action.reason)
+        elif isinstance(action, decide.Stop):
+            self.note("stopped", reason=action.reason)
+        elif isinstance(action, decide.Ask):
+            self.note("decision_needed", reason=action.reason, answers=action.answers)
+        elif isinstance(action, decide.Fail):
+            self.note("failed", reason=action.reason)
+        else:
+            self.note_repair(action, failure)
+
+    def note_repair(self, action: decide.Retry, failure: decide.Failure | None) -> None:
+        found = preparation.newest_checkpoint(self.run, self.spec, self.journal.state())
+        checkpoint, passed_over = found if action.resume else (None, [])
+        self.note(
             "repaired",
-            change=f"{action.change}, {command.where_from(self.spec, checkpoint)}",
+            change=f"{action.change}, {command.where_from(self.spec, checkpoint, passed_over)}",
             variant=action.variant,
             checkpoint=checkpoint,
+            passed_over=passed_over,
             changes_science=action.changes_science,
             not_before=time.time() + action.delay_s if action.delay_s else 0.0,
             **{"class": failure.kind if failure else "unknown"},
         )
 
-
-class Wake:
-    """Waits for a tick, cut short by the end of a child or by SIGUSR1 (a stop is wanted)."""
-
-    def __init__(self) -> None:
-        self.read_end, write_end = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
-        signal.signal(signal.SIGUSR1, lambda *_: None)
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
-
-    def wait(self, timeout_s: float) -> None:
-        ready, _, _ = select.select([self.read_end], [], [], timeout_s)
-        if ready:
-            with contextlib.suppress(BlockingIOError):
-                os.read(self.read_end, 4096)
-
-
-def closed_undecided(run: layout.Run, state: states.State) -> bool:
-    """True when the last attempt has ended and no event says yet what follows from it."""
-    for event in reversed(journal.read(run)):
-        if event["type"] in ("repaired", "resumed", "created"):
-            return False
-        if event["type"] == "attempt_ended":
-            return True
-    return False
-
-
-def never_started(follower: attempt.Follower) -> bool:
-    """True when this attempt's command was never begun, and from now on never will be.
-
-    Takes the attempt's claim ourselves; a shim that comes late finds it taken and leaves.
-    """
-    try:
-        os.mkdir(f"{follower.folder}/claim", 0o700)
-    except FileExistsError:
-        deadline = time.monotonic() + CLAIM_WAIT_S
-        while follower.shim() is None and time.monotonic() < deadline:
-            time.sleep(0.02)
-        return False
-    return True
-
-
-def lost_cause(follower: attempt.Follower) -> str:
-    leader = follower.shim()
-    rebooted = leader is not None and leader.boot_id != identity.boot_id()
-    return "reboot" if rebooted else "lost"
+    def let_describers_end(self) -> None:
+        """The records of what the attempts ran in may still be under way."""
+        if not server.wait_for_started(DESCRIBE_S):
+            for each in self.journal.state().attempts:
+                marker = preparation.describer(self.run, each.n)
+                processes.end(marker, 2.0, spare=lambda _: False)

@@ -20,11 +20,12 @@ class LocalLink:
         return [self.python, *bootstrap.arguments(self.root)]
 
     def failure(self, exit_code: int | None, stderr: str) -> errors.OvernightError:
-        how = "does not answer" if exit_code is None else f"ended with exit code {exit_code}"
-        return errors.Unreachable(
-            f"the node on this machine {how}: {words.last_line(stderr)}",
-            hint="overnight doctor local",
-        )
+        if exit_code is None:
+            said = "local does not answer in time"
+        else:
+            why = words.last_line(stderr) or "it said nothing"
+            said = f"the node of local ended with exit code {exit_code}: {why}"
+        return errors.Unreachable(said, hint="overnight doctor local")
 
     def reset(self) -> bool:
         return False

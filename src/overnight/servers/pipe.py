@@ -93,37 +93,39 @@ class Pipe:
         os.set_blocking(self._out, False)
         self._reader = TimedReader(self.process.stdout.fileno())
 
-    def send(self, request: Request, deadline: float) -> int:
+    def send(self, request: Request, timeout_s: float) -> int:
         """Writes a request; the first ones leave before the node has said that it is there."""
-        if request.payload and self.greeting is None:
-            self.greet(deadline)
+        if request.payload:
+            self.greet()
         self._number += 1
         head = {"id": self._number, "verb": request.verb, "args": dict(request.args)}
         frame = wire.encode(head, request.payload)
         if self.greeting is None:
             self._early.append(frame)
-        self._write(frame, deadline)
+        self._write(frame, time.monotonic() + timeout_s)
         return self._number
 
-    def receive(self, number: int, deadline: float) -> Reply:
-        """The answer to request `number`; `errors.ServerError` where the node refused."""
-        self.greet(deadline)
+    def receive(self, number: int, timeout_s: float) -> Reply:
+        """The answer to request `number`; `errors.ServerError` where the node refused.
+
+        `timeout_s` counts from when the pipe was open.
+        """
+        self.greet()
+        deadline = time.monotonic() + timeout_s
         while True:
             frame = self._read_frame(deadline)
             if frame.head.get("id") == number:
                 return unpacked(frame, self.link.name)
 
-    def greet(self, deadline: float) -> Greeting:
+    def greet(self) -> Greeting:
         """Waits for the node's first word, sending the node itself where the server lacks it."""
-        if self.greeting is not None:
-            return self.greeting
-        deadline = min(deadline, time.monotonic() + self.open_timeout_s)
+        deadline = time.monotonic() + self.open_timeout_s
         noise: list[str] = []
         while self.greeting is None:
             word = self._sentinel(deadline, noise)
             if word == "need":
-                self._send_node(deadline + self.open_timeout_s)
-                deadline += self.open_timeout_s
+                deadline = time.monotonic() + 2 * self.open_timeout_s
+                self._send_node(deadline)
             else:
                 self.greeting = self._greeted(json.loads(word))
         return self.greeting
@@ -133,6 +135,9 @@ class Pipe:
             if stream is not None:
                 with contextlib.suppress(OSError):
                     stream.close()
+        # The node leaves when its input ends; to wait until ssh has heard of that would cost
+        # more than a round trip.
+        self.process.terminate()
         try:
             self.process.wait(timeout=0.5)
         except subprocess.TimeoutExpired:

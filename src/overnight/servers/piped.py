@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 
@@ -33,7 +32,7 @@ class PipeServer:
 
     def greeting(self) -> pipe.Greeting:
         with self._careful() as opened:
-            return opened.greet(time.monotonic() + self.open_timeout_s)
+            return opened.greet()
 
     def call(self, request: Request, *, timeout_s: float = 30.0) -> Reply:
         was_open = self._pipe is not None and self._pipe.greeting is not None
@@ -49,20 +48,17 @@ class PipeServer:
 
     def _call(self, request: Request, timeout_s: float) -> Reply:
         with self._careful() as opened:
-            deadline = (
-                time.monotonic() + timeout_s + (0 if opened.greeting else self.open_timeout_s)
-            )
-            return opened.receive(opened.send(request, deadline), deadline)
+            return opened.receive(opened.send(request, timeout_s), timeout_s)
 
     def call_many(self, requests: Iterable[Request], *, timeout_s: float = 30.0) -> Iterator[Reply]:
         with self._careful() as opened:
             waiting: deque[int] = deque()
             for request in requests:
                 if len(waiting) >= IN_FLIGHT:
-                    yield opened.receive(waiting.popleft(), time.monotonic() + timeout_s)
-                waiting.append(opened.send(request, time.monotonic() + timeout_s))
+                    yield opened.receive(waiting.popleft(), timeout_s)
+                waiting.append(opened.send(request, timeout_s))
             while waiting:
-                yield opened.receive(waiting.popleft(), time.monotonic() + timeout_s)
+                yield opened.receive(waiting.popleft(), timeout_s)
 
     def close(self) -> None:
         if self._pipe is not None:

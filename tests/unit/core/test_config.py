@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.core.config_files import load, refused
 
 from overnight.core import config, errors, knobs
+from tests.unit.core.config_files import load, refused
 
 DESIGN_EXAMPLE = """\
 [project]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.unit.core.config_files import load, refused
 
 from overnight.core import errors
+from tests.unit.core.config_files import load, refused
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.core.config_files import load
 
 from overnight.core import config, config_keys, knobs
+from tests.unit.core.config_files import load
 
 REPAIRS = ("shrink", "default", "ask", "stop", "resume")
 

@@ -10,9 +10,9 @@ from typing import Any
 import hypothesis
 import tomlkit
 from hypothesis import strategies as st
-from tests.unit.core.config_files import load
 
 from overnight.core import config_keys, errors
+from tests.unit.core.config_files import load
 
 KEYS = sorted({key for keys in config_keys.PROJECT_SECTIONS.values() for key in keys})
 ODD_TEXT = st.sampled_from(["", "x", "/", "~", "a\nb", "\x1b", "{}", "x {}", "'", "..", "|", "1"])

@@ -75,7 +75,8 @@ def test_a_healthy_end_with_frightening_words() -> None:
 
 def test_colours_and_progress_bars_do_not_hide_the_message() -> None:
     """ANSI codes go, and of a carriage-return bar only its last state is left."""
-    log = b"\r 10%|#\r 99%|#########\x1b[31mRuntimeError: CUDA out of memory. Tried to allocate 1 GiB\n"
+    bar = b"\r 10%|#\r 99%|#########"
+    log = bar + b"\x1b[31mRuntimeError: CUDA out of memory. Tried to allocate 1 GiB\n"
     assert kind(ended(1), log) == "cuda_oom"
 
 

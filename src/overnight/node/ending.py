@@ -1,0 +1,87 @@
+"""How an attempt ended: its record on the disk, and what it is taken for."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any
+
+from overnight.node import (
+    attempt,
+    command,
+    decide,
+    diagnose,
+    fs,
+    gpu_leases,
+    identity,
+    layout,
+    preparation,
+    reading,
+    shim,
+    states,
+)
+
+CLAIM_WAIT_S = 5.0
+LITTLE_SPACE_BYTES = 256 * 1024
+# What of the record the event tells; the rest is in exit.json.
+TOLD = ("exit_code", "signal", "cause", "position", "progress")
+
+
+def never_started(folder: str) -> bool:
+    """True when this attempt's command was never begun, and from now on never will be.
+
+    Takes the attempt's claim ourselves; a shim that comes late finds it taken and leaves.
+    """
+    if shim.claim(folder):
+        return True
+    deadline = time.monotonic() + CLAIM_WAIT_S
+    while shim.leader(folder) is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return False
+
+
+def record(follower: attempt.Follower, spec: dict[str, Any], cause: str | None) -> dict[str, Any]:
+    """The content of exit.json. `cause` as in `decide.Ended`, where it is known."""
+    follower.reap()
+    follower.close()
+    code = follower.exit_code()
+    if code is None and cause is None:
+        cause = lost_cause(follower)
+    return {
+        "exit_code": code,
+        "signal": shim.signal_of(code),
+        "cause": cause,
+        "ended_at": time.time(),
+        "position": follower.tracker.position(),
+        "progress": follower.tracker.to_dict(),
+        "resources": follower.resources(),
+        "gpu_peak_mib": follower.gpu_peak_mib,
+        "outputs": preparation.outputs_seen(follower.run, spec),
+        "disk_full": free_bytes(follower.folder) < LITTLE_SPACE_BYTES,
+    }
+
+
+def lost_cause(follower: attempt.Follower) -> str:
+    """Why nobody wrote down an exit code."""
+    if follower.never_began():
+        return "never_started"
+    leader = follower.shim()
+    rebooted = leader is not None and leader.boot_id != identity.boot_id()
+    return "reboot" if rebooted else "lost"
+
+
+def free_bytes(folder: str) -> int:
+    """Space that this user may still use; a quota does not show in it."""
+    disk = os.statvfs(folder)
+    return disk.f_bavail * disk.f_frsize
+
+
+def judged(run: layout.Run, last: states.Attempt, ended: decide.Ended) -> decide.Failure | None:
+    """What the attempt's output and its end say; None where it ended well."""
+    folder = run.attempt(last.n)
+    output, before = reading.tail(f"{folder}/output.log", diagnose.TAIL_BYTES)
+    output = command.without_secrets(run, output)
+    # asking the driver takes a while, so only where it matters
+    asked = last.gpus if diagnose.speaks_of_memory(output) else []
+    was_full = bool((fs.read_json(f"{folder}/exit.json") or {}).get("disk_full"))
+    return diagnose.diagnose(ended, output, before, gpu_leases.foreign_mib(asked), was_full)
