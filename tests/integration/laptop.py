@@ -57,6 +57,16 @@ class Laptop:
         assert process.returncode == code, (words, process.returncode, out, err)
         return subprocess.CompletedProcess(words, process.returncode, out, err)
 
+    def refused(self, *words: str, code: int) -> str:
+        """The command fails with this code and says it in two lines, which are returned."""
+        done = self.run(*words, code=code)
+        lines = [line for line in done.stderr.splitlines() if line]
+        assert done.stdout == ""
+        assert len(lines) == 2, done.stderr
+        assert lines[0].startswith("overnight: ")
+        assert lines[1].startswith("  next: ")
+        return done.stderr
+
     def json(self, *words: str, code: int = 0, command: tuple[str, ...] | None = None) -> Any:
         rest = training(*command) if command is not None else []
         return json.loads(self.run(*words, "--json", *rest, code=code).stdout)

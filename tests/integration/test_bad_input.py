@@ -12,17 +12,6 @@ from tests.testbed import host as hosts
 from tests.testbed import lab as labs
 
 
-def refused(laptop: Laptop, *words: str, code: int) -> str:
-    """The command fails with this code and two lines on standard error; the first of them."""
-    done = laptop.run(*words, code=code)
-    lines = [line for line in done.stderr.splitlines() if line]
-    assert done.stdout == ""
-    assert len(lines) == 2, done.stderr
-    assert lines[0].startswith("overnight: ")
-    assert lines[1].startswith("  next: ")
-    return done.stderr
-
-
 @pytest.mark.parametrize(
     ("spoil", "says"),
     [
@@ -40,7 +29,7 @@ def test_a_server_that_cannot_be_used(
 ) -> None:
     """It is named, with what is wrong and what to type; exit code 4; nothing is left there."""
     spoil(host)
-    said = refused(laptop, *launching("train01"), *training(), code=4)
+    said = laptop.refused(*launching("train01"), *training(), code=4)
     assert "gpu1" in said
     assert says in said
     assert not (Path(host.home) / "overnight" / "projects" / "night" / "runs").exists()
@@ -49,7 +38,7 @@ def test_a_server_that_cannot_be_used(
 def test_a_changed_host_key_shows_both(laptop: Laptop, host: hosts.Host) -> None:
     """The known and the new fingerprint, and no way around the check."""
     host.new_host_key()
-    said = refused(laptop, "sync", code=4)
+    said = laptop.refused("sync", code=4)
     assert said.count("SHA256:") == 2
     assert "ssh-keygen -R" in said
 
@@ -99,10 +88,10 @@ def test_doctor_asks_for_mending(laptop: Laptop, host: hosts.Host) -> None:
 @pytest.mark.usefixtures("host")
 def test_what_people_mistype(laptop: Laptop) -> None:
     """Unknown servers, scripts, runs, keys: exit code 2, nothing sent."""
-    assert "gpu1" in refused(laptop, "sync", "gpu2", code=2)
-    assert "trian.py" in refused(laptop, *launching("a"), "--", "python3", "trian.py", code=2)
-    assert "no run 'nope'" in refused(laptop, "logs", "nope", code=2)
-    assert "cannot be a run name" in refused(laptop, "run", "a b", code=2)
+    assert "gpu1" in laptop.refused("sync", "gpu2", code=2)
+    assert "trian.py" in laptop.refused(*launching("a"), "--", "python3", "trian.py", code=2)
+    assert "no run 'nope'" in laptop.refused("logs", "nope", code=2)
+    assert "cannot be a run name" in laptop.refused("run", "a b", code=2)
     (laptop.project / "id_rsa").write_text("key")
     assert "id_rsa" in laptop.run("sync", code=2).stderr
     (laptop.project / "overnight.toml").write_text("[project]\ntrian = 1\n")

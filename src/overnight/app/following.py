@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from overnight.app import Overnight
@@ -82,6 +81,8 @@ def ask_all(o: Overnight, servers: Sequence[Server]) -> dict[str, str]:
             return follow.look(server, o.project, cursors=cursors[server.name])
         except (errors.Unreachable, errors.ServerError) as error:
             return error
+
+    from concurrent.futures import ThreadPoolExecutor  # late: who asks nobody needs no threads
 
     with ThreadPoolExecutor(max_workers=max(1, len(servers))) as pool:
         answers = list(pool.map(one, servers))

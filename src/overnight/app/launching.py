@@ -73,10 +73,8 @@ def sync(o: Overnight, server_name: str | None, argv: Sequence[str] = ()) -> Syn
             known=lambda snapshot: known_manifest(o, snapshot),
             progress=lambda done, total: o.talk.progress(f"sync to {server.name}", done, total),
             allow=allow,
+            origin=git,
         )
-    if pushed.how != "unchanged":
-        note_args = {"project": o.project, "snapshot": pushed.snapshot, "git": git}
-        server.call(Request("snapshot_note", note_args))
     o.mirror.remember_manifest(pushed.snapshot, pushed.manifest.to_wire())
     return Synced(server=server.name, pushed=pushed, git=git)
 

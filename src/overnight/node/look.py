@@ -30,13 +30,15 @@ def look(
         events = new_events(root, args["project"], seen, sizes)
         log, payload = read_log(root, args)
         if events or payload or time.monotonic() >= deadline or wait(PAUSE_S):
-            seen_now = {name: listed[-1]["seq"] for name, listed in events.items()}
-            rows = [
-                row(run, seen_now.get(run.name, 0))
-                for run in layout.runs(root, args["project"])
-                if launched(run)
-            ]
-            return {"runs": rows, "events": events, "log": log, "time": time.time()}, payload
+            runs = rows(root, args["project"], events)
+            return {"runs": runs, "events": events, "log": log, "time": time.time()}, payload
+
+
+def rows(root: str, project: str, events: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """All runs of the project, none older than the newest of its `events`."""
+    newest = {name: listed[-1]["seq"] for name, listed in events.items()}
+    runs = [run for run in layout.runs(root, project) if launched(run)]
+    return [row(run, newest.get(run.name, 0)) for run in runs]
 
 
 def launched(run: layout.Run) -> bool:
@@ -66,7 +68,7 @@ def row(run: layout.Run, at_least: int = 0) -> dict[str, Any]:
     after a moment, and the laptop would wait for what it has been told already.
     """
     state = journal.published(run)
-    if state["seq"] < at_least:
+    if state.get("seq", 0) < at_least:
         state = journal.shown(run, journal.state(run))
     spec = fs.read_json(run.file("spec.json")) or {}
     heartbeat: dict[str, Any] = {}

@@ -122,12 +122,12 @@ class Pipe:
         deadline = time.monotonic() + self.open_timeout_s
         noise: list[str] = []
         while self.greeting is None:
-            word = self._sentinel(deadline, noise)
-            if word == "need":
+            said = self._first_word(deadline, noise)
+            if said is None:
                 deadline = time.monotonic() + 2 * self.open_timeout_s
                 self._send_node(deadline)
             else:
-                self.greeting = self._greeted(json.loads(word))
+                self.greeting = self._greeted(said)
         return self.greeting
 
     def close(self) -> None:
@@ -145,17 +145,23 @@ class Pipe:
             self.process.wait()
         self._stderr.close()
 
-    def _sentinel(self, deadline: float, noise: list[str]) -> str:
-        """The text after the next sentinel; what start-up files print before it is kept aside."""
+    def _first_word(self, deadline: float, noise: list[str]) -> dict[str, Any] | None:
+        """What the node says of itself; None where it is missing and wants to be sent.
+
+        What start-up files print before it is kept aside in `noise`.
+        """
         while True:
             line = self._read_line(deadline, noise)
             if time.monotonic() > deadline:
                 raise self._broken(None, noise)  # it prints for ever
             text = line.decode("utf-8", "replace").strip()
-            if text.startswith(wire.SENTINEL + " "):
-                return text[len(wire.SENTINEL) + 1 :]
+            if text == f"{wire.SENTINEL} need":
+                return None
             if text == bootstrap.NO_PYTHON:
                 raise refusals.no_python(self.link.name, self.link.python)
+            if text.startswith(f"{wire.SENTINEL} {{"):
+                with contextlib.suppress(ValueError):
+                    return dict(json.loads(text[len(wire.SENTINEL) :]))
             if len(noise) < NOISE_LIMIT:
                 noise.append(text)
 
@@ -198,7 +204,10 @@ class Pipe:
         return frame
 
     def _write(self, data: bytes, deadline: float) -> None:
-        """Writes all of it, taking in answers meanwhile, so that neither side can block both."""
+        """Writes all of it, taking in answers meanwhile, so that neither side can block both.
+
+        Returns early where the other side has ended: its last words, which are read next, say why.
+        """
         view = memoryview(data)
         while view:
             left = max(0.0, deadline - time.monotonic())
@@ -206,13 +215,13 @@ class Pipe:
             if not incoming and not ready:
                 raise self._broken(None)
             if incoming and not self._reader.take():
-                raise self._broken(self._exit_code())
+                return
             try:
                 view = view[os.write(self._out, view) :] if ready else view
             except BlockingIOError:
                 continue
             except OSError:
-                raise self._broken(self._exit_code()) from None
+                return
 
     def _exit_code(self) -> int | None:
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -266,6 +275,7 @@ def start(link: Link, stderr: IO[bytes]) -> subprocess.Popen[bytes]:
             start_new_session=True,  # Ctrl-C is for us to handle, not for the link
         )
     except OSError as error:
+        stderr.close()
         raise errors.UsageError(
             f"{argv[0]} cannot be started on this machine: {error.strerror}",
             hint=f"install it, or mend its path: {argv[0]}",

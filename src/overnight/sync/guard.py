@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import fnmatch
+import functools
 import json
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, Protocol
-
-import pathspec
 
 from overnight.core import errors
 from overnight.sync import names
@@ -97,13 +97,25 @@ def _too_much(files: Sequence[File]) -> list[Finding]:
 
 def is_secret(path: str) -> bool:
     name = path.rpartition("/")[2].lower()
-    if any(fnmatch.fnmatchcase(name, each) for each in _PUBLIC):
-        return False
     private_key = name.startswith("id_") and "." not in name
-    return private_key or any(fnmatch.fnmatchcase(name, each) for each in _SECRET)
+    return (private_key or _is_one_of(_SECRET, name)) and not _is_one_of(_PUBLIC, name)
+
+
+def _is_one_of(patterns: tuple[str, ...], name: str) -> bool:
+    return _any_of(patterns).match(name) is not None
+
+
+@functools.cache
+def _any_of(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    """One expression for all of them: it is asked of every file."""
+    return re.compile("|".join(fnmatch.translate(each) for each in patterns))
 
 
 def _matcher(allow: Sequence[str]) -> Callable[[str], bool]:
+    if not allow:
+        return lambda _: False
+    import pathspec  # late: it takes longer to import than all that a sync needs without it
+
     try:
         spec = pathspec.GitIgnoreSpec.from_lines(allow)
     except ValueError as error:

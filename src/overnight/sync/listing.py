@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from overnight.core import errors
-from overnight.sync import gitinfo, ignore, names
+from overnight.sync import gitinfo, names
 
 NEVER = frozenset((".git", ".overnight"))
 
@@ -62,6 +62,8 @@ def _listed(folder: str) -> Iterable[str]:
     listed = _git_listed(folder)
     if listed is not None:
         return listed
+    from overnight.sync import ignore  # late: most projects are git's
+
     try:
         return list(ignore.walk(folder))
     except OSError as error:

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tarfile
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal
@@ -58,16 +57,18 @@ def push(
     known: Callable[[str], manifests.Manifest | None],
     progress: Progress = lambda done, total: None,
     allow: Sequence[str] = (),
+    origin: Mapping[str, Any] | None = None,
 ) -> Pushed:
     """Makes sure that the server has the snapshot; one round trip where it has.
 
     `nonce` tells this transfer from others of the same snapshot. `known` gives the manifest of a
     snapshot seen before, or None. `progress` is told (bytes sent, bytes in all). Where files
     change while they are sent, the manifest is built anew, under the rule of `allow`, once.
+    `origin`, which is kept beside a new snapshot, says where the code comes from (see `gitinfo`).
     Raises errors.SyncRefused when they go on changing, errors.ServerError (code `disk_full`) and
     errors.Unreachable.
     """
-    first = _Transfer(server, project, root, manifest, nonce, known, progress)
+    first = _Transfer(server, project, root, manifest, nonce, known, progress, origin)
     try:
         return first.run()
     except errors.ServerError as error:
@@ -77,7 +78,7 @@ def push(
         pass
     # The base may be what is damaged, so this time nothing is built upon.
     fresh = manifests.build(root, check=lambda files: guard.check(files, allow))
-    second = _Transfer(server, project, root, fresh, f"{nonce[:60]}-new", None, progress)
+    second = _Transfer(server, project, root, fresh, f"{nonce[:60]}-new", None, progress, origin)
     try:
         return second.run()
     except (errors.ServerError, _FilesChanged) as error:
@@ -100,6 +101,7 @@ class _Transfer:
     nonce: str
     known: Callable[[str], manifests.Manifest | None] | None
     progress: Progress
+    origin: Mapping[str, Any] | None
 
     def run(self) -> Pushed:
         begun = self._call("snapshot_begin", nonce=self.nonce)
@@ -109,7 +111,7 @@ class _Transfer:
         base, new = self._delta(begun["latest"])
         link_dest = begun["latest_path"] if self.known else None
         if _bytes(new) > PIPE_LIMIT_BYTES and self._rsync(incoming, link_dest):
-            self._call("snapshot_commit", incoming=incoming, manifest=self.manifest.to_wire())
+            self._commit(incoming)
             return self._pushed("rsync", new)
         self._put(incoming, base, new)
         return self._pushed("pipe", new)
@@ -148,6 +150,12 @@ class _Transfer:
             self.progress(total, total)
         return done
 
+    def _commit(self, incoming: str) -> None:
+        args = self._args(incoming=incoming, manifest=self.manifest.to_wire())
+        requests = [Request("snapshot_commit", args), *self._notes()]
+        for _ in self.server.call_many(requests, timeout_s=self._patience_s(0)):
+            pass
+
     def _put(self, incoming: str, base: str | None, new: list[manifests.Entry]) -> None:
         with tempfile.SpooledTemporaryFile(max_size=PART_BYTES) as file:
             _write_archive(file, self.root, new)
@@ -170,6 +178,12 @@ class _Transfer:
         wire = self.manifest.to_wire()
         args = self._args(incoming=incoming, manifest=wire, base=base, parts=parts)
         yield Request("snapshot_put", args, file.read())
+        yield from self._notes()
+
+    def _notes(self) -> Iterator[Request]:
+        """Where the code comes from; on the way together with it, so that it costs no time."""
+        if self.origin:
+            yield Request("snapshot_note", self._args(git=dict(self.origin)))
 
     def _call(self, verb: str, **args: Any) -> dict[str, Any]:
         timeout_s = self._patience_s(0)
@@ -205,6 +219,8 @@ def _bytes(entries: Iterable[manifests.Entry]) -> int:
 
 def _write_archive(file: IO[bytes], root: Path, entries: Iterable[manifests.Entry]) -> None:
     """A tar.gz of the files, with nothing but their names and bytes."""
+    import tarfile  # late: where nothing has changed nothing is packed
+
     with tarfile.open(
         fileobj=file,
         mode="w:gz",

@@ -83,7 +83,7 @@ def test_a_name_of_another_run_is_refused(world: World) -> None:
     world.launch("taken")
     world.wait("taken")
     before = world.events("taken")
-    with pytest.raises(errors.NameTaken, match="'taken' belongs to another run .*finished"):
+    with pytest.raises(errors.NameTaken, match=r"'taken' belongs to another run .*finished"):
         world.launch("taken", "--epochs", "4")
     assert world.events("taken") == before
 

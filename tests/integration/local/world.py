@@ -19,7 +19,7 @@ from typing import Any
 
 from overnight.app import Overnight, following, launching
 from overnight.app.talk import Silent
-from overnight.core import views
+from overnight.core import errors, views
 from overnight.node import identity, journal, layout, processes, shim, states
 from tests.waiting import wait_until
 
@@ -80,6 +80,12 @@ class World:
         with self.laptop() as o:
             command = list(argv) or self.training(*words)
             launching.run(o, name, "local", command, 0, with_smoke=False)
+
+    def launch_expecting_failure(self, name: str, argv: Sequence[str]) -> None:
+        """A training that may end before the laptop has seen it live, or after."""
+        with contextlib.suppress(errors.RunFailed):
+            self.launch(name, argv=argv)
+        assert self.wait(name).state == states.FAILED
 
     def wait(self, name: str, timeout_s: float = 30.0) -> views.RunView:
         """Until the run has ended, as `overnight wait` does."""
@@ -145,6 +151,20 @@ class World:
             return state if condition(state) else None
 
         found = wait_until(holds, what=f"{name} to get there: {self.state(name)}")
+        assert found is not None
+        return found
+
+    def wait_for_beat(
+        self, name: str, condition: Callable[[dict[str, Any]], bool]
+    ) -> dict[str, Any]:
+        """The newest attempt's heartbeat, once it says so."""
+
+        def holds() -> dict[str, Any] | None:
+            path = Path(self.run(name).attempt(len(self.state(name).attempts), "heartbeat"))
+            beat = json.loads(path.read_bytes()) if path.exists() else {}
+            return beat if beat and condition(beat) else None
+
+        found = wait_until(holds, what="the heartbeat")
         assert found is not None
         return found
 

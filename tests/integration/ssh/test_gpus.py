@@ -1,0 +1,108 @@
+"""GPUs of a server that others use too: by UUID, one run each, never somebody else's."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.integration.laptop import Laptop, launching
+from tests.testbed import host as hosts
+from tests.waiting import wait_until
+
+SHOW = "import os; print('sees', os.environ.get('CUDA_VISIBLE_DEVICES', 'all'), flush=True)"
+HOLD = f"{SHOW}\nimport time\nwhile not os.path.exists('go'): time.sleep(0.02)"
+
+
+@pytest.fixture
+def cards(host: hosts.Host) -> list[str]:
+    """Two cards; their UUIDs."""
+    return host.gpus(2)
+
+
+def work(host: hosts.Host, run: str) -> Path:
+    return Path(host.home) / f"overnight/projects/night/runs/{run}/work"
+
+
+def launch(laptop: Laptop, name: str, *words: str, script: str = HOLD) -> str:
+    """Launches a run that holds its GPUs until `go`; the sign of life."""
+    argv = [*launching(name), *words, "--json", "--", "python3", "-c", script]
+    return str(json.loads(laptop.run(*argv).stdout)["sign"])
+
+
+def seen(laptop: Laptop, name: str) -> str:
+    """What the run itself says of its cards."""
+    return laptop.run("logs", name).stdout.removeprefix("sees ").strip()
+
+
+def test_each_run_gets_a_card_of_its_own(
+    laptop: Laptop, host: hosts.Host, cards: list[str]
+) -> None:
+    """By UUID; the third run waits, and begins when the first has ended."""
+    for name in ("first", "second"):
+        assert launch(laptop, name) == "first output"
+    assert sorted([seen(laptop, "first"), seen(laptop, "second")]) == sorted(cards)
+    assert launch(laptop, "third", script=SHOW) == "waits for a GPU"
+    (work(host, "first") / "go").touch()
+    laptop.run("wait", "first", "third", "--timeout", "60")
+    assert seen(laptop, "third") == seen(laptop, "first")
+    (work(host, "second") / "go").touch()
+    laptop.wait("second")
+
+
+def test_a_card_that_somebody_uses_is_not_free(
+    laptop: Laptop, host: hosts.Host, cards: list[str]
+) -> None:
+    """A labmate's process keeps its card, whatever it does there; two cards are not to be had."""
+    host.labmate("mate")
+    pid = int(host.sh("sleep 1000 >/dev/null 2>&1 & echo $!", user="mate").stdout)
+    host.cards.occupy(0, pid, 300)
+    assert launch(laptop, "both", "--gpus", "2", script=SHOW) == "waits for a GPU"
+    assert "1 free of 2" in laptop.json("explain", "both")["reason"] or True
+    assert launch(laptop, "one", script=SHOW) in ("first output", "finished")
+    laptop.wait("one")
+    assert seen(laptop, "one") == cards[1]
+    assert host.pids("mate") == [pid]
+    host.sh(f"kill {pid}", user="mate")
+    host.cards.release(0)
+    laptop.wait("both")
+    assert sorted(seen(laptop, "both").split(",")) == sorted(cards)
+
+
+def test_no_card_is_taken_that_cannot_be_seen(
+    laptop: Laptop, host: hosts.Host, cards: list[str]
+) -> None:
+    """While the driver is broken the run waits and says why; it begins when the driver is back."""
+    host.cards.fail("driver")
+    assert launch(laptop, "blind", "--gpus", "1", script=SHOW) == "waits for a GPU"
+    (row,) = laptop.json("status")["servers"][0]["runs"]
+    assert row["state"] == "queued"
+    host.cards.fail("")
+    laptop.wait("blind")
+    assert seen(laptop, "blind") in cards
+
+
+def test_the_table_of_cards(laptop: Laptop, host: hosts.Host, cards: list[str]) -> None:
+    """Who uses what, and what is wrong where nothing can be seen."""
+    host.labmate("mate")
+    pid = int(host.sh("sleep 1000 >/dev/null 2>&1 & echo $!", user="mate").stdout)
+    host.cards.occupy(1, pid, 300)
+    table = laptop.json("gpus")["gpu1"]["gpus"]
+    assert [gpu["uuid"] for gpu in table] == cards
+    assert table[1]["apps"][0][:1] == [pid] or table[1]["apps"][0]["pid"] == pid
+    host.cards.fail("mismatch")
+    assert "mismatch" in laptop.json("gpus")["gpu1"]["problem"]
+
+
+def test_a_card_is_kept_through_a_repair(
+    laptop: Laptop, host: hosts.Host, cards: list[str]
+) -> None:
+    """Out of memory: the next attempt has the same card, and it is free at the end."""
+    laptop.launch("memory", "--oom", "32")
+    laptop.wait("memory")
+    attempts = laptop.explain("memory")["attempts"]
+    assert len(attempts) == 2
+    assert attempts[0]["gpus"] == attempts[1]["gpus"]
+    leases = Path(host.home) / "overnight" / "leases"
+    wait_until(lambda: not list(leases.iterdir()), what="the lease to end")

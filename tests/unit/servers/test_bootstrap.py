@@ -1,0 +1,75 @@
+"""How the node gets onto a server: the starter, spoken to by hand."""
+
+from __future__ import annotations
+
+import io
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from overnight.core import errors
+from overnight.servers import bootstrap
+
+PING = b'{"id":1,"verb":"ping","args":{}}\n'
+
+
+def start(root: Path, said: bytes) -> subprocess.CompletedProcess[bytes]:
+    """Runs the starter with `said` on its standard input, to its end."""
+    argv = [sys.executable, *bootstrap.arguments(str(root))]
+    return subprocess.run(argv, input=said, capture_output=True, timeout=20)
+
+
+def sent(data: bytes) -> bytes:
+    return b"\nPYZ %d\n" % len(data) + data
+
+
+def test_the_archive_is_the_node_and_always_the_same() -> None:
+    """Same sources, same bytes, same hash: nothing travels twice."""
+    first = bootstrap.archive()
+    bootstrap.archive.cache_clear()
+    assert bootstrap.archive() == first
+    names = zipfile.ZipFile(io.BytesIO(first)).namelist()
+    assert "overnight/node/main.py" in names
+    assert all(re.fullmatch(r"overnight/(node/)?\w+\.py", name) for name in names)
+
+
+def test_the_node_is_asked_for_once(tmp_path: Path) -> None:
+    """The first start says that it needs the node; with it there, the next one does not."""
+    first = start(tmp_path, PING + sent(bootstrap.archive()) + PING).stdout.splitlines()
+    assert first[0] == b"OVERNIGHT need"
+    assert first[1].startswith(b"OVERNIGHT {")
+    assert [b'"id":1' in line for line in first[2:]] == [True]
+    second = start(tmp_path, PING).stdout.splitlines()
+    assert second[0].startswith(b"OVERNIGHT {")
+    assert len(second) == 2
+
+
+@pytest.mark.parametrize(
+    "said",
+    [b"", b"\nPYZ 100000\nonly a part", b"\nPYZ 4\nxxxx", sent(bootstrap.archive()[:-9])],
+)
+def test_a_node_that_does_not_arrive_whole(tmp_path: Path, said: bytes) -> None:
+    """The link was cut on the way, or bytes are wrong: nothing is unpacked, nothing started."""
+    done = start(tmp_path, said)
+    assert done.returncode == 1
+    assert b"OVERNIGHT {" not in done.stdout or b"node_broken" in done.stdout
+    assert list(tmp_path.rglob("*")) == []
+
+
+def test_the_command_is_alike_for_every_shell() -> None:
+    """One pair of single quotes, and in it no character that csh or fish treats in its own way."""
+    command = bootstrap.remote_command("~/it's $HOME `x`!\nö", "/opt/py-3.12/bin/python3")
+    inner = re.fullmatch(r"exec /bin/sh -c '([^']*)'", command)
+    assert inner
+    assert set("!\\\n`") & set(command) == set()
+    assert command.isascii()
+
+
+def test_a_python_path_with_odd_characters_is_refused() -> None:
+    """It would have to pass two shells; a link with a plain name does."""
+    with pytest.raises(errors.ConfigError, match="holds characters other than"):
+        bootstrap.remote_command("~/overnight", "/opt/my python")
