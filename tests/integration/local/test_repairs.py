@@ -20,8 +20,8 @@ def batches(world: World) -> list[tuple[int, int]]:
 
 def test_out_of_memory_takes_smaller_batches_until_one_fits(world: World) -> None:
     """Variant by variant; the effective batch stays what it was."""
-    world.launch("r", "--gate", "1", "--batch-size", "64", "--accum", "1", "--oom-above", "16")
-    world.open_gate(1)
+    world.launch("r", "--gate", "2", "--batch-size", "64", "--accum", "1", "--oom-above", "16")
+    world.open_gate(2)
     assert world.wait("r").state == states.FINISHED
     state = laws.check(world, "r")
     assert [attempt.label for attempt in state.attempts] == SMALLER[:3]
@@ -33,8 +33,8 @@ def test_out_of_memory_takes_smaller_batches_until_one_fits(world: World) -> Non
 
 def test_out_of_memory_with_the_smallest_batch(world: World) -> None:
     """No variant is left: the run fails and says that it was the smallest."""
-    world.launch("r", "--gate", "1", "--batch-size", "4", "--accum", "1", "--oom-above", "0")
-    world.open_gate(1)
+    world.launch("r", "--gate", "2", "--batch-size", "4", "--accum", "1", "--oom-above", "0")
+    world.open_gate(2)
     assert world.wait("r").state == states.FAILED
     state = laws.check(world, "r")
     assert state.reason == "CUDA out of memory with batch 1 x 4; it is the smallest"

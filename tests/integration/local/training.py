@@ -88,7 +88,7 @@ def main():
     for epoch in range(done + 1, options.epochs + 1):
         wait_at_gate(options, epoch)
         die(options, epoch)
-        if options.batch_size > options.oom_above:
+        if epoch > 1 and options.batch_size > options.oom_above:
             print(OOM, file=sys.stderr)
             sys.exit(1)
         print(f"epoch {epoch}/{options.epochs} loss {1 / epoch:.4f}", flush=True)
