@@ -19,7 +19,7 @@ lint: $(STAMP)  ## style, import contracts, types, oldest Python of the node
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
-	$(BIN)/vermin -q --no-tips --violations -t=3.8- --no-parse-comments \
+	$(BIN)/vermin -q --no-tips --violations -t=3.8- \
 	    --backport typing src/overnight/node
 
 bench: packages $(STAMP)  ## the figures of the README, each against a named peer

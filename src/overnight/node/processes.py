@@ -49,14 +49,14 @@ def owner(pid: int) -> int:
 def send(target: identity.Identity, number: int) -> bool:
     """Signals exactly this process; False where it has ended. A pidfd shuts out pid reuse."""
     try:
-        handle = os.pidfd_open(target.pid) if hasattr(os, "pidfd_open") else -1
+        handle = os.pidfd_open(target.pid) if hasattr(os, "pidfd_open") else -1  # novm
     except OSError:
         handle = -1
     try:
         if not identity.alive(target):
             return False
         if handle >= 0:
-            signal.pidfd_send_signal(handle, number)
+            signal.pidfd_send_signal(handle, number)  # novm
         else:
             os.kill(target.pid, number)
         return True

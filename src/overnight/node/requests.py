@@ -185,7 +185,8 @@ def file_digest(root: str, args: dict[str, Any], payload: bytes) -> Answer:
 
 def gpu_table(root: str, args: dict[str, Any], payload: bytes) -> Answer:
     table = gpus.query()
-    return {"problem": table.problem, "gpus": [gpu._asdict() for gpu in table.gpus]}, b""
+    rows = [{**gpu._asdict(), "apps": [app._asdict() for app in gpu.apps]} for gpu in table.gpus]
+    return {"problem": table.problem, "gpus": rows}, b""
 
 
 def probe_server(root: str, args: dict[str, Any], payload: bytes) -> Answer:

@@ -55,7 +55,6 @@ def flood(world: World, kind: str) -> None:
     world.open_gate(2)
     beat = world.wait_for_beat("r", lambda beat: beat["epoch"] == 2)
     assert (beat["epochs"], beat["loss"]) == (3, 0.5)
-    print("PEAK", kind, peak_kib(supervisor))
     assert peak_kib(supervisor) < LIMIT_KIB
     world.open_gate(3)
     assert world.wait("r").state == states.FINISHED
