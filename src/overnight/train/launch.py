@@ -52,10 +52,10 @@ def sign_of_life(view: views.RunView, found: follow.Look) -> str:
         return "finished"
     if view.state == "queued":
         return "waits for a GPU"
+    if found.output and not view.ended:
+        return "first output"
     if view.state != "running":
         return ""
-    if found.output:
-        return "first output"
     started = view.row["attempts"][-1]["started_at"]
     return "10 s of life" if found.at - started >= LIFE_S else ""
 
