@@ -101,8 +101,8 @@ class Supervisor:
     def sign(self) -> None:
         """Says who supervises the run from now on."""
         me = list(identity.mine())
-        fs.publish_json(self.run.file("supervisor.json"), me, durable=False)
         if self.journal.state().state in states.ACTIVE:
+            fs.publish_json(self.run.file("supervisor.json"), me, durable=False)
             self.note("supervised", identity=me)
         else:
             self.journal.publish()
