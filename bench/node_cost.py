@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from bench import trainings
-from overnight.app import launching, steering
+from overnight.app import Overnight, launching, steering
 
 SETTLE_S = 5.0
 LIMIT_RSS_MIB = 15.0
@@ -40,12 +40,12 @@ def measure(seconds: float) -> dict[str, dict[str, float]]:
             steering.stop(o, "train01", "local")
 
 
-def supervisor_pid(o: trainings.Overnight) -> int:
+def supervisor_pid(o: Overnight) -> int:
     record = trainings.run_folder(o, "train01") / "supervisor.json"
     return int(json.loads(record.read_text())[1])
 
 
-def watch_pid(o: trainings.Overnight) -> int:
+def watch_pid(o: Overnight) -> int:
     (pid,) = trainings.processes_naming(["watch", str(trainings.root_of(o.root))])
     return pid
 

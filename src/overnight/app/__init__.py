@@ -15,7 +15,8 @@ from overnight.core import places
 
 if TYPE_CHECKING:
     from overnight.core import config
-    from overnight.ports import Server
+    from overnight.servers.local import Local
+    from overnight.servers.ssh import Ssh
     from overnight.store.mirror import Mirror
 
 
@@ -26,7 +27,8 @@ class Overnight:
         """`start` is any folder inside the project."""
         self.start = start
         self.talk = talk
-        self._servers: dict[str, Server] = {}
+        self._servers: dict[str, Local | Ssh] = {}
+        self.nonce = os.urandom(4).hex()  # tells our transfers from those of other processes
 
     @cached_property
     def root(self) -> Path:
@@ -51,7 +53,18 @@ class Overnight:
     def project(self) -> str:
         return self.config.project.name
 
-    def server(self, name: str | None = None) -> Server:
+    def open(self, name: str | None = None) -> None:
+        """Lets the connection to a server come up while the rest of the program is imported.
+
+        What a sync will ask, if nothing has changed since the last one, is asked right away.
+        """
+        from overnight.sync import opening
+
+        server = self.server(name)
+        last = opening.remembered(self.root, server.name)
+        server.open(opening.question(self.project, last, self.nonce) if last else None)
+
+    def server(self, name: str | None = None) -> Local | Ssh:
         """The named server, or the project's default; kept open until `close`."""
         from overnight.core import config
 
@@ -73,7 +86,7 @@ class Overnight:
         self.close()
 
 
-def connect(chosen: config.ServerConfig, *, alone: bool = False) -> Server:
+def connect(chosen: config.ServerConfig, *, alone: bool = False) -> Local | Ssh:
     """The adapter for a server's settings. Nothing is contacted yet.
 
     `alone`: over a connection of its own, not over the shared master.

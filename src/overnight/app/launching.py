@@ -11,7 +11,7 @@ from typing import Any
 from overnight.app import Overnight, following, preparing
 from overnight.core import config, errors, spec, views
 from overnight.ports import Request, Server
-from overnight.sync import gitinfo, guard, manifest, transfer
+from overnight.sync import gitinfo, guard, manifest, opening, transfer
 from overnight.train import follow, launch, smoke
 
 NAMES_TRIED = 50
@@ -56,26 +56,29 @@ class Launched:
 def sync(o: Overnight, server_name: str | None, argv: Sequence[str] = ()) -> Synced:
     """Brings the project's code to the server. Costs one round trip where nothing changed."""
     server = o.server(server_name)
-    server.open()
+    o.open(server_name)
     allow = o.config.project.allow
     made = manifest.build(o.root, check=lambda found: guard.check(found, allow))
     for note in made.notes:
         o.talk.say(f"note: {note}")
     preparing.check_script(argv, made, o.config.project.links)
-    git = gitinfo.describe(o.root)  # while the connection comes up
+    # while the connection comes up
+    git = gitinfo.describe(o.root)
+    mirror = o.mirror
     with o.talk.busy(f"sync to {server.name}"):
         pushed = transfer.push(
             server,
             o.project,
             o.root,
             made,
-            nonce=uuid.uuid4().hex[:8],
+            nonce=o.nonce,
             known=lambda snapshot: known_manifest(o, snapshot),
             progress=lambda done, total: o.talk.progress(f"sync to {server.name}", done, total),
             allow=allow,
             origin=git,
         )
-    o.mirror.remember_manifest(pushed.snapshot, pushed.manifest.to_wire())
+    mirror.remember_manifest(pushed.snapshot, pushed.manifest.to_wire())
+    opening.remember(o.root, server.name, pushed.snapshot)
     return Synced(server=server.name, pushed=pushed, git=git)
 
 

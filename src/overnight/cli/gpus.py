@@ -31,7 +31,11 @@ def shown(server: str, table: dict[str, Any]) -> list[list[str]]:
             str(gpu["name"]),
             f"{gpu['memory_used_mib']} of {gpu['memory_total_mib']} MiB",
             f"{gpu['utilization']} %" if gpu["utilization"] is not None else "",
-            f"{len(gpu['apps'])} processes" if gpu["apps"] else "free",
+            used_by(len(gpu["apps"])),
         ]
         for gpu in table["gpus"]
     ]
+
+
+def used_by(processes: int) -> str:
+    return f"{processes} process{'es' * (processes > 1)}" if processes else "free"

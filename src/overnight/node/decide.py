@@ -169,6 +169,11 @@ def backoff(state: states.State) -> float:
     return min(LONGEST_BACKOFF_S, 5.0 * (2.0**fruitless - 1.0))
 
 
+def pause_s(not_before: float, now: float) -> float:
+    """What is left of a back-off, however the clock was set since it began."""
+    return max(0.0, min(not_before - now, LONGEST_BACKOFF_S))
+
+
 def describe(failure: Failure, ended: Ended) -> str:
     """One clause for people: what ended the attempt."""
     names = {

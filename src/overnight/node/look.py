@@ -10,9 +10,10 @@ import os
 import time
 from typing import Any, Callable
 
-from overnight.node import fs, identity, journal, layout, reading
+from overnight.node import fs, identity, journal, layout, reading, states
 
 PAUSE_S = 0.03
+LONGEST_PAUSE_S = 0.3
 MAX_LOG_BYTES = 256 * 1024
 
 
@@ -22,16 +23,33 @@ def look(
     """args: project, cursors {run: last seq seen}, log {run, attempt, offset} | None, timeout_s.
 
     `wait(seconds)` pauses and says True when the laptop has asked for something else (or left).
+    Where the run of `log` has ended there is nothing to wait for.
     """
-    deadline = time.monotonic() + float(args.get("timeout_s") or 0.0)
+    timeout_s = 0.0 if has_ended(root, args) else float(args.get("timeout_s") or 0.0)
+    deadline = time.monotonic() + timeout_s
     seen = args.get("cursors") or {}
     sizes: dict[str, int] = {}
     while True:
+        began = time.monotonic()
         events = new_events(root, args["project"], seen, sizes)
         log, payload = read_log(root, args)
-        if events or payload or time.monotonic() >= deadline or wait(PAUSE_S):
+        done = events or payload or time.monotonic() >= deadline
+        if done or wait(pause_s(time.monotonic() - began)):
             runs = rows(root, args["project"], events)
             return {"runs": runs, "events": events, "log": log, "time": time.time()}, payload
+
+
+def pause_s(took_s: float) -> float:
+    """With many runs a look takes longer, and must not take more of the server for that."""
+    return min(LONGEST_PAUSE_S, max(PAUSE_S, 30 * took_s))
+
+
+def has_ended(root: str, args: dict[str, Any]) -> bool:
+    """Whether the laptop reads the output of a run that writes no more."""
+    if not args.get("log"):
+        return False
+    run = layout.run(root, args["project"], args["log"]["run"])
+    return journal.published(run)["state"] in states.ENDED
 
 
 def rows(root: str, project: str, events: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:

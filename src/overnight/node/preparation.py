@@ -6,7 +6,7 @@ import os
 import time
 from typing import Any, NamedTuple
 
-from overnight.node import command, fs, layout, reading, server, states
+from overnight.node import apart, command, fs, layout, reading, server, states
 
 METRICS_FILE = "metrics.jsonl"
 
@@ -94,15 +94,23 @@ def next_start(
 def newest_checkpoint(
     run: layout.Run, spec: dict[str, Any], state: states.State
 ) -> tuple[str | None, list[list[str]]]:
-    """The newest whole one that this run has written, and those it left out as [path, problem]."""
+    """The newest whole one that this run has written, and those it left out as [path, problem].
+
+    `apart.FailedError` where they cannot be examined: it would be wrong to begin anew then.
+    """
     if not state.attempts or spec.get("resume") is None:
         return None, []
-    from overnight.node import checkpoints  # most runs never need it
-
     since = state.attempts[0].started_at
+    path, passed_over = apart.call(lambda: chosen_checkpoint(run, spec, since))
+    return path, passed_over
+
+
+def chosen_checkpoint(run: layout.Run, spec: dict[str, Any], since: float) -> list[Any]:
+    from overnight.node import checkpoints
+
     choice = checkpoints.choose(run.work, spec.get("checkpoints") or [], since)
     passed_over = [[each.path, each.problem or ""] for each in choice.passed_over]
-    return choice.chosen and choice.chosen.path, passed_over
+    return [choice.chosen and choice.chosen.path, passed_over]
 
 
 def attempt_folder(run: layout.Run, start: Start) -> None:

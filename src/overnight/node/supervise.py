@@ -13,6 +13,7 @@ import time
 from typing import Any, Callable
 
 from overnight.node import (
+    apart,
     attempt,
     ballast,
     command,
@@ -35,7 +36,7 @@ TICK_S = 1.0
 ADOPTED_TICK_S = 0.25  # nobody tells us of the end of a process that is not our child
 FIRST_QUEUE_TICK_S = 0.25
 LONGEST_QUEUE_TICK_S = 15.0
-DISK_TICK_S = 5.0
+DISK_TICK_S = 2.0
 DESCRIBE_S = 20.0
 
 
@@ -112,7 +113,12 @@ class Supervisor:
 
     def step(self) -> None:
         """One step, from what the events say."""
-        state = self.journal.state()
+        try:
+            self.go_on(self.journal.state())
+        except apart.FailedError as error:
+            self.note("failed", reason=f"the checkpoints cannot be examined: {error}")
+
+    def go_on(self, state: states.State) -> None:
         if state.open_attempt is not None:
             self.follow(state.open_attempt)
         elif state.undecided:
@@ -141,7 +147,7 @@ class Supervisor:
 
     def pause_until(self, moment: float) -> bool:
         """Waits out a back-off, however the clock was set since; False where a stop came."""
-        end = time.monotonic() + min(moment - time.time(), decide.LONGEST_BACKOFF_S)
+        end = time.monotonic() + decide.pause_s(moment, time.time())
         while not self.is_stopped():
             left_s = end - time.monotonic()
             if left_s <= 0:

@@ -5,6 +5,9 @@ quotes, so that sh, bash, csh and fish read it alike. The program starts the nod
 content hash where it lies there already; else it asks for the archive, checks its hash, unpacks
 it under its name and starts it. Sentinel lines separate our answers from whatever a start-up
 file prints.
+
+sshd takes nothing in for a program's standard input until the program was started and the laptop
+has heard of it, a round trip later. Therefore a first question may come along on the command line.
 """
 
 from __future__ import annotations
@@ -14,16 +17,17 @@ import functools
 import hashlib
 import io
 import json
-import zipfile
-from importlib import resources
+from pathlib import Path
 
+from overnight import node
 from overnight.core import errors
 
 OLDEST_PYTHON = (3, 8)
 NO_PYTHON = "OVERNIGHT-NO-PYTHON"
 PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./+-~")
 
-# Runs on any Python from 2.6 on as far as the version check; argv: this program, options.
+# Runs on any Python from 2.6 on as far as the version check; argv: this program, options, and last
+# the first question, if there is one.
 PROGRAM = """
 import sys, os, json, base64
 o = json.loads(base64.b64decode(sys.argv[2]).decode("ascii"))
@@ -41,7 +45,7 @@ if sys.version_info < (3, 8):
                 python = os.path.join(folder, "python3.%d" % minor)
                 if os.access(python, os.X_OK):
                     words = [python, "-X", "utf8", "-S", "-E", "-c", start, sys.argv[1], again]
-                    os.execv(python, words)
+                    os.execv(python, words + sys.argv[3:])
     give_up("python_too_old", "%d.%d.%d" % tuple(sys.version_info[:3]))
 root = os.path.abspath(os.path.expanduser(o["root"]))
 home = os.path.join(root, "node")
@@ -54,31 +58,40 @@ def take(size):
             sys.exit(1)
         data += more
     return data
-def unpack(data, fresh):
-    import io, zipfile
-    with zipfile.ZipFile(io.BytesIO(data)) as packed:
-        for name in packed.namelist():
-            path = os.path.join(fresh, name)
-            os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-            with open(path, "wb") as file:
-                file.write(packed.read(name))
-                file.flush()
-                os.fsync(file.fileno())
+def unpacked(data):
+    import hashlib, io, zipfile, zlib
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as packed:
+            files = [(name, packed.read(name)) for name in packed.namelist()]
+    except (zipfile.BadZipFile, zlib.error):
+        return None
+    digest = hashlib.sha256()
+    for name, content in files:
+        digest.update(("%s %d\\n" % (name, len(content))).encode("ascii") + content)
+    return files if digest.hexdigest() == o["sha"] else None
+def write(files, fresh):
+    for name, content in files:
+        path = os.path.join(fresh, name)
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        with open(path, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
 try:
     if not os.path.isdir(node):
         say("need")
-        import hashlib, shutil
+        import shutil
         line = b""
         while not line.startswith(b"PYZ "):
             line = b""
             while not line.endswith(b"\\n"):
                 line += take(1)
-        data = take(int(line.split()[1]))
-        if hashlib.sha256(data).hexdigest() != o["sha"]:
+        files = unpacked(take(int(line.split()[1])))
+        if files is None:
             give_up("node_broken", "the node arrived damaged")
         fresh = "%s.%s.tmp" % (node, os.urandom(4).hex())
         try:
-            unpack(data, fresh)
+            write(files, fresh)
             if not os.path.isdir(node):
                 os.rename(fresh, node)
         except OSError:
@@ -92,6 +105,15 @@ except OSError as error:
     where = error.filename or root
     give_up("disk_full" if full else "root_unusable", "%s: %s" % (where, error.strerror))
 sys.path.insert(0, node)
+if len(sys.argv) > 3:
+    from overnight.node import requests, wire
+    asked = wire.Frame(json.loads(base64.b64decode(sys.argv[-1])), b"")
+    answer = {"id": asked.head["id"]}
+    try:
+        answer["ok"] = requests.answer(root, asked, None)[0]
+    except requests.Refused as error:
+        answer["error"] = error.to_json()
+    say(json.dumps(answer))
 sys.argv = ["overnight-node", "pipe", root]
 from overnight.node.main import main
 main()
@@ -100,18 +122,16 @@ main()
 
 def node_sources() -> list[tuple[str, bytes]]:
     """The node's files as (name in the archive, content), in the order of their names."""
-    folder = resources.files("overnight.node")
-    sources = [
-        (f"overnight/node/{each.name}", each.read_bytes())
-        for each in folder.iterdir()
-        if each.name.endswith(".py")
-    ]
+    folder = Path(node.__path__[0])
+    sources = [(f"overnight/node/{each.name}", each.read_bytes()) for each in folder.glob("*.py")]
     return [("overnight/__init__.py", b""), *sorted(sources)]
 
 
 @functools.cache
 def archive() -> bytes:
     """The node as a zip; the same sources give the same bytes."""
+    import zipfile  # late: few servers lack the node
+
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as packed:
         for name, content in node_sources():
@@ -122,7 +142,11 @@ def archive() -> bytes:
 
 @functools.cache
 def archive_hash() -> str:
-    return hashlib.sha256(archive()).hexdigest()
+    """Of what the archive holds, not of its bytes: so it need not be packed to be named."""
+    digest = hashlib.sha256()
+    for name, content in node_sources():
+        digest.update(f"{name} {len(content)}\n".encode("ascii") + content)
+    return digest.hexdigest()
 
 
 def arguments(root: str) -> list[str]:
@@ -139,6 +163,14 @@ def arguments(root: str) -> list[str]:
         encoded(PROGRAM),
         encoded(options),
     ]
+
+
+def with_question(argv: list[str], frame: bytes) -> list[str]:
+    """The command of a link, from `arguments` or `remote_command`, with a first question.
+
+    Everybody on the server can read it. The first word is the name by which sh calls itself.
+    """
+    return [*argv, "overnight", base64.b64encode(frame).decode("ascii")]
 
 
 def encoded(text: str) -> str:
@@ -159,6 +191,7 @@ def remote_command(root: str, python: str | None) -> str:
     candidates = python or "python3 python3.13 python3.12 python3.11 python3.10 python3.9 python3.8"
     script = (
         f"for p in {candidates}; do if command -v $p >/dev/null 2>&1; then "
-        f'exec $p {" ".join(flags)} "{starter}" {program} {options}; fi; done; echo {NO_PYTHON}'
+        f'exec $p {" ".join(flags)} "{starter}" {program} {options} "$@"; fi; done; '
+        f"echo {NO_PYTHON}"
     )
     return f"exec /bin/sh -c '{script}'"

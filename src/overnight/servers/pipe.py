@@ -21,6 +21,7 @@ from overnight.ports import Reply, Request
 from overnight.servers import bootstrap, refusals, words
 
 NOISE_LIMIT = 20
+FIRST = 1  # the number of a request that travels with the login
 
 
 class Link(Protocol):
@@ -79,15 +80,18 @@ class TimedReader(wire.Reader):
 class Pipe:
     """One open pipe. Raises `errors.Unreachable` when it breaks; it is then of no further use."""
 
-    def __init__(self, link: Link, *, open_timeout_s: float) -> None:
+    def __init__(self, link: Link, *, open_timeout_s: float, first: Request | None = None) -> None:
+        """`first` travels with the login (see `bootstrap`), and is sent and received as others."""
         self.link = link
         self.open_timeout_s = open_timeout_s
         self.opened_at = time.monotonic()
         self.greeting: Greeting | None = None
-        self._number = 0
+        self._number = FIRST
+        self._first = first
+        self._first_answer: wire.Frame | None = None
         self._early: list[bytes] = []
         self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed in `close`
-        self.process = start(link, self._stderr)
+        self.process = start(link, first, self._stderr)
         assert self.process.stdin is not None and self.process.stdout is not None
         self._out = self.process.stdin.fileno()
         os.set_blocking(self._out, False)
@@ -97,9 +101,10 @@ class Pipe:
         """Writes a request; the first ones leave before the node has said that it is there."""
         if request.payload:
             self.greet()
+        if request == self._first:
+            return FIRST
         self._number += 1
-        head = {"id": self._number, "verb": request.verb, "args": dict(request.args)}
-        frame = wire.encode(head, request.payload)
+        frame = frame_of(self._number, request)
         if self.greeting is None:
             self._early.append(frame)
         self._write(frame, time.monotonic() + timeout_s)
@@ -112,10 +117,11 @@ class Pipe:
         """
         self.greet()
         deadline = time.monotonic() + timeout_s
-        while True:
+        frame = self._first_answer if number == FIRST else None
+        self._first = None  # asked again, it is a new request
+        while frame is None or frame.head.get("id") != number:
             frame = self._read_frame(deadline)
-            if frame.head.get("id") == number:
-                return unpacked(frame, self.link.name)
+        return unpacked(frame, self.link.name)
 
     def greet(self) -> Greeting:
         """Waits for the node's first word, sending the node itself where the server lacks it."""
@@ -126,8 +132,11 @@ class Pipe:
             if said is None:
                 deadline = time.monotonic() + 2 * self.open_timeout_s
                 self._send_node(deadline)
+            elif "id" in said:
+                self._first_answer = wire.Frame(said, b"")
             else:
                 self.greeting = self._greeted(said)
+                self._ask_again(deadline)
         return self.greeting
 
     def close(self) -> None:
@@ -180,6 +189,11 @@ class Pipe:
         self._write(b"\nPYZ %d\n" % len(data) + data, deadline)
         for frame in self._early:
             self._write(frame, deadline)
+
+    def _ask_again(self, deadline: float) -> None:
+        """A wrapper around the login may have lost what travelled with it."""
+        if self._first is not None and self._first_answer is None:
+            self._write(frame_of(FIRST, self._first), deadline)
 
     def _greeted(self, said: dict[str, Any]) -> Greeting:
         if "error" in said:
@@ -243,13 +257,17 @@ class Pipe:
         return failure
 
 
-def ended(server: str, stderr: str) -> errors.Unreachable:
-    """The node had spoken, and then its process ended, there or here."""
+def ended(server: str, stderr: str) -> errors.OvernightError:
+    """The node had spoken, and then its process ended, there or here.
+
+    One that met a bug of its own would meet it again; one that was killed is worth another try.
+    """
     why = words.last_line(stderr)
-    return errors.Unreachable(
-        f"the node on {server} ended unexpectedly" + (f": {why}" if why else ""),
-        hint=f"overnight doctor {server}",
-    )
+    said = f"the node on {server} ended unexpectedly" + (f": {why}" if why else "")
+    hint = f"overnight doctor {server}"
+    if "Traceback" in stderr:
+        return errors.ServerError(said, code="node_failed", hint=hint)
+    return errors.Unreachable(said, hint=hint)
 
 
 def unpacked(frame: wire.Frame, server: str) -> Reply:
@@ -263,8 +281,15 @@ def unpacked(frame: wire.Frame, server: str) -> Reply:
     return Reply(frame.head["ok"], frame.payload)
 
 
-def start(link: Link, stderr: IO[bytes]) -> subprocess.Popen[bytes]:
+def frame_of(number: int, request: Request) -> bytes:
+    head = {"id": number, "verb": request.verb, "args": dict(request.args)}
+    return wire.encode(head, request.payload)
+
+
+def start(link: Link, first: Request | None, stderr: IO[bytes]) -> subprocess.Popen[bytes]:
     argv = link.argv()
+    if first is not None:
+        argv = bootstrap.with_question(argv, frame_of(FIRST, first))
     try:
         return subprocess.Popen(
             argv,

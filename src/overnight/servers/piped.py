@@ -11,6 +11,9 @@ from overnight.ports import Reply, Request
 from overnight.servers import pipe
 
 IN_FLIGHT = 8
+# What may travel on the command line of a login, where everybody on the server can read it.
+OPENING_VERBS = ("look", "snapshot_begin", "spec", "gpus", "ping")
+OPENING_BYTES = 8000
 
 
 class PipeServer:
@@ -25,10 +28,14 @@ class PipeServer:
     def name(self) -> str:
         return self.link.name
 
-    def open(self) -> None:
-        """Starts the link without waiting for it, so that it comes up while we do other work."""
+    def open(self, first: Request | None = None) -> None:
+        """Starts the link without waiting for it, so that it comes up while we do other work.
+
+        `first` is what will probably be asked first; then its answer comes a round trip sooner.
+        """
         if self._pipe is None:
-            self._pipe = pipe.Pipe(self.link, open_timeout_s=self.open_timeout_s)
+            opening = first if first is not None and may_open(first) else None
+            self._pipe = pipe.Pipe(self.link, open_timeout_s=self.open_timeout_s, first=opening)
 
     def greeting(self) -> pipe.Greeting:
         with self._careful() as opened:
@@ -47,6 +54,7 @@ class PipeServer:
             return self._call(request, timeout_s)
 
     def _call(self, request: Request, timeout_s: float) -> Reply:
+        self.open(request)
         with self._careful() as opened:
             return opened.receive(opened.send(request, timeout_s), timeout_s)
 
@@ -72,10 +80,22 @@ class PipeServer:
         assert self._pipe is not None
         try:
             yield self._pipe
-        except errors.ServerError:
-            if self._pipe.greeting is None:
+        except errors.ServerError as error:
+            if self._pipe.greeting is None or error.code == "node_failed":
                 self.close()
             raise
         except BaseException:
             self.close()
             raise
+
+
+def may_open(request: Request) -> bool:
+    """Whether a request may travel with the login: no secret in it, short, answered at once."""
+    args = request.args
+    waits_or_has_output = args.get("timeout_s") or args.get("log")
+    return (
+        request.verb in OPENING_VERBS
+        and not request.payload
+        and not waits_or_has_output
+        and len(pipe.frame_of(pipe.FIRST, request)) <= OPENING_BYTES
+    )

@@ -17,7 +17,7 @@ from typing import IO, Any, Literal
 
 from overnight.core import errors
 from overnight.ports import Request, Server
-from overnight.sync import guard, names
+from overnight.sync import guard, names, opening
 from overnight.sync import manifest as manifests
 
 PIPE_LIMIT_BYTES = 4 << 20
@@ -104,7 +104,8 @@ class _Transfer:
     origin: Mapping[str, Any] | None
 
     def run(self) -> Pushed:
-        begun = self._call("snapshot_begin", nonce=self.nonce)
+        question = opening.question(self.project, self.manifest.id, self.nonce)
+        begun = self.server.call(question, timeout_s=self._patience_s(0)).data
         if begun["have"]:
             return self._pushed("unchanged", [])
         incoming = begun["incoming"]

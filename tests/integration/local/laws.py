@@ -16,11 +16,11 @@ BELONGS_TO_THE_TRAINING = ("work", "attempts")
 def check(world: World, name: str) -> states.State:
     """All of them, for one run; its state."""
     run = world.run(name)
+    wait_until(lambda: is_published(run), what="state.json to be the fold of the events")
     events = whole_lines(Path(run.file("events.jsonl")))
     state = states.fold(events)
     assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
     assert state.misfits == 0, "an event that could not come then"
-    assert published(run) == journal.shown(run, state), "state.json is not the fold of the events"
     assert "SECOND PROCESS" not in world.lines(), "two processes of one run (law 3)"
     attempts_have_records(run, state)
     nothing_is_half_named(run, state)
@@ -36,10 +36,10 @@ def whole_lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
-def published(run: layout.Run) -> dict[str, Any]:
+def is_published(run: layout.Run) -> bool:
+    """state.json follows the events by a moment, because they are the truth."""
     value = json.loads(Path(run.file("state.json")).read_bytes())
-    assert isinstance(value, dict)
-    return value
+    return bool(value == journal.shown(run, journal.state(run)))
 
 
 def attempts_have_records(run: layout.Run, state: states.State) -> None:

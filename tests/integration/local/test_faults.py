@@ -62,11 +62,16 @@ def supervised_by(world: World, name: str, who: identity.Identity) -> bool:
     return list(who) in [event["identity"] for event in world.events(name, "supervised")]
 
 
+def kill_all(world: World, name: str) -> None:
+    world.kill_node(name)
+    kill_and_wait(world.shim(name), world.command(name))
+
+
 def test_everything_killed_at_once(world: World) -> None:
     """Command, shim, supervisor and watch: whoever comes next resumes from the checkpoint."""
     world.launch("r", "--gate", "3")
     world.wait_for_line("epoch 2")
-    kill_and_wait(world.watch(), world.supervisor("r"), world.shim("r"), world.command("r"))
+    kill_all(world, "r")
     world.open_gate(3)
     assert world.wait("r").state == states.FINISHED
     state = laws.check(world, "r")
@@ -117,7 +122,7 @@ def test_records_of_processes_that_are_gone(world: World, change: str) -> None:
     """A pid that is somebody else's now, or from before a reboot: nobody is signalled (law 6)."""
     world.launch("r", "--gate", "3")
     world.wait_for_line("epoch 2")
-    kill_and_wait(world.watch(), world.supervisor("r"), world.shim("r"), world.command("r"))
+    kill_all(world, "r")
     with subprocess.Popen(["sleep", "1000"]) as bystander:
         point_records_at(world.run("r"), bystander.pid, change)
         world.open_gate(3)
@@ -147,7 +152,7 @@ def point_records_at(run: layout.Run, pid: int, change: str) -> None:
 def test_a_bystander_with_our_pid_is_not_woken_by_a_stop(world: World) -> None:
     """`stop` wakes the supervisor; a reused pid is not the supervisor."""
     world.launch("r", "--gate", "3")
-    kill_and_wait(world.watch(), world.supervisor("r"))
+    world.kill_node("r")
     with subprocess.Popen(["sleep", "1000"]) as bystander:
         who = identity.of(bystander.pid)
         assert who is not None

@@ -117,6 +117,7 @@ def test_smoke_tests_of_dead_laptops_are_swept(
     (smoke,) = runs.iterdir()
     world.open_gate(2)
     wait_until(lambda: world.state(smoke.name).state in states.ENDED, what="its end")
+    wait_until(lambda: not world.supervisors(smoke.name), what="its folder to be left alone")
     (runs / "cut").mkdir()
     (runs / ".smoke-00.removed").mkdir()
     for path in (smoke, runs / "cut"):

@@ -78,7 +78,7 @@ def test_stop_of_a_run_that_has_ended_changes_nothing(world: World) -> None:
 def test_stop_of_a_run_whose_supervisor_is_dead(world: World) -> None:
     """A new supervisor is started to end it."""
     world.launch("r", "--gate", "2")
-    kill_and_wait(world.watch(), world.supervisor("r"))
+    world.kill_node("r")
     assert stop(world, "r") == states.STOPPED
     assert len(laws.check(world, "r").attempts) == 1
 

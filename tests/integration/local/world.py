@@ -180,11 +180,15 @@ class World:
         found = identity.from_json(json.loads(record.read_text())) if record.exists() else None
         return found if found is not None and identity.alive(found) else None
 
-    def watch(self) -> identity.Identity:
-        def find() -> identity.Identity | None:
-            return next(iter(self.processes(["watch", str(self.root)])), None)
+    def kill_node(self, name: str) -> None:
+        """The watch and the run's supervisor, also those that wait for the lock of another."""
+        wait_until(lambda: self.processes(["watch", str(self.root)]), what="the watch")
+        self.supervisor(name)
+        kill_and_wait(*self.processes(["watch", str(self.root)]))
+        kill_and_wait(*self.supervisors(name))
 
-        return wait_until(find, what="the watch")
+    def supervisors(self, name: str) -> list[identity.Identity]:
+        return self.processes(["supervise", str(self.root), "local", name])
 
     def shim(self, name: str, attempt: int = 1) -> identity.Identity:
         return wait_until(lambda: shim.leader(self.run(name).attempt(attempt)), what="the shim")

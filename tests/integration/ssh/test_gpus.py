@@ -90,7 +90,7 @@ def test_the_table_of_cards(laptop: Laptop, host: hosts.Host, cards: list[str]) 
     table = laptop.json("gpus")["servers"]["gpu1"]["gpus"]
     assert [gpu["uuid"] for gpu in table] == cards
     assert [[app["pid"] for app in gpu["apps"]] for gpu in table] == [[], [pid]]
-    assert "1 processes" in laptop.run("gpus").stdout
+    assert "1 process" in laptop.run("gpus").stdout
     host.cards.fail("mismatch")
     assert "mismatch" in laptop.json("gpus")["servers"]["gpu1"]["problem"]
 

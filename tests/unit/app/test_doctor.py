@@ -1,0 +1,88 @@
+"""What `doctor` makes of a server's answers: levels, words, and the line that mends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from overnight.app import doctor
+from overnight.core import config
+
+SERVER = config.ServerConfig(name="gpu1", kind="ssh", host="box", root="/data/me")
+HEALTHY: dict[str, Any] = {
+    "python": ["3.11.2", "/usr/bin/python3"],
+    "tmux": "tmux 3.3a",
+    "rsync": "rsync  version 3.2.7  protocol version 31",
+    "disk_free_mib": 900_000,
+    "inodes_free": 50_000_000,
+    "flock": True,
+    "gpus": [["NVIDIA H100 80GB HBM3", 81559]],
+    "gpu_problem": None,
+    "internet": "pypi.org",
+    "activation": {"ok": True, "said": "3.11.2 /usr/bin/python3"},
+}
+
+
+def judged(kind: str = "none", **changes: Any) -> dict[str, doctor.Finding]:
+    env = config.Environment(kind=kind, name="" if kind == "none" else "clip")
+    found = doctor.judge({**HEALTHY, **changes}, SERVER, env)
+    return {each.check: each for each in found}
+
+
+def test_a_healthy_server_has_nothing_to_mend() -> None:
+    """Every finding is ok, and none tells people to do anything."""
+    found = judged().values()
+    assert {each.level for each in found} == {"ok"}
+    assert {each.mend for each in found} == {""}
+
+
+@pytest.mark.parametrize(
+    ("changes", "check", "level", "says"),
+    [
+        ({"disk_free_mib": 4000}, "disk", "note", "3.9 GiB free under /data/me"),
+        ({"disk_free_mib": 100}, "disk", "mend", "0.1 GiB free under /data/me"),
+        ({"inodes_free": 10}, "disk", "mend", "and room for 10 more files"),
+        ({"inodes_free": None}, "disk", "ok", "878.9 GiB free"),
+        ({"flock": False}, "locks", "note", "two machines that share it could both start a run"),
+        ({"tmux": None}, "tmux", "note", "not installed: `overnight attach` will not work"),
+        ({"rsync": None}, "rsync", "note", "through the pipe, more slowly"),
+        ({"gpus": [], "gpu_problem": "no driver"}, "gpus", "mend", "no driver"),
+        ({"gpus": []}, "gpus", "note", "no GPU: trainings run on the CPU"),
+        ({"internet": None}, "internet", "note", "no way out"),
+    ],
+)
+def test_each_weakness(changes: dict[str, Any], check: str, level: str, says: str) -> None:
+    """It has its level and its words, and a line that mends it unless all is well."""
+    found = judged(**changes)[check]
+    assert found.level == level
+    assert says in found.text
+    nothing_to_do = level == "ok" or "on the CPU" in says
+    assert bool(found.mend) is not nothing_to_do
+
+
+def test_an_environment_that_fails_shows_its_last_word() -> None:
+    """One line, whatever conda printed before it."""
+    said = "usage: conda [-h]\n\novernight: cannot activate clip; type: conda env list\n"
+    found = judged("conda", activation={"ok": False, "said": said})["environment"]
+    assert found.level == "mend"
+    assert found.text.startswith("conda clip does not work in a non-interactive shell: overnight:")
+    assert "\n" not in found.text
+
+
+@pytest.mark.parametrize(
+    ("off_s", "level", "says"),
+    [(0.4, "ok", "0.4 s"), (-4.0, "ok", "4.0 s"), (-7200.0, "note", "7200 s"), (6, "note", "6 s")],
+)
+def test_clocks(off_s: float, level: str, says: str) -> None:
+    """A clock that is off by more than five seconds is worth a word, in either direction."""
+    found = doctor.clock(off_s)
+    assert (found.level, says in found.text) == (level, True)
+
+
+def test_processes_that_do_not_survive_are_to_be_mended() -> None:
+    """Without it no training would live until the morning."""
+    assert doctor.survived(True, SERVER).level == "ok"
+    found = doctor.survived(False, SERVER)
+    assert found.level == "mend"
+    assert found.mend.startswith("ssh box loginctl enable-linger")
