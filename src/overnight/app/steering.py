@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from overnight.app import Overnight, following
@@ -17,14 +19,27 @@ def stop(o: Overnight, run: str, server_name: str | None) -> views.RunView:
         return wait_until(o, run, server.name, lambda view: view.ended)
 
 
-def resume(o: Overnight, run: str, server_name: str | None, *, accept_batch: bool) -> views.RunView:
+@dataclass(frozen=True, kw_only=True)
+class Agreed:
+    """What a person agrees to change: the next batch variant, settings by name, learning rate."""
+
+    batch: bool = False
+    settings: Mapping[str, int | float] = field(default_factory=dict)
+    lr_scale: float | None = None
+
+
+def resume(
+    o: Overnight, run: str, server_name: str | None, agreed: Agreed | None = None
+) -> views.RunView:
     """A new attempt of an ended run; returns once it is under way."""
     server = following.locate(o, run, server_name)
     _, before = following.run_view(o, run, server.name)
     if not before.ended:
         raise errors.UsageError(f"{run} is {before.state}", hint=f"overnight logs {run} -f")
+    agreed = agreed or Agreed()
     args: dict[str, Any] = {"project": o.project, "run": run, "by": "overnight resume"}
-    if accept_batch:
+    args.update(settings=dict(agreed.settings), lr_scale=agreed.lr_scale)
+    if agreed.batch:
         args["variant"] = int(before.row.get("variant") or 0) + 1
     server.call(Request("resume", args))
     with o.talk.busy(f"resuming {run}"):

@@ -91,7 +91,7 @@ def next_commands(view: views.RunView) -> list[str]:
     if view.state in ("failed", "stopped"):
         return [f"overnight logs {name}", f"overnight resume {name}   (once it is mended)"]
     if view.state == "needs-decision":
-        return [f"overnight resume {name} --accept-batch", f"overnight logs {name}"]
+        return [*view.row.get("answers", []), f"overnight logs {name}"]
     if view.state == "lost":
         return ["overnight doctor"]
     return [f"overnight logs {name} -f"]

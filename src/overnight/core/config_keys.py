@@ -14,6 +14,7 @@ from overnight.core import config_kinds as kinds
 from overnight.core import config_tables as tables
 from overnight.core import config_words as words
 from overnight.core.config_kinds import Key
+from overnight.node import policy
 
 Keys = Mapping[str, Key]
 
@@ -189,16 +190,12 @@ _CLASSES = {
     "interrupted": "Somebody pressed Ctrl-C or stopped it.",
     "unknown": "None of the others.",
 }
-_REPAIRS = ("default", "ask", "stop", "resume")
-_REPAIRS_OF_CLASS = {"cuda_oom": (*_REPAIRS, "shrink")}
-_ANY_REPAIR = kinds.choice(*_REPAIRS)
-
 _RECOVERY: Keys = {
     name: Key(
-        kinds.choice(*_REPAIRS_OF_CLASS[name]) if name in _REPAIRS_OF_CLASS else _ANY_REPAIR,
-        '"ask"',
+        kinds.choice("default", *policy.DEFAULTS[name].choices),
+        '"default"' if name == "interrupted" else '"ask"',
         meaning,
-        default='`"default"`',
+        default=f'`"{policy.DEFAULTS[name].action}"`',
     )
     for name, meaning in _CLASSES.items()
 }

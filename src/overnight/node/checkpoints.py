@@ -61,16 +61,23 @@ def newest_valid(
 
 
 def choose(
-    work: str, globs: Sequence[str], since: float | None = None, validate: bool = True
+    work: str,
+    globs: Sequence[str],
+    since: float | None = None,
+    validate: bool = True,
+    before: float | None = None,
 ) -> Choice:
     """The newest whole checkpoint, and the damaged ones that came before it.
 
     `globs` are relative to `work` and know `*`, `?` and `**`; one without a folder matches at any
     depth, one with a `/` at its end means folders. Empty for the usual ones. Files older than
     `since` (seconds, the run's first start) came with the code and are not ours to continue from.
+    `before`: later ones are no good, because they hold what went wrong (seconds).
     A `best*` file is taken only where there is nothing else, because it may lie far behind.
     """
-    candidates = sorted(found(work, globs, since), key=preference)
+    written = found(work, globs, since)
+    good = [each for each in written if before is None or each.mtime_ns <= before * 1e9]
+    candidates = sorted(good, key=preference)
     passed_over: list[Checkpoint] = []
     for candidate in candidates:
         judged = candidate._replace(problem=problem(candidate.path)) if validate else candidate

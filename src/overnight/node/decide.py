@@ -1,76 +1,22 @@
-"""What to do when an attempt has ended. Pure: decide(state, ended, ...) -> one action.
+"""What to do when an attempt has ended. Pure: decide(state, ended, failure, spec) -> one action.
 
-The default policy of the design, as far as it is repaired without asking: CUDA out of memory
-takes the next batch variant; death by a signal, a reboot or a lost supervisor resumes. Everything
-else stops and reports (law 8).
+Here are the limits that hold for every repair (law 8); what is done about each class of failure
+stands in `policy`, and how in `repairs`.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Union
+from typing import Any
 
-from overnight.node import states
+from overnight.node import causes, policy, repairs, states
+from overnight.node.actions import Action, Ended, Fail, Failure, Finish, Retry, Stop
 
-MAX_ATTEMPTS = 20
+MAX_ATTEMPTS = 100
 ATTEMPTS_WITHOUT_PROGRESS = 3
 ATTEMPTS_NEVER_STARTED = 3
-LONGEST_BACKOFF_S = 60.0
+LONGEST_GPU_WAIT_S = 6 * 3600.0
 NEVER_STARTED = ["never_started"] * ATTEMPTS_NEVER_STARTED
-RESUMABLE = frozenset({"preempted", "reboot", "lost"})
 NOT_PROVEN_HEALTHY = "the time box ended it"
-
-
-class Ended(NamedTuple):
-    """How an attempt ended. `cause` is set where the exit code is not the whole story.
-
-    cause: None | "reboot" | "lost" (nobody recorded the end) | "never_started" | "time_box"
-    """
-
-    exit_code: int | None
-    signal: int | None
-    cause: str | None
-    position: list[float] | None
-
-
-class Failure(NamedTuple):
-    """What an ended attempt was taken for. `evidence` is [{"line": n, "text": s}]."""
-
-    kind: str
-    confidence: float
-    evidence: list[dict[str, Any]]
-    facts: dict[str, Any]
-
-
-class Finish(NamedTuple):
-    reason: str
-
-
-class Stop(NamedTuple):
-    reason: str
-
-
-class Fail(NamedTuple):
-    reason: str
-
-
-class Ask(NamedTuple):
-    """A person has to choose; `reason` holds the question, `answers` the commands to type."""
-
-    reason: str
-    answers: list[str]
-
-
-class Retry(NamedTuple):
-    """Start again: with this variant, from the newest valid checkpoint if `resume`."""
-
-    change: str
-    variant: int
-    resume: bool
-    changes_science: bool
-    delay_s: float
-
-
-Action = Union[Finish, Stop, Fail, Ask, Retry]
 
 
 def decide(
@@ -84,23 +30,91 @@ def decide(
     if failure is None:
         return Finish("")
     if spec.get("kind") == "smoke":
-        return Fail(describe(failure, ended))
-    return bounded(state, failure, ended) or repair(state, ended, failure, spec)
+        return Fail(causes.clause(failure, ended))
+    if ended.cause == "never_started":
+        return again_from_nothing(state)
+    return bounded(state, failure, ended, spec) or repairs.repair(state, ended, failure, spec)
 
 
-def bounded(state: states.State, failure: Failure, ended: Ended) -> Fail | None:
-    """The limits that hold for every repair (law 8)."""
-    tried = state.attempts[state.resumed_at_attempt :]
-    if [a.cause for a in tried[-ATTEMPTS_NEVER_STARTED:]] == NEVER_STARTED:
+def again_from_nothing(state: states.State) -> Fail | Retry:
+    if [a.cause for a in tried(state)[-ATTEMPTS_NEVER_STARTED:]] == NEVER_STARTED:
         return Fail(f"its process could not be started {ATTEMPTS_NEVER_STARTED} times on end")
-    if len(tried) >= MAX_ATTEMPTS:
-        return Fail(f"{describe(failure, ended)}; {len(tried)} attempts are the limit")
-    if stuck(tried):
+    return Retry("started again: the last attempt never began", state.variant)
+
+
+def bounded(
+    state: states.State, failure: Failure, ended: Ended, spec: dict[str, Any]
+) -> Fail | None:
+    """The limits that hold for every repair (law 8)."""
+    if policy.rule(failure.kind, wishes(spec)).action not in policy.AUTOMATIC:
+        return None
+    what = causes.clause(failure, ended)
+    if len(tried(state)) >= MAX_ATTEMPTS:
+        return Fail(f"{what}; {len(tried(state))} attempts are the limit")
+    if stuck(telling(state)):
         return Fail(
-            f"{describe(failure, ended)}; no progress over "
-            f"{ATTEMPTS_WITHOUT_PROGRESS} attempts, so another would not help"
+            f"{what}; no progress over {ATTEMPTS_WITHOUT_PROGRESS} attempts, so another "
+            "would not help"
+        )
+    limit = policy.rule(failure.kind, wishes(spec)).limit
+    times = repaired_times(state, failure)
+    if limit is not None and times >= limit > 0:
+        return Fail(f"{what}; it was repaired {counted(times)} for this cause, which is the limit")
+    return waited_enough(state, failure)
+
+
+def counted(times: int) -> str:
+    return {1: "once", 2: "twice"}.get(times, f"{times} times")
+
+
+def wishes(spec: dict[str, Any]) -> dict[str, Any]:
+    """What overnight.toml says under [recovery]."""
+    found: dict[str, Any] = spec.get("policy") or {}
+    return found
+
+
+def tried(state: states.State) -> tuple[states.Attempt, ...]:
+    """The attempts since a person last said that it shall go on."""
+    return state.attempts[state.resumed_at_attempt :]
+
+
+def recent_repairs(state: states.State) -> list[dict[str, Any]]:
+    return [each for each in state.repairs if each["attempt"] > state.resumed_at_attempt]
+
+
+def repaired_times(state: states.State, failure: Failure) -> int:
+    """How often this root cause was repaired; files of a data set are counted together."""
+    mark = causes.fingerprint(failure)
+    return sum(
+        each.get("fingerprint") == mark
+        for each in recent_repairs(state)
+        if each["class"] == failure.kind
+    )
+
+
+def waited_enough(state: states.State, failure: Failure) -> Fail | None:
+    """GPUs that others use are waited for, but not for ever."""
+    if failure.kind != "gpu_contention":
+        return None
+    since = [each["at"] for each in recent_repairs(state) if each["class"] == "gpu_contention"]
+    if since and state.changed_at - since[0] > LONGEST_GPU_WAIT_S:
+        return Fail(
+            f"other users' processes have filled the GPUs for {LONGEST_GPU_WAIT_S / 3600:.0f} h"
         )
     return None
+
+
+def gpu_wait_is_over(state: states.State, now: float) -> bool:
+    """Whether a run that moved out of somebody's way has waited long enough for free GPUs."""
+    last = state.repairs[-1] if state.repairs else None
+    contended = last is not None and last["class"] == "gpu_contention"
+    return last is not None and contended and now - last["at"] > LONGEST_GPU_WAIT_S
+
+
+def telling(state: states.State) -> tuple[states.Attempt, ...]:
+    """The attempts whose progress says something: not those that a labmate's process ended."""
+    moved = {each["attempt"] for each in recent_repairs(state) if each["class"] == "gpu_contention"}
+    return tuple(each for each in tried(state) if each.n not in moved)
 
 
 def stuck(attempts: tuple[states.Attempt, ...]) -> bool:
@@ -115,85 +129,6 @@ def stuck(attempts: tuple[states.Attempt, ...]) -> bool:
     return all((a.position or []) <= best for a in last[1:])
 
 
-def repair(
-    state: states.State, ended: Ended, failure: Failure, spec: dict[str, Any]
-) -> Fail | Ask | Retry:
-    if ended.cause == "never_started":
-        return Retry("started again: the last attempt never began", state.variant, True, False, 0.0)
-    policy = spec.get("policy") or {}
-    wish = policy.get(failure.kind, "default")
-    if wish == "stop":
-        return Fail(f"{describe(failure, ended)}; overnight.toml says to stop here")
-    if wish == "ask":
-        return Ask(describe(failure, ended), ["overnight resume RUN", "overnight explain RUN"])
-    if failure.kind == "gpu_contention":
-        return Fail(describe(failure, ended))
-    if failure.kind == "cuda_oom":
-        return next_variant(state, ended, failure, spec, consent=wish == "shrink")
-    died_by_signal = ended.signal is not None and failure.kind != "interrupted"
-    if failure.kind in RESUMABLE or died_by_signal or wish == "resume":
-        return Retry(
-            f"resumed after {describe(failure, ended)}", state.variant, True, False, backoff(state)
-        )
-    return Fail(describe(failure, ended))
-
-
-def next_variant(
-    state: states.State, ended: Ended, failure: Failure, spec: dict[str, Any], *, consent: bool
-) -> Fail | Ask | Retry:
-    """A smaller micro-batch; one that changes the effective batch only with consent (law 7)."""
-    variants = spec["variants"]
-    number = state.variant + 1
-    if number >= len(variants):
-        known = "it is the smallest" if len(variants) > 1 else "no smaller one is known"
-        return Fail(f"{describe(failure, ended)} with {variants[state.variant]['label']}; {known}")
-    before, after = variants[state.variant], variants[number]
-    science = bool(after.get("changes_science"))
-    if science and not consent:
-        return Ask(
-            f"{describe(failure, ended)}; the next batch ({after['label']}) would change the "
-            "effective batch size",
-            ["overnight resume RUN --accept-batch"],
-        )
-    return Retry(f"{before['label']} -> {after['label']}", number, True, science, 0.0)
-
-
-def backoff(state: states.State) -> float:
-    """Seconds to wait: nothing at first, then longer while no attempt makes progress."""
-    tried = state.attempts[state.resumed_at_attempt :]
-    fruitless = 0
-    for older, newer in zip(reversed(tried[:-1]), reversed(tried)):
-        if (newer.position or []) > (older.position or []):
-            break
-        fruitless += 1
-    return min(LONGEST_BACKOFF_S, 5.0 * (2.0**fruitless - 1.0))
-
-
 def pause_s(not_before: float, now: float) -> float:
     """What is left of a back-off, however the clock was set since it began."""
-    return max(0.0, min(not_before - now, LONGEST_BACKOFF_S))
-
-
-def describe(failure: Failure, ended: Ended) -> str:
-    """One clause for people: what ended the attempt."""
-    names = {
-        "cuda_oom": "CUDA out of memory",
-        "reboot": "a reboot of the server",
-        "lost": "the end of its processes without a record",
-        "preempted": f"signal {signal_name(ended.signal)}",
-        "interrupted": "an interrupt (Ctrl-C)",
-        "gpu_contention": "CUDA out of memory while another user holds memory on the GPU",
-    }
-    if failure.kind in names:
-        return names[failure.kind]
-    summary = failure.facts.get("summary")
-    return str(summary) if summary else f"exit code {ended.exit_code}"
-
-
-def signal_name(number: int | None) -> str:
-    import signal
-
-    try:
-        return signal.Signals(number or 0).name
-    except ValueError:
-        return str(number)
+    return max(0.0, min(not_before - now, repairs.LONGEST_BACKOFF_S))

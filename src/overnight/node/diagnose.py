@@ -10,7 +10,7 @@ import re
 import signal
 from typing import Any
 
-from overnight.node import decide
+from overnight.node import actions, causes
 
 TAIL_BYTES = 64 * 1024
 EVIDENCE_LINES = 12
@@ -37,19 +37,19 @@ ESCAPES = re.compile(
 
 
 def diagnose(
-    ended: decide.Ended,
+    ended: actions.Ended,
     tail: bytes,
     lines_before: int,
     foreign_mib: int,
     disk_full: bool = False,
-) -> decide.Failure | None:
+) -> actions.Failure | None:
     """None for a good end. `tail` is the end of the log, after `lines_before` lines.
 
     `foreign_mib` is the memory that other people's processes hold on the attempt's GPUs.
     `disk_full`: no space was left when the attempt had ended, so that it may have lost its words.
     """
     if ended.cause in ("reboot", "lost", "never_started"):
-        return decide.Failure(
+        return actions.Failure(
             "lost" if ended.cause == "never_started" else ended.cause, 1.0, [], {}
         )
     if ended.exit_code == 0:
@@ -59,7 +59,7 @@ def diagnose(
     if memory is not None and ended.signal not in FROM_OUTSIDE:
         return out_of_memory(lines, memory, lines_before, foreign_mib)
     if ended.signal == signal.SIGINT or ended.exit_code == 130:
-        return decide.Failure("interrupted", 1.0, evidence(lines, None, lines_before), {})
+        return actions.Failure("interrupted", 1.0, evidence(lines, None, lines_before), {})
     if ended.signal in FROM_OUTSIDE:
         return by_signal("preempted", ended, lines, lines_before)
     at = last_match(lines, NO_SPACE, among=SPOKEN_LINES)
@@ -90,39 +90,43 @@ def last_match(lines: list[str], pattern: re.Pattern[str], among: int | None = N
     return None
 
 
-def out_of_memory(lines: list[str], at: int, lines_before: int, foreign_mib: int) -> decide.Failure:
+def out_of_memory(
+    lines: list[str], at: int, lines_before: int, foreign_mib: int
+) -> actions.Failure:
     wanted = WANTED.search(lines[at])
     facts: dict[str, Any] = {"wanted": wanted.group("size")} if wanted else {}
     kind = "cuda_oom"
     if foreign_mib > 0:
         kind = "gpu_contention"
         facts["foreign_mib"] = foreign_mib
-    return decide.Failure(kind, 0.95, evidence(lines, at, lines_before), facts)
+    return actions.Failure(kind, 0.95, evidence(lines, at, lines_before), facts)
 
 
 def by_signal(
-    kind: str, ended: decide.Ended, lines: list[str], lines_before: int
-) -> decide.Failure:
-    facts = {"summary": f"signal {decide.signal_name(ended.signal)}"}
-    return decide.Failure(kind, 0.8, evidence(lines, None, lines_before), facts)
+    kind: str, ended: actions.Ended, lines: list[str], lines_before: int
+) -> actions.Failure:
+    facts = {"summary": f"signal {causes.signal_name(ended.signal)}"}
+    return actions.Failure(kind, 0.8, evidence(lines, None, lines_before), facts)
 
 
-def no_space(lines: list[str], at: int | None, lines_before: int) -> decide.Failure:
+def no_space(lines: list[str], at: int | None, lines_before: int) -> actions.Failure:
     said = "no space was left on the server's disk" if at is None else lines[at][:300]
     facts = {"summary": said}
-    return decide.Failure("disk_full", 0.9, evidence(lines, at, lines_before), facts)
+    return actions.Failure("disk_full", 0.9, evidence(lines, at, lines_before), facts)
 
 
-def from_exception(ended: decide.Ended, lines: list[str], lines_before: int) -> decide.Failure:
+def from_exception(ended: actions.Ended, lines: list[str], lines_before: int) -> actions.Failure:
     at = last_match(lines, EXCEPTION)
     found = evidence(lines, at, lines_before)
     if ended.exit_code == ACTIVATION_FAILED and last_match(lines, re.compile("^overnight: ")):
-        return decide.Failure("config", 0.9, found, {"summary": found[-1]["text"] if found else ""})
+        return actions.Failure(
+            "config", 0.9, found, {"summary": found[-1]["text"] if found else ""}
+        )
     if ended.exit_code in (NOT_FOUND, NOT_EXECUTABLE) and at is None:
-        return decide.Failure("missing_file", 0.9, found, {"summary": last_text(found)})
+        return actions.Failure("missing_file", 0.9, found, {"summary": last_text(found)})
     if at is None:
-        return decide.Failure("unknown", 0.3, found, {})
-    return decide.Failure("code", 0.5, found, {"summary": lines[at][:300]})
+        return actions.Failure("unknown", 0.3, found, {})
+    return actions.Failure("code", 0.5, found, {"summary": lines[at][:300]})
 
 
 def last_text(found: list[dict[str, Any]]) -> str:

@@ -7,9 +7,9 @@ import time
 from typing import Any
 
 from overnight.node import (
+    actions,
     attempt,
     command,
-    decide,
     diagnose,
     fs,
     gpu_leases,
@@ -41,7 +41,7 @@ def never_started(folder: str) -> bool:
 
 
 def record(follower: attempt.Follower, spec: dict[str, Any], cause: str | None) -> dict[str, Any]:
-    """The content of exit.json. `cause` as in `decide.Ended`, where it is known."""
+    """The content of exit.json. `cause` as in `actions.Ended`, where it is known."""
     follower.reap()
     follower.close()
     code = follower.exit_code()
@@ -76,7 +76,7 @@ def free_bytes(folder: str) -> int:
     return disk.f_bavail * disk.f_frsize
 
 
-def judged(run: layout.Run, last: states.Attempt, ended: decide.Ended) -> decide.Failure | None:
+def judged(run: layout.Run, last: states.Attempt, ended: actions.Ended) -> actions.Failure | None:
     """What the attempt's output and its end say; None where it ended well."""
     folder = run.attempt(last.n)
     output, before = reading.tail(f"{folder}/output.log", diagnose.TAIL_BYTES)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Callable, NamedTuple
+from typing import Any, Callable, NamedTuple, Sequence
 
 from overnight.node import gpus, journal, layout, lock, processes, states
 
@@ -19,8 +19,11 @@ class Grant(NamedTuple):
     hopeless: bool = False
 
 
-def acquire(run: layout.Run, spec: dict[str, Any]) -> Grant:
-    """All wanted GPUs or none. `spec["gpus"]` None means one where the server has any."""
+def acquire(run: layout.Run, spec: dict[str, Any], avoid: Sequence[str] = ()) -> Grant:
+    """All wanted GPUs or none. `spec["gpus"]` None means one where the server has any.
+
+    GPUs to `avoid` are taken only where the server has too few others.
+    """
     wanted = spec.get("gpus")
     if wanted == 0:
         return Grant([])
@@ -34,7 +37,14 @@ def acquire(run: layout.Run, spec: dict[str, Any]) -> Grant:
     if table.problem:
         return Grant(None, f"the GPUs cannot be seen now: {table.problem}")
     with lock.held(os.path.join(run.root, "leases.lock")):
-        return choose(run, spec, table, wanted)
+        return choose(run, spec, without(table, wanted, spec.get("allowed_gpus"), avoid), wanted)
+
+
+def without(
+    table: gpus.Table, wanted: int, allowed: list[str] | None, avoid: Sequence[str]
+) -> gpus.Table:
+    others = table._replace(gpus=tuple(gpu for gpu in table.gpus if gpu.uuid not in avoid))
+    return table if never(others, wanted, allowed) else others
 
 
 def never(table: gpus.Table, wanted: int, allowed: list[str] | None) -> str:

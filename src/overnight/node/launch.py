@@ -133,12 +133,15 @@ def wake_supervisor(run: layout.Run) -> None:
 def resume(run: layout.Run, args: dict[str, Any]) -> dict[str, Any]:
     """Continues an ended run from its newest valid checkpoint, as a new attempt.
 
-    args: `by`; `variant`, the number of the variant that a person has agreed to.
+    args: `by`; `variant`, the number of the variant that a person has agreed to; `settings`, the
+    values that a person wants; `lr_scale`, by which the learning rate is multiplied.
     """
     before = journal.state(run)
     details = {"by": args["by"]} if args.get("by") else {}
     if args.get("variant") is not None:
         details.update(agreed_variant(run, before, int(args["variant"])))
+    if args.get("settings") or args.get("lr_scale") is not None:
+        details.update(agreed_settings(run, before, args))
     state = journal.append(
         run, "resumed", when=lambda s: s.state in states.ENDED and s.seq == before.seq, **details
     )
@@ -158,6 +161,37 @@ def agreed_variant(run: layout.Run, before: states.State, number: int) -> dict[s
         "change": f"{variants[before.variant]['label']} -> {variants[number]['label']}, as agreed",
         "changes_science": bool(variants[number].get("changes_science")),
     }
+
+
+def agreed_settings(run: layout.Run, before: states.State, args: dict[str, Any]) -> dict[str, Any]:
+    """Values that a person wants. A loss that went wrong is left behind with its checkpoints."""
+    spec = fs.read_json(run.file("spec.json"))
+    known = {**(spec.get("settings") or {}), **before.settings}
+    wanted = dict(args.get("settings") or {})
+    if args.get("lr_scale") is not None:
+        if not isinstance(known.get("lr"), (int, float)):
+            raise not_turnable(run, "lr", known)
+        wanted["lr"] = known["lr"] * float(args["lr_scale"])
+    for name in wanted:
+        if name not in known:
+            raise not_turnable(run, name, known)
+    turned = ", ".join(f"{name} {known[name]} -> {value}" for name, value in wanted.items())
+    failure = before.failure or {}
+    return {
+        "settings": wanted,
+        "change": f"{turned}, as agreed",
+        "changes_science": bool(set(wanted) - {"workers", "port"}),
+        "before": (failure.get("facts") or {}).get("last_finite_at"),
+    }
+
+
+def not_turnable(run: layout.Run, name: str, known: dict[str, Any]) -> LaunchError:
+    others = f"; it can turn {', '.join(sorted(known))}" if known else ""
+    return LaunchError(
+        "not_turnable",
+        f"{name!r} cannot be turned in the command of {run.name!r}{others}",
+        "launch it anew with the value that you want",
+    )
 
 
 def discard(run: layout.Run) -> dict[str, Any]:

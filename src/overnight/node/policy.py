@@ -8,6 +8,8 @@ resume        again from the newest valid checkpoint
 retry         the same after a pause that grows
 move          again on other GPUs of this server, or wait until these are free
 exclude       the sample's file joins the exclusion list, then resume
+shrink        like next_variant, also with a batch that changes the effective batch size
+rollback      from before the loss went wrong, with the learning rate or clipping consented to
 ask           a person decides: the run waits with the question and the commands that answer it
 stop          stop and report
 none          nothing went wrong, or it was meant
@@ -21,7 +23,11 @@ HEALTHY = frozenset({"finished", "running"})
 NONE = "none"
 ASK = "ask"
 STOP = "stop"
-AUTOMATIC = frozenset({"next_variant", "resume", "retry", "move", "exclude"})
+AUTOMATIC = frozenset({"next_variant", "resume", "retry", "move", "exclude", "shrink", "rollback"})
+
+
+# Ends from outside, which overnight.toml knows under one name.
+SPOKEN_OF_AS = {"reboot": "preempted", "lost": "preempted"}
 
 
 class Rule(NamedTuple):
@@ -33,7 +39,7 @@ class Rule(NamedTuple):
 
 
 DEFAULTS: dict[str, Rule] = {
-    "cuda_oom": Rule("next_variant", None, ("next_variant", ASK, STOP)),
+    "cuda_oom": Rule("next_variant", None, ("next_variant", "shrink", ASK, STOP)),
     "gpu_contention": Rule("move", None, ("move", ASK, STOP)),
     "host_oom": Rule("resume", 2, ("resume", ASK, STOP)),
     "shm": Rule(STOP, 0, (ASK, STOP)),
@@ -53,6 +59,8 @@ DEFAULTS: dict[str, Rule] = {
     "port_in_use": Rule("retry", 3, ("retry", ASK, STOP)),
     "config": Rule(STOP, 0),
     "preempted": Rule("resume", None, ("resume", ASK, STOP)),
+    "reboot": Rule("resume", None, ("resume", ASK, STOP)),
+    "lost": Rule("resume", None, ("resume", ASK, STOP)),
     "interrupted": Rule(NONE, 0, (NONE,)),
     "permission": Rule(STOP, 0),
     "code": Rule(STOP, 0, ("resume", ASK, STOP)),
@@ -75,15 +83,25 @@ def default_action(kind: str, *, has_progress: bool = True) -> str:
 def rule(kind: str, wishes: dict[str, Any]) -> Rule:
     """The rule that holds: the default with the wish of overnight.toml laid over it."""
     base = DEFAULTS.get(kind, Rule(STOP, 0))
-    wish = wishes.get(kind)
-    if isinstance(wish, str):
-        return base._replace(action=wish, limit=limit_for(wish, base))
-    if isinstance(wish, dict):
-        action = str(wish.get("action", base.action))
-        return base._replace(action=action, limit=wish.get("max", limit_for(action, base)))
-    return base
+    wish = wish_for(kind, wishes)
+    action = action_of(wish) or base.action
+    limit = wish.get("max") if isinstance(wish, dict) else None
+    return base._replace(action=action, limit=limit_for(action, base) if limit is None else limit)
+
+
+def wish_for(kind: str, wishes: dict[str, Any]) -> Any:
+    """The line of [recovery] that speaks of this class: None, an action, or a table."""
+    return wishes.get(SPOKEN_OF_AS.get(kind, kind))
+
+
+def action_of(wish: Any) -> str | None:
+    """The action that a line of [recovery] names: `"ask"` or `{ action = "ask", … }`."""
+    found = wish.get("action") if isinstance(wish, dict) else wish
+    return str(found) if found and found != "default" else None
 
 
 def limit_for(action: str, base: Rule) -> int | None:
     """A line that turns a repair on without saying how often means once."""
-    return base.limit if action == base.action or action not in AUTOMATIC else 1
+    if action == base.action or action not in AUTOMATIC or action == "shrink":
+        return base.limit
+    return 1

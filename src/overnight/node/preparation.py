@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import os
+import socket
 import time
 from typing import Any, NamedTuple
 
-from overnight.node import apart, command, fs, layout, reading, server, states
+from overnight.node import (
+    actions,
+    apart,
+    command,
+    fs,
+    layout,
+    reading,
+    server,
+    states,
+    turning,
+)
 
 METRICS_FILE = "metrics.jsonl"
 
@@ -71,6 +82,9 @@ class Start(NamedTuple):
     checkpoint: str | None
     passed_over: list[list[str]]
     gpus: list[str]
+    settings: dict[str, Any]
+    env: dict[str, str]
+    files: dict[str, str]
 
 
 def next_start(
@@ -80,15 +94,30 @@ def next_start(
     decided: tuple[str | None, list[list[str]]] = (state.checkpoint, [])
     checkpoint, passed_over = decided if state.checkpoint else newest_checkpoint(run, spec, state)
     variant = spec["variants"][state.variant]
+    settings = with_free_port(dict(state.settings))
+    argv, files = turning.turned(variant, settings)
     return Start(
         attempt=len(state.attempts) + 1,
-        argv=command.line(spec, variant["argv"], checkpoint),
+        argv=command.line(spec, argv, checkpoint),
         variant=state.variant,
         label=variant["label"],
         checkpoint=checkpoint,
         passed_over=passed_over,
         gpus=uuids,
+        settings=settings,
+        env=with_free_port(dict(state.env)),
+        files=files,
     )
+
+
+def with_free_port(values: dict[str, Any]) -> dict[str, Any]:
+    """A port of the loopback interface that nobody holds now, where one is wanted."""
+    if actions.FREE_PORT not in values.values():
+        return values
+    with socket.socket() as probe:
+        probe.bind(("", 0))
+        port = probe.getsockname()[1]
+    return {key: port if value == actions.FREE_PORT else value for key, value in values.items()}
 
 
 def newest_checkpoint(
@@ -101,14 +130,16 @@ def newest_checkpoint(
     if not state.attempts or spec.get("resume") is None:
         return None, []
     since = state.attempts[0].started_at
-    path, passed_over = apart.call(lambda: chosen_checkpoint(run, spec, since))
+    path, passed_over = apart.call(lambda: chosen_checkpoint(run, spec, since, state.before))
     return path, passed_over
 
 
-def chosen_checkpoint(run: layout.Run, spec: dict[str, Any], since: float) -> list[Any]:
+def chosen_checkpoint(
+    run: layout.Run, spec: dict[str, Any], since: float, before: float | None
+) -> list[Any]:
     from overnight.node import checkpoints
 
-    choice = checkpoints.choose(run.work, spec.get("checkpoints") or [], since)
+    choice = checkpoints.choose(run.work, spec.get("checkpoints") or [], since, before=before)
     passed_over = [[each.path, each.problem or ""] for each in choice.passed_over]
     return [choice.chosen and choice.chosen.path, passed_over]
 
@@ -120,6 +151,7 @@ def attempt_folder(run: layout.Run, start: Start) -> None:
     """
     folder = run.attempt(start.attempt)
     os.makedirs(folder, exist_ok=True)
+    write_files(run.work, start.files)
     value = {
         **start._asdict(),
         "hostname": os.uname().nodename,
@@ -127,6 +159,15 @@ def attempt_folder(run: layout.Run, start: Start) -> None:
         "time": time.time(),
     }
     fs.publish_json(f"{folder}/start.json", value)
+
+
+def write_files(work: str, files: dict[str, str]) -> None:
+    """The config files of the variant, in the run's own work copy (laws 4 and 6)."""
+    for name, text in files.items():
+        place = fs.inside(work, name)
+        if leads_out(work, os.path.dirname(place)):
+            raise OSError(f"{name} would lie outside of the run's own folder")
+        fs.publish(place, text.encode("utf-8", "surrogateescape"), durable=False)
 
 
 def describe_environment(run: layout.Run, number: int, variables: dict[str, str]) -> None:

@@ -7,7 +7,9 @@ of `misfits`.
 
 from __future__ import annotations
 
-from typing import Any, Iterable, NamedTuple
+from typing import Any, Iterable, Mapping, NamedTuple
+
+from overnight.node.actions import NOTHING
 
 QUEUED = "queued"
 STARTING = "starting"
@@ -60,6 +62,9 @@ class Attempt(NamedTuple):
 class State(NamedTuple):
     """What the events up to number `seq` say.
 
+    `answers` are the commands that answer the question of a run that needs a decision.
+    `settings` and `env` are what repairs have turned since the launch; `avoid` are UUIDs of GPUs
+    under suspicion; only checkpoints written before the moment `before` are good enough.
     `undecided`: the last attempt has ended, and no event says yet what follows from it.
     """
 
@@ -72,6 +77,11 @@ class State(NamedTuple):
     variant: int = 0
     checkpoint: str | None = None
     not_before: float = 0.0
+    settings: Mapping[str, Any] = NOTHING
+    env: Mapping[str, str] = NOTHING
+    avoid: tuple[str, ...] = ()
+    before: float | None = None
+    answers: tuple[str, ...] = ()
     stop: str | None = None
     failure: dict[str, Any] | None = None
     reason: str = ""
@@ -93,6 +103,10 @@ class State(NamedTuple):
         value = self._asdict()
         value["attempts"] = [attempt._asdict() for attempt in self.attempts]
         value["repairs"] = list(self.repairs)
+        value["settings"] = dict(self.settings)
+        value["env"] = dict(self.env)
+        value["avoid"] = list(self.avoid)
+        value["answers"] = list(self.answers)
         value["attempt"] = len(self.attempts)
         return value
 
@@ -166,14 +180,25 @@ def _diagnosed(state: State, event: dict[str, Any], at: float) -> State:
 
 
 def _repaired(state: State, event: dict[str, Any], at: float) -> State:
-    repair = {key: event.get(key) for key in ("class", "change", "changes_science")}
+    repair = {key: event.get(key) for key in ("class", "change", "changes_science", "fingerprint")}
     repair.update(at=at, attempt=len(state.attempts))
-    return state._replace(
+    return _turned(state, event)._replace(
         repairs=(*state.repairs, repair),
-        variant=int(event.get("variant", state.variant)),
         checkpoint=event.get("checkpoint"),
         not_before=float(event.get("not_before", 0.0)),
         undecided=False,
+    )
+
+
+def _turned(state: State, event: dict[str, Any]) -> State:
+    """What the event changes of how the next attempt runs."""
+    before = event.get("before")
+    return state._replace(
+        variant=int(event.get("variant", state.variant)),
+        settings={**state.settings, **(event.get("settings") or {})},
+        env={**state.env, **(event.get("env") or {})},
+        avoid=tuple(dict.fromkeys((*state.avoid, *(event.get("avoid") or ())))),
+        before=None if before is None else float(before),
     )
 
 
@@ -185,20 +210,21 @@ def _resumed(state: State, event: dict[str, Any], at: float) -> State:
     """A person's wish; where it changes the variant it is a repair like any other (law 7)."""
     if event.get("change"):
         state = _repaired(state, {"class": (state.failure or {}).get("class"), **event}, at)
-    return state._replace(
+    return _turned(state, event)._replace(
         stop=None,
         reason="",
+        answers=(),
         failure=None,
         not_before=0.0,
         checkpoint=event.get("checkpoint"),
-        variant=int(event.get("variant", state.variant)),
         resumed_at_attempt=len(state.attempts),
         undecided=False,
     )
 
 
 def _reason(state: State, event: dict[str, Any], at: float) -> State:
-    return state._replace(reason=str(event.get("reason", "")))
+    answers = tuple(str(answer) for answer in event.get("answers") or ())
+    return state._replace(reason=str(event.get("reason", "")), answers=answers)
 
 
 DETAILS = {

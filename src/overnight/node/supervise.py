@@ -13,9 +13,11 @@ import time
 from typing import Any, Callable
 
 from overnight.node import (
+    actions,
     apart,
     attempt,
     ballast,
+    causes,
     command,
     decide,
     ending,
@@ -38,6 +40,7 @@ FIRST_QUEUE_TICK_S = 0.25
 LONGEST_QUEUE_TICK_S = 15.0
 DISK_TICK_S = 2.0
 DESCRIBE_S = 20.0
+NOT_TOLD = ("argv", "files", "env")  # of a start; they are in start.json
 
 
 def main(root: str, project: str, name: str) -> None:
@@ -159,11 +162,15 @@ class Supervisor:
         """The UUIDs this attempt may use, `[]` for none wanted; None where the run has ended."""
         tick_s = FIRST_QUEUE_TICK_S
         while not self.is_stopped():
-            granted = gpu_leases.acquire(self.run, self.spec)
+            state = self.journal.state()
+            granted = gpu_leases.acquire(self.run, self.spec, state.avoid)
             if granted.uuids is not None:
                 return granted.uuids
             if granted.hopeless:
                 self.note("failed", reason=granted.reason)
+                return None
+            if decide.gpu_wait_is_over(state, time.time()):
+                self.note("failed", reason=f"{granted.reason}, for hours already")
                 return None
             self.note("waiting", when=lambda s: s.state != states.QUEUED, reason=granted.reason)
             self.wake.wait(tick_s)
@@ -174,13 +181,13 @@ class Supervisor:
         state = self.journal.state()
         start = preparation.next_start(self.run, self.spec, state, uuids)
         preparation.attempt_folder(self.run, start)
-        told = {key: value for key, value in start._asdict().items() if key != "argv"}
+        told = {key: value for key, value in start._asdict().items() if key not in NOT_TOLD}
         state = self.note("attempt_started", when=lambda s: s.stop is None, **told)
         current = state.open_attempt
         if current is None:  # a stop came first
             return
         wrapped = command.activated(self.run, self.spec, start.argv)
-        environment = command.environment(self.run, self.spec, uuids)
+        environment = {**command.environment(self.run, self.spec, uuids), **start.env}
         pid = attempt.start(self.run, current.n, wrapped, environment)
         self.follower = attempt.Follower(self.run, current, pid)
         self.show(current, environment)
@@ -265,13 +272,13 @@ class Supervisor:
             pids = ", ".join(str(target.pid) for target in processes.of_attempt(folder))
             self.note("failed", reason=f"processes that even SIGKILL does not end: {pids}")
             return
-        ended = decide.Ended(last.exit_code, last.signal, last.cause, last.position)
+        ended = actions.Ended(last.exit_code, last.signal, last.cause, last.position)
         failure = ending.judged(self.run, last, ended)
         if failure is not None and ended.cause != "time_box":
             state = self.note_failure(last, failure)
         self.carry_out(decide.decide(state, ended, failure, self.spec), failure)
 
-    def note_failure(self, last: states.Attempt, failure: decide.Failure) -> states.State:
+    def note_failure(self, last: states.Attempt, failure: actions.Failure) -> states.State:
         return self.note(
             "diagnosed",
             attempt=last.n,
@@ -281,20 +288,21 @@ class Supervisor:
             **{"class": failure.kind},
         )
 
-    def carry_out(self, action: decide.Action, failure: decide.Failure | None) -> None:
-        if isinstance(action, decide.Finish):
+    def carry_out(self, action: actions.Action, failure: actions.Failure | None) -> None:
+        if isinstance(action, actions.Finish):
             self.note("finished", reason=action.reason)
-        elif isinstance(action, decide.Stop):
+        elif isinstance(action, actions.Stop):
             self.note("stopped", reason=action.reason)
-        elif isinstance(action, decide.Ask):
+        elif isinstance(action, actions.Ask):
             self.note("decision_needed", reason=action.reason, answers=action.answers)
-        elif isinstance(action, decide.Fail):
+        elif isinstance(action, actions.Fail):
             self.note("failed", reason=action.reason)
         else:
             self.note_repair(action, failure)
 
-    def note_repair(self, action: decide.Retry, failure: decide.Failure | None) -> None:
-        found = preparation.newest_checkpoint(self.run, self.spec, self.journal.state())
+    def note_repair(self, action: actions.Retry, failure: actions.Failure | None) -> None:
+        state = self.journal.state()._replace(before=action.before)
+        found = preparation.newest_checkpoint(self.run, self.spec, state)
         checkpoint, passed_over = found if action.resume else (None, [])
         self.note(
             "repaired",
@@ -304,6 +312,11 @@ class Supervisor:
             passed_over=passed_over,
             changes_science=action.changes_science,
             not_before=time.time() + action.delay_s if action.delay_s else 0.0,
+            settings=dict(action.settings),
+            env=dict(action.env),
+            avoid=list(action.avoid),
+            before=action.before,
+            fingerprint=causes.fingerprint(failure) if failure else "unknown",
             **{"class": failure.kind if failure else "unknown"},
         )
 

@@ -111,7 +111,7 @@ def begun_by_hand(world: World, name: str) -> layout.Run:
     run = world.run(name)
     launch.write_run(run, {**spec, "run": name}, {})
     journal.append(run, "created")
-    start = preparation.Start(1, spec["variants"][0]["argv"], 0, "", None, [], [])
+    start = preparation.Start(1, spec["variants"][0]["argv"], 0, "", None, [], [], {}, {}, {})
     preparation.attempt_folder(run, start)
     journal.append(run, "attempt_started", attempt=1, variant=0, label="")
     return run

@@ -263,7 +263,7 @@ def test_mistakes_of_both_files_are_shown(folder: Path) -> None:
     assert error.message.splitlines() == [
         "overnight.toml:2: gpus = -1: write 0 or more",
         f"{user}:2: unknown section [project]; write [servers.NAME] or [defaults]",
-        f'{user}:4: nan = "x": write "default", "ask", "stop" or "resume"',
+        f'{user}:4: nan = "x": write "default", "rollback", "ask" or "stop"',
     ]
     assert error.hint == f"edit overnight.toml and {user}"
 

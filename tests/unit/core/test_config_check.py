@@ -252,11 +252,11 @@ def test_mistakes_in_env(folder: Path, env: str, message: str) -> None:
         ),
         (
             '[recovery]\nnan = "shrink"\n',
-            '2: nan = "shrink": write "default", "ask", "stop" or "resume"',
+            '2: nan = "shrink": write "default", "rollback", "ask" or "stop"',
         ),
         (
             '[recovery]\ncuda_oom = "none"\n',
-            '2: cuda_oom = "none": write "default", "ask", "stop", "resume" or "shrink"',
+            '2: cuda_oom = "none": write "default", "next_variant", "shrink", "ask" or "stop"',
         ),
         ("servers = 1\n", "1: servers: write one section for each server, such as [servers.gpu1]"),
         (

@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 
 from overnight.core import config, config_keys, knobs
+from overnight.node import policy
 from tests.unit.core.config_files import load
-
-REPAIRS = ("shrink", "default", "ask", "stop", "resume")
 
 
 @pytest.fixture
@@ -39,37 +38,12 @@ def test_each_value_has_a_key(section: str, values: Any, computed: set[str]) -> 
     assert set(config_keys.PROJECT_SECTIONS[section]) == names - computed
 
 
-def test_classes_of_failure_are_those_of_the_design(folder: Path) -> None:
-    """[recovery] has a line for each class, and only out of memory may shrink the batch."""
-    classes = [
-        "cuda_oom",
-        "gpu_contention",
-        "host_oom",
-        "nccl",
-        "bad_sample",
-        "nan",
-        "hang",
-        "preempted",
-        "network",
-        "cuda_fault",
-        "port_in_use",
-        "disk_full",
-        "shm",
-        "permission",
-        "auth",
-        "missing_file",
-        "missing_module",
-        "config",
-        "shape",
-        "checkpoint",
-        "driver",
-        "code",
-        "interrupted",
-        "unknown",
-    ]
-    assert list(config_keys.PROJECT_SECTIONS["recovery"]) == classes
-    lines = [f'{name} = "{how}"' for name, how in zip(classes, REPAIRS, strict=False)]
-    chosen = dict(zip(classes, REPAIRS, strict=False))
+def test_every_class_of_the_policy_has_a_line(folder: Path) -> None:
+    """[recovery] takes what the policy allows for each class, and nothing else."""
+    classes = set(policy.DEFAULTS) - set(policy.SPOKEN_OF_AS)
+    assert set(config_keys.PROJECT_SECTIONS["recovery"]) == classes
+    chosen = {name: policy.DEFAULTS[name].choices[0] for name in classes}
+    lines = [f'{name} = "{how}"' for name, how in chosen.items()]
     assert load(folder, "\n".join(["[recovery]", *lines])).recovery == chosen
 
 

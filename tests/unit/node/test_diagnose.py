@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from overnight.node import decide, diagnose
+from overnight.node import actions, diagnose
 
 TRACEBACK = b"""epoch 3/9 loss 0.5
 Traceback (most recent call last):
@@ -21,11 +21,11 @@ OLD_OOM = TRACEBACK + (
 )
 
 
-def ended(code: int | None, signal: int | None = None, cause: str | None = None) -> decide.Ended:
-    return decide.Ended(code, signal, cause, None)
+def ended(code: int | None, signal: int | None = None, cause: str | None = None) -> actions.Ended:
+    return actions.Ended(code, signal, cause, None)
 
 
-def kind(end: decide.Ended, log: bytes, foreign_mib: int = 0) -> str | None:
+def kind(end: actions.Ended, log: bytes, foreign_mib: int = 0) -> str | None:
     found = diagnose.diagnose(end, log, 0, foreign_mib)
     return found and found.kind
 
@@ -58,7 +58,7 @@ def test_out_of_memory_because_of_others_is_contention() -> None:
         (ended(1), "code"),
     ],
 )
-def test_the_end_of_the_process_decides(end: decide.Ended, expected: str | None) -> None:
+def test_the_end_of_the_process_decides(end: actions.Ended, expected: str | None) -> None:
     """The exit code and the signal say more than an ordinary last line."""
     assert kind(end, TRACEBACK + b"ValueError: bad shape\n") == expected
 
