@@ -179,7 +179,8 @@ def wait_on(
                 raise errors.UsageError(
                     f"{server.name} has no run {run!r}", hint="overnight status"
                 )
-            if told.get(run) != seen.state:
+            ending = seen.state == "repairing" and not seen.failure  # a good end, not told yet
+            if told.get(run) != seen.state and not ending:
                 told[run] = seen.state
                 changed(seen)
             if seen.ended:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from overnight.app import Overnight, following, preparing
-from overnight.core import config, errors, spec, views
+from overnight.core import command, config, errors, spec, views
 from overnight.ports import Request, Server
 from overnight.sync import gitinfo, guard, manifest, opening, transfer
 from overnight.train import follow, launch, smoke
@@ -121,6 +121,7 @@ def run_smoke(
     wanted = replace(
         wanted, provenance=preparing.provenance(server.name, plan.smoke_argv, synced.git)
     )
+    o.talk.say(f"smoke test on {server.name}, {box_s:g} s at most: {command.show(plan.smoke_argv)}")
     try:
         launch_patiently(o, server, wanted, preparing.secrets(o.config, os.environ))
         follower = following.follower(
@@ -209,6 +210,7 @@ def run(
     if with_smoke and known is None and not is_there(o, server, name, wanted):
         verdict = run_smoke(o, server, plan, synced, None)
         require(verdict)
+        o.talk.say("smoke test passed; launching the run")
         known = verdict.to_json()
     launched, existed = launch_named(o, server, name, wanted, secret)
     alive = seen_alive(o, server, launched, wanted)

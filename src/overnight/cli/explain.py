@@ -88,7 +88,9 @@ def next_commands(view: views.RunView) -> list[str]:
     name = view.name
     if view.state == "finished":
         return [f"overnight results {name}"]
-    if view.state in ("failed", "stopped"):
+    if view.state == "stopped":
+        return [f"overnight resume {name}", f"overnight logs {name}"]
+    if view.state == "failed":
         return [f"overnight logs {name}", f"overnight resume {name}   (once it is mended)"]
     if view.state == "needs-decision":
         return [*view.row.get("answers", []), f"overnight logs {name}"]

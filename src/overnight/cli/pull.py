@@ -37,7 +37,8 @@ def command(
         names = runs or tuple(run.name for each in following.status(o) for run in each.runs)
         done = {run: evaluating.pull(o, run, server, skip=skip, include=include) for run in names}
         lines = [line for run, pulled in done.items() for line in shown(run, pulled)]
-        lines.append(f"in {places.results_folder(o.root, '*')}")
+        one = next(iter(done)) if len(done) == 1 else "*"
+        lines.append(f"in {places.results_folder(o.root, one)}" if done else "no runs to pull")
         common.emit(
             {run: to_json(pulled) for run, pulled in done.items()}, "\n".join(lines), as_json
         )

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
+import textwrap
 import time
 from collections.abc import Sequence
 
 from overnight.cli import terminal
 from overnight.core import views
+
+NOTE_COLUMN = 5
+NARROWEST = 30  # columns that are left for sentences
 
 
 def duration(seconds: float | None) -> str:
@@ -45,7 +51,7 @@ def of(total: float | None) -> str:
 
 
 def number(value: float) -> str:
-    return f"{value:g}" if value == int(value) else f"{value:.2f}"
+    return str(int(value)) if value == int(value) else f"{value:.2f}"
 
 
 def repaired(run: views.RunView) -> str:
@@ -53,7 +59,7 @@ def repaired(run: views.RunView) -> str:
     if not run.repairs:
         return ""
     last = run.repairs[-1]
-    change = last.change.split(", ")[0]
+    change = last.change.split(" (")[0]
     return f"repaired {len(run.repairs)}x: {last.failure} at {clock(last.at)}, {change}"
 
 
@@ -95,11 +101,14 @@ def status(servers: Sequence[views.ServerView]) -> str:
             head = ""
         if not server.runs and server.reachable:
             rows.append([head, "no runs"])
-    return table(rows)
+    return table(rows, sentences=NOTE_COLUMN)
 
 
-def table(rows: Sequence[Sequence[str]]) -> str:
-    """Left-aligned columns; a row of two cells is a sentence and does not widen the columns."""
+def table(rows: Sequence[Sequence[str]], sentences: int | None = None) -> str:
+    """Left-aligned columns; a row of two cells is a sentence and does not widen the columns.
+
+    `sentences`: the column that goes on below itself where the terminal is too narrow.
+    """
     shown = [[terminal.safe_text(cell).replace("\n", " ") for cell in row] for row in rows]
     widths: list[int] = []
     for row in shown:
@@ -107,7 +116,18 @@ def table(rows: Sequence[Sequence[str]]) -> str:
             if n == len(widths):
                 widths.append(0)
             widths[n] = max(widths[n], len(cell))
-    return "\n".join(line(row, widths) for row in shown)
+    indent = sum(width + 2 for width in widths[:sentences] if width) if sentences else None
+    lines = [line(row, widths) for row in shown]
+    return "\n".join(lines if indent is None else [fitted(each, indent) for each in lines])
+
+
+def fitted(text: str, indent: int) -> str:
+    """A line that is too long for the terminal goes on below its column of sentences."""
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else len(text)
+    if len(text) <= width or indent > width - NARROWEST:
+        return text
+    rest = textwrap.wrap(text[indent:], width - indent)
+    return text[:indent] + ("\n" + " " * indent).join(rest)
 
 
 def line(row: Sequence[str], widths: Sequence[int]) -> str:

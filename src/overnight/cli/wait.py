@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from overnight.cli import common
+from overnight.cli import common, terminal
+from overnight.core import views
 
 
 @common.verb(example="overnight wait train01 train02 --timeout 3600")
@@ -19,15 +20,18 @@ def command(runs: tuple[str, ...], timeout: float | None, as_json: bool) -> None
     with common.project(as_json) as o:
         from overnight.app import following
 
-        ended = following.wait(
-            o,
-            runs,
-            timeout_s=timeout,
-            changed=lambda view: o.talk.say(f"{view.name}  {view.state}  {view.reason}".rstrip()),
-        )
-        text = "\n".join(f"{view.name}  {view.state}  {view.reason}".rstrip() for view in ended)
+        def changed(view: views.RunView) -> None:
+            if not view.ended or len(runs) > 1:  # the end of the only one is the result
+                o.talk.say(line(view))
+
+        ended = following.wait(o, runs, timeout_s=timeout, changed=changed)
+        text = "\n".join(map(line, ended))
         common.emit({"runs": [view.to_json() for view in ended]}, text, as_json)
         raise click.exceptions.Exit(exit_code({view.state for view in ended}))
+
+
+def line(view: views.RunView) -> str:
+    return terminal.safe_text(f"{view.name}  {view.state}  {view.reason}".rstrip())
 
 
 def exit_code(states: set[str]) -> int:

@@ -215,7 +215,7 @@ case $overnight_name in
         [ -d "$overnight_folder" ] || overnight_folder=$HOME/$overnight_name
         ;;
 esac
-overnight_again="python3 -m venv --clear $overnight_folder"
+overnight_again="python3 -m venv $overnight_folder"
 [ -f "$overnight_folder/bin/activate" ] ||
     overnight_fail "there is no venv at $overnight_name (looked in the project and in $HOME)" \
         "python3 -m venv $overnight_folder"
@@ -225,7 +225,8 @@ overnight_again="python3 -m venv --clear $overnight_folder"
     overnight_fail "the venv at $overnight_folder was made as ${VIRTUAL_ENV:-something else}" \
         "$overnight_again"
 [ -x "$VIRTUAL_ENV/bin/python" ] ||
-    overnight_fail "the python of the venv $overnight_folder is gone" "$overnight_again"
+    overnight_fail "the python of the venv $overnight_folder is gone, or $(id -un) may not run it: \
+it leads to $(readlink "$VIRTUAL_ENV/bin/python")" "ls -lL $VIRTUAL_ENV/bin/python"
 overnight_need_python "$VIRTUAL_ENV" """
 
 

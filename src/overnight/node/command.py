@@ -26,9 +26,23 @@ def where_from(
     damaged = "".join(f"; {os.path.basename(path)} is damaged: {how}" for path, how in passed_over)
     if spec.get("resume") is None:
         return "from the beginning (no resume flag is known: see [knobs] in overnight.toml)"
+    if spec.get("resume") == "auto":
+        return "from where the script itself goes on"
     if checkpoint is None:
         return f"from the beginning (no valid checkpoint yet{damaged})"
     return f"from {os.path.basename(checkpoint)}" + (f" ({damaged[2:]})" if damaged else "")
+
+
+def told(
+    change: str,
+    spec: dict[str, Any],
+    checkpoint: str | None,
+    passed_over: Sequence[Sequence[str]] = (),
+) -> str:
+    """A repair for people. Nothing is called resumed that begins anew."""
+    if checkpoint is None and spec.get("resume") != "auto":
+        change = change.replace("resumed after", "begun again after", 1)
+    return f"{change}, {where_from(spec, checkpoint, passed_over)}"
 
 
 def activated(run: layout.Run, spec: dict[str, Any], argv: list[str]) -> list[str]:

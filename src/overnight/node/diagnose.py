@@ -26,6 +26,7 @@ OUT_OF_MEMORY = re.compile(
     r"CUDA out of memory\. Tried to allocate|^(?:torch\.)?(?:cuda\.)?OutOfMemoryError\b"
 )
 NO_SPACE = re.compile(r"No space left on device|Disk quota exceeded|\bENOSPC\b|\[Errno 28\]")
+OURS = re.compile(r"^overnight: ")  # of the script that activates the environment
 WANTED = re.compile(r"Tried to allocate (?P<size>[\d.]+ \w+)")
 EXCEPTION = re.compile(
     r"^(?:\[rank\d+\]:\s*)?(?P<name>[A-Za-z_][\w.]*"
@@ -118,10 +119,10 @@ def no_space(lines: list[str], at: int | None, lines_before: int) -> actions.Fai
 def from_exception(ended: actions.Ended, lines: list[str], lines_before: int) -> actions.Failure:
     at = last_match(lines, EXCEPTION)
     found = evidence(lines, at, lines_before)
-    if ended.exit_code == ACTIVATION_FAILED and last_match(lines, re.compile("^overnight: ")):
-        return actions.Failure(
-            "config", 0.9, found, {"summary": found[-1]["text"] if found else ""}
-        )
+    ours = last_match(lines, OURS) if ended.exit_code == ACTIVATION_FAILED else None
+    if ours is not None:
+        found = evidence(lines, ours, lines_before)
+        return actions.Failure("config", 0.95, found, {"summary": lines[ours][:300]})
     if ended.exit_code in (NOT_FOUND, NOT_EXECUTABLE) and at is None:
         return actions.Failure("missing_file", 0.9, found, {"summary": last_text(found)})
     if at is None:

@@ -274,7 +274,7 @@ class Supervisor:
             return
         ended = actions.Ended(last.exit_code, last.signal, last.cause, last.position)
         failure = ending.judged(self.run, last, ended)
-        if failure is not None and ended.cause != "time_box":
+        if failure is not None and ended.cause != "time_box" and state.stop is None:
             state = self.note_failure(last, failure)
         self.carry_out(decide.decide(state, ended, failure, self.spec), failure)
 
@@ -306,7 +306,7 @@ class Supervisor:
         checkpoint, passed_over = found if action.resume else (None, [])
         self.note(
             "repaired",
-            change=f"{action.change}, {command.where_from(self.spec, checkpoint, passed_over)}",
+            change=command.told(action.change, self.spec, checkpoint, passed_over),
             variant=action.variant,
             checkpoint=checkpoint,
             passed_over=passed_over,

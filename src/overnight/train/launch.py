@@ -11,6 +11,7 @@ from overnight.ports import Request, Server
 from overnight.train import follow
 
 LIFE_S = 10.0
+OURS = b"overnight: "  # why an environment could not be activated: no sign of life
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +53,7 @@ def sign_of_life(view: views.RunView, found: follow.Look) -> str:
         return "finished"
     if view.state == "queued":
         return "waits for a GPU"
-    if found.output and not view.ended:
+    if found.output and not view.ended and not found.output.startswith(OURS):
         return "first output"
     if view.state != "running":
         return ""

@@ -133,10 +133,15 @@ def test_the_shim_outlives_what_ends_the_command(tmp_path: Path) -> None:
     process = subprocess.Popen(
         shim.argv(str(tmp_path / "1"), ["sleep", "60"]), start_new_session=True
     )
-    wait_until(lambda: len(list(group(process.pid))) == 2, what="the command to run")
+    wait_until(lambda: "sleep" in map(comm, group(process.pid)), what="the command to run")
     os.killpg(process.pid, signal.SIGTERM)
     process.wait(timeout=10)
     assert shim.signal_of(shim.exit_code(str(tmp_path / "1"))) == signal.SIGTERM
+
+
+def comm(pid: int) -> str:
+    path = Path(f"/proc/{pid}/comm")
+    return path.read_text().strip() if path.exists() else ""
 
 
 def group(leader: int) -> list[int]:
