@@ -129,6 +129,9 @@ def run_smoke(
         )
         view = launch.follow_to_end(follower, name, o.talk.output)
         verdict = judged(o, server, plan, wanted, view)
+        missing = preparing.not_sent(o.root, synced.pushed.manifest, verdict.problems)
+        if missing:
+            verdict = replace(verdict, problems=(*verdict.problems, missing))
     finally:
         clear_smoke(o, server, name)
     if verdict.passed:

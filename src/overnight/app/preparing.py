@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import getpass
 import os
+import re
 import socket
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import overnight
@@ -16,6 +18,7 @@ from overnight.core import command, config, errors, knobs, spec, variants
 if TYPE_CHECKING:
     from overnight.sync.manifest import Manifest
 
+QUOTED = re.compile(r"['\"]([^'\"\n]{1,300})['\"]")
 SECRETS = ("WANDB_API_KEY", "HF_TOKEN")
 
 
@@ -142,6 +145,21 @@ def check_script(argv: Sequence[str], manifest: Manifest, links: Mapping[str, st
         "project that travel to the server",
         hint=f"did you mean {command.visible(near)}?" if near else "is it ignored by .gitignore?",
     )
+
+
+def not_sent(root: Path, manifest: Manifest, problems: Sequence[str]) -> str | None:
+    """A file that a problem names, and that lies here but does not travel: ignored by git."""
+    travelling = {entry.path for entry in manifest.entries}
+    for name in (each for problem in problems for each in QUOTED.findall(problem)):
+        path = os.path.normpath(name)
+        inside = not os.path.isabs(path) and not path.startswith("..")
+        if inside and path not in travelling and (root / path).is_file():
+            return (
+                f"{command.visible(path)} is here but was not sent, because git ignores it; data "
+                "lives on the server: copy it there, and name its folder in overnight.toml: "
+                f'links = {{ "{os.path.dirname(path) or path}" = "/folder/on/the/server" }}'
+            )
+    return None
 
 
 def smoke_spec(prepared: Prepared, snapshot: str, name: str, time_box_s: float) -> spec.RunSpec:

@@ -27,7 +27,9 @@ def _link_problems(name: str, links: dict[str, Any]) -> Iterator[kinds.Problem]:
 
 
 def _is_full_path(value: Any) -> bool:
-    return isinstance(value, str) and value[:1] == "/" and kinds.text_problem("", value) is None
+    if not isinstance(value, str) or kinds.text_problem("", value) is not None:
+        return False
+    return value.startswith(("/", "~/"))
 
 
 def _nested_links(name: str, links: dict[str, Any]) -> Iterator[kinds.Problem]:

@@ -32,13 +32,17 @@ def decide(
     if spec.get("kind") == "smoke":
         return Fail(causes.clause(failure, ended))
     if ended.cause == "never_started":
-        return again_from_nothing(state)
+        return again_from_nothing(state, failure)
     return bounded(state, failure, ended, spec) or repairs.repair(state, ended, failure, spec)
 
 
-def again_from_nothing(state: states.State) -> Fail | Retry:
+def again_from_nothing(state: states.State, failure: Failure) -> Fail | Retry:
     if [a.cause for a in tried(state)[-ATTEMPTS_NEVER_STARTED:]] == NEVER_STARTED:
-        return Fail(f"its process could not be started {ATTEMPTS_NEVER_STARTED} times on end")
+        why = failure.facts.get("summary")
+        return Fail(
+            f"its process could not be started {ATTEMPTS_NEVER_STARTED} times on end"
+            + (f"; {why}" if why else "")
+        )
     return Retry("started again: the last attempt never began", state.variant)
 
 

@@ -49,10 +49,10 @@ def diagnose(
     `foreign_mib` is the memory that other people's processes hold on the attempt's GPUs.
     `disk_full`: no space was left when the attempt had ended, so that it may have lost its words.
     """
-    if ended.cause in ("reboot", "lost", "never_started"):
-        return actions.Failure(
-            "lost" if ended.cause == "never_started" else ended.cause, 1.0, [], {}
-        )
+    if ended.cause == "never_started":
+        return not_started(clean(tail), lines_before)
+    if ended.cause in ("reboot", "lost"):
+        return actions.Failure(ended.cause, 1.0, [], {})
     if ended.exit_code == 0:
         return None
     lines = clean(tail)
@@ -69,6 +69,15 @@ def diagnose(
     if ended.signal is not None:
         return by_signal("unknown", ended, lines, lines_before)
     return from_exception(ended, lines, lines_before)
+
+
+def not_started(lines: list[str], lines_before: int) -> actions.Failure:
+    """`lines` are what our own supervisor said before it died."""
+    at = last_match(lines, EXCEPTION)
+    if at is None:
+        return actions.Failure("lost", 1.0, [], {})
+    facts = {"summary": f"the supervisor itself failed: {lines[at][:300]}"}
+    return actions.Failure("lost", 1.0, evidence(lines, at, lines_before), facts)
 
 
 def speaks_of_memory(tail: bytes) -> bool:

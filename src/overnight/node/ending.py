@@ -79,7 +79,8 @@ def free_bytes(folder: str) -> int:
 def judged(run: layout.Run, last: states.Attempt, ended: actions.Ended) -> actions.Failure | None:
     """What the attempt's output and its end say; None where it ended well."""
     folder = run.attempt(last.n)
-    output, before = reading.tail(f"{folder}/output.log", diagnose.TAIL_BYTES)
+    told_by = run.file("supervisor.log") if ended.cause == "never_started" else None
+    output, before = reading.tail(told_by or f"{folder}/output.log", diagnose.TAIL_BYTES)
     output = command.without_secrets(run, output)
     # asking the driver takes a while, so only where it matters
     asked = last.gpus if diagnose.speaks_of_memory(output) else []

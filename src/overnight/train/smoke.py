@@ -49,8 +49,8 @@ def judge(
     its length is the length of the full run.
     """
     progress = record.get("progress") or {}
-    problems = [
-        *exit_problems(state, record),
+    # What failed says nothing about losses and outputs.
+    problems = list(exit_problems(state, record)) or [
         *loss_problems(progress),
         *output_problems(record.get("outputs") or {}, outputs, record.get("cause")),
     ]

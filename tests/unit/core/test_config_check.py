@@ -89,8 +89,8 @@ NAME_RULE = 'letters, digits, ".", "_" and "-", starting with a letter or digit,
             'links.data = "d": write a full path on the server, such as "/data/imagenet"',
         ),
         (
-            'links = { data = "~/d" }',
-            'links.data = "~/d": write a full path on the server, such as "/data/imagenet"',
+            'links = { data = "~d" }',
+            'links.data = "~d": write a full path on the server, such as "/data/imagenet"',
         ),
         (
             'links = { data.x = "/d" }',

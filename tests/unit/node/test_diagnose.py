@@ -88,3 +88,25 @@ def test_a_command_that_is_not_there() -> None:
 def test_nothing_to_go_by_is_unknown() -> None:
     """No exception, no signal."""
     assert kind(ended(3), b"done?\n") == "unknown"
+
+
+def test_a_supervisor_that_failed_itself() -> None:
+    """Its own last words are the reason, not the training's."""
+    said = b"Traceback (most recent call last):\n  File x\nAttributeError: no attribute 'env'\n"
+    ended = actions.Ended(None, None, "never_started", None)
+    failure = diagnose.diagnose(ended, said, 0, 0)
+    assert failure is not None
+    assert failure.kind == "lost"
+    assert failure.facts["summary"].endswith("AttributeError: no attribute 'env'")
+    silent = diagnose.diagnose(ended, b"", 0, 0)
+    assert silent is not None
+    assert silent.facts == {}
+
+
+def test_our_own_words_about_the_environment() -> None:
+    """Exit code 78 with our line is a mistake in the settings, wherever the line stands."""
+    said = b"overnight: there is no venv at x; type: python3 -m venv x\nmore\n"
+    failure = diagnose.diagnose(actions.Ended(78, None, None, None), said, 0, 0)
+    assert failure is not None
+    assert failure.kind == "config"
+    assert "no venv at x" in failure.facts["summary"]
