@@ -11,7 +11,16 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
-from bench import crash_to_event, local_figures, rig, run_start, startup, sync_unchanged, table
+from bench import (
+    crash_to_event,
+    local_figures,
+    rig,
+    run_start,
+    startup,
+    sync_unchanged,
+    table,
+    watch_50,
+)
 
 RTTS_MS = (0, 75)
 OnRig = Callable[[rig.Rig, tuple[int, ...], int], Iterator[table.Figure]]
@@ -24,6 +33,7 @@ LOCAL: dict[str, Callable[[int], Iterator[table.Figure]]] = {
     "startup": startup.measure,
     "recovery": local_figures.recovered,
     "node-cost": local_figures.node_costs,
+    "watch-50": watch_50.figures,
 }
 
 

@@ -2,7 +2,7 @@
 # Installs what `make test` needs from Debian, as root and only what is missing.
 # Without root it prints what is missing and leaves it at that: tests that need it skip and say so.
 set -eu
-packages="openssh-server openssh-client rsync iproute2 tmux git csh fish environment-modules procps
+packages="openssh-server openssh-client rsync iproute2 tmux git csh fish environment-modules procps cron
 util-linux gcc libc6-dev python3 python3-venv"
 
 command -v dpkg-query >/dev/null || { echo "not Debian: install by hand: $packages" >&2; exit 0; }

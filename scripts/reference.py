@@ -21,7 +21,7 @@ def pages() -> dict[str, str]:
 
 def cli_page() -> str:
     parts = [GENERATED, "# The command line", exit_codes()]
-    parts += [verb_section(name) for name in cli.VERBS]
+    parts += [section for name in cli.VERBS for section in verb_sections(name)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -44,20 +44,28 @@ def error_kinds() -> list[type[errors.OvernightError]]:
     return sorted(found, key=lambda kind: (kind.exit_code, kind.code))
 
 
-def verb_section(name: str) -> str:
+def verb_sections(name: str) -> list[str]:
+    """A verb, and what can be done below it."""
     command = cli.overnight.get_command(click.Context(cli.overnight), name)
     assert command is not None
+    below = command.commands if isinstance(command, click.Group) else {}
+    named = {name: command, **{f"{name} {each}": below[each] for each in below}}
+    return [section(words, each) for words, each in named.items()]
+
+
+def section(words: str, command: click.Command) -> str:
     context = command.make_context(
-        f"overnight {name}", [], resilient_parsing=True, terminal_width=96, max_content_width=96
+        f"overnight {words}", [], resilient_parsing=True, terminal_width=96, max_content_width=96
     )
-    return f"## overnight {name}\n\n```\n{command.get_help(context)}\n```"
+    return f"## overnight {words}\n\n```\n{command.get_help(context)}\n```"
 
 
 def config_page() -> str:
     head = (
-        "# overnight.toml\n\nThe project's file; `[servers.*]` and, as `[defaults]`, the keys of "
-        "`[recovery]` may also stand in the user-wide file (`overnight/config.toml` in the "
-        "platform's configuration folder, or where `OVERNIGHT_CONFIG` points). The project wins."
+        "# overnight.toml\n\nThe project's file; `[servers.*]`, `[notify]` and, as `[defaults]`, "
+        "the keys of `[recovery]` may also stand in the user-wide file (`overnight/config.toml` in "
+        "the platform's configuration folder, or where `OVERNIGHT_CONFIG` points). The project "
+        "wins."
     )
     return f"{GENERATED}\n\n{head}\n\n{config.reference().strip()}\n"
 

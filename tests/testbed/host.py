@@ -76,6 +76,14 @@ class Host(machine.Machine):
         else:
             self.python(str(real))
 
+    def cron(self) -> None:
+        """Starts a real cron daemon, now and at each boot."""
+        self.change("start_cron")
+
+    def no_crontabs(self) -> None:
+        """The administrator lets no user have a crontab."""
+        self.change("forbid_crontab")
+
     # Disks
 
     def small_disk(self, path: str, mib: int) -> None:

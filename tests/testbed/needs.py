@@ -9,7 +9,8 @@ from tests.testbed import namespaces
 
 PROGRAMS = (
     *("ip", "nsenter", "unshare", "setpriv", "mount", "pkill", "ssh", "ssh-keygen", "sshd"),
-    *("rsync", "tmux", "git", "csh", "fish", "gcc", "/usr/bin/python3", "/bin/bash"),
+    *("rsync", "tmux", "git", "csh", "fish", "gcc", "cron", "crontab"),
+    *("/usr/bin/python3", "/bin/bash"),
 )
 
 

@@ -14,6 +14,14 @@ start_sshd() {
     /usr/sbin/sshd -f /run/testbed/host/sshd_config -E /run/testbed/host/sshd.log
 }
 
+start_cron() { # Debian's own, which runs what stands behind @reboot since /run is new
+    /usr/sbin/cron
+}
+
+forbid_crontab() { # as an administrator does who lets nobody but root have one
+    echo root > /etc/cron.allow
+}
+
 login_shell() { # PATH
     sed -i "s|^\(train:.*:\).*|\1$1|" /etc/passwd
 }

@@ -43,4 +43,4 @@ def test_every_state_is_described() -> None:
 def test_every_verb_has_an_example_in_its_help() -> None:
     """The help of each verb ends with something to type."""
     page = reference.cli_page()
-    assert page.count("\n  Example:  ") == len(cli.VERBS)
+    assert page.count("\n  Example:  ") == page.count("\n## overnight ") >= len(cli.VERBS)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from overnight.app import Overnight, connect, preparing
+from overnight.app import Overnight, connect, known_servers, preparing
 from overnight.core import config, errors
 from overnight.ports import Request, Server
 
@@ -53,6 +53,7 @@ def examine(o: Overnight, server_name: str | None) -> Iterator[Finding]:
         with o.talk.busy(f"examining {chosen.name}"):
             found = server.call(Request("probe", args), timeout_s=PROBE_TIMEOUT_S).data
         yield from judge(found, chosen, o.config.project.env)
+        known_servers.remember_cron(o, chosen.name, found["cron"])
         yield survival(server, chosen)
     except (errors.Unreachable, errors.ServerError) as error:
         check = CHECKS.get(error.code, "reachable")
@@ -98,6 +99,34 @@ def judge(
     yield graphics(found)
     yield activation(found["activation"], env)
     yield internet(found["internet"])
+    yield crontab(found["cron"], chosen)
+    if found["messages"] is not None:
+        yield messages(found["messages"], chosen)
+
+
+def crontab(found: dict[str, Any], chosen: config.ServerConfig) -> Finding:
+    """Whether somebody starts the watch again after a reboot."""
+    if found.get("problem"):
+        text = f"{known_servers.cannot(found)}: {known_servers.WEAKER}"
+        return Finding(check="cron", level=NOTE, text=text, mend="ask its administrator for cron")
+    if found["state"] != "installed":
+        text = f"does not start the watch: {known_servers.WEAKER}"
+        mend = f"overnight servers cron {chosen.name}"
+        return Finding(check="cron", level=NOTE, text=text, mend=mend)
+    if found["daemon"] is False:
+        text = f"our lines are in the crontab, but no cron daemon runs: {known_servers.WEAKER}"
+        return Finding(check="cron", level=NOTE, text=text, mend="ask its administrator for cron")
+    text = "starts the watch after a reboot, and every five minutes"
+    return Finding(check="cron", level=OK, text=text)
+
+
+def messages(found: dict[str, Any], chosen: config.ServerConfig) -> Finding:
+    """How the last message that was to leave fared."""
+    if not found["problem"]:
+        return Finding(check="messages", level=OK, text="sent from there when something needs you")
+    text = f"the last one could not be sent: {found['problem']}"
+    mend = f"overnight servers test-message {chosen.name}"
+    return Finding(check="messages", level=MEND, text=text, mend=mend)
 
 
 def disk(found: dict[str, Any], chosen: config.ServerConfig) -> Finding:

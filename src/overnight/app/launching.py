@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from overnight.app import Overnight, following, preparing
+from overnight.app import Overnight, following, notifying, preparing
 from overnight.core import command, config, errors, spec, views
 from overnight.ports import Request, Server
 from overnight.sync import gitinfo, guard, manifest, opening, transfer
@@ -16,6 +16,8 @@ from overnight.train import follow, launch, smoke
 
 NAMES_TRIED = 50
 PATIENCE_S = 120.0
+
+Hidden = tuple[dict[str, str], dict[str, Any] | None]  # secrets; where messages go
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +125,7 @@ def run_smoke(
     )
     o.talk.say(f"smoke test on {server.name}, {box_s:g} s at most: {command.show(plan.smoke_argv)}")
     try:
-        launch_patiently(o, server, wanted, preparing.secrets(o.config, os.environ))
+        launch_patiently(o, server, wanted, (preparing.secrets(o.config, os.environ), None))
         follower = following.follower(
             o, server, place=follow.Place(run=name), patience_s=PATIENCE_S, mirrored=False
         )
@@ -201,6 +203,7 @@ def run(
         spec.checked_name(name)
     plan = prepared(o, server_name, argv, gpus)
     secret = preparing.secrets(o.config, os.environ)
+    notify = notifying.wanted(o.config.notify, os.environ)
     synced = sync(o, server_name, plan.spec.variants[0]["argv"])
     server = o.server(server_name)
     typed = plan.spec.variants[0]["argv"]
@@ -215,7 +218,7 @@ def run(
         require(verdict)
         o.talk.say("smoke test passed; launching the run")
         known = verdict.to_json()
-    launched, existed = launch_named(o, server, name, wanted, secret)
+    launched, existed = launch_named(o, server, name, wanted, (secret, notify))
     alive = seen_alive(o, server, launched, wanted)
     return Launched(
         server=server.name,
@@ -273,11 +276,11 @@ def content(wire: dict[str, Any]) -> dict[str, Any]:
 
 
 def launch_patiently(
-    o: Overnight, server: Server, wanted: spec.RunSpec, secret: dict[str, str]
+    o: Overnight, server: Server, wanted: spec.RunSpec, hidden: Hidden
 ) -> Mapping[str, Any]:
     """Launches through a link that breaks meanwhile: asked twice, it is still one run."""
     return follow.patiently(
-        lambda: launch.launch(server, wanted, secret),
+        lambda: launch.launch(server, wanted, *hidden),
         server=server.name,
         say=o.talk.say,
         patience_s=PATIENCE_S,
@@ -289,7 +292,7 @@ def launch_named(
     server: Server,
     name: str | None,
     wanted: spec.RunSpec,
-    secret: dict[str, str],
+    hidden: Hidden,
 ) -> tuple[str, bool]:
     """The name of the run that now exists, and whether it existed before.
 
@@ -297,7 +300,7 @@ def launch_named(
     typed again after a launch that was cut short goes on with the same run.
     """
     if name is not None:
-        done = launch_patiently(o, server, replace(wanted, run=name), secret)
+        done = launch_patiently(o, server, replace(wanted, run=name), hidden)
         return name, bool(done["existed"])
     key = wanted.content_key
     taken = o.mirror.run_names()
@@ -306,7 +309,7 @@ def launch_named(
         chosen, launch_id = o.mirror.intend(key, server.name, fresh)
         try:
             done = launch_patiently(
-                o, server, replace(wanted, run=chosen, launch_id=launch_id), secret
+                o, server, replace(wanted, run=chosen, launch_id=launch_id), hidden
             )
         except errors.NameTaken:
             o.mirror.intended(key, server.name)

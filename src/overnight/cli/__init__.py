@@ -16,7 +16,7 @@ from overnight import __version__
 # verb -> the line in `overnight --help`; the file has the verb's name
 VERBS = {
     "init": "write overnight.toml for an existing project, detecting what it can",
-    "servers": "the known servers, and how each is reached",
+    "servers": "the known servers; their crontab lines; leaving one; a test message",
     "doctor": "check a server and say how to mend it",
     "login": "open the connection to a server that asks for a password or second factor",
     "sync": "bring the code to a server; seconds",
@@ -30,6 +30,7 @@ VERBS = {
     "wait": "wait until runs have ended",
     "events": "what happened, as it happens",
     "explain": "what failed, why, what was tried, what to do",
+    "incidents": "all failures of all runs, what was done and how each ended",
     "pull": "fetch the results of a run",
     "results": "best and last values of a run, with where they come from",
     "compare": "several runs side by side",

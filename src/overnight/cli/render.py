@@ -77,14 +77,21 @@ def state(run: views.RunView, reachable: bool) -> str:
     return "unreachable"
 
 
+def silence(run: views.RunView) -> str:
+    """Said where a run that should give signs of life gave none for too long."""
+    return f"no sign of life for {duration(run.silent_s)}" if run.is_silent else ""
+
+
 def run_line(run: views.RunView, reachable: bool) -> list[str]:
     """The cells of one run: name, state, place, loss, time left or what matters, GPUs."""
     loss = f"loss {run.loss:.4g}" if run.loss is not None and not run.ended else ""
-    left = f"{duration(run.eta_s)} left" if run.eta_s is not None and reachable else ""
+    is_sure = reachable and not run.is_silent
+    left = f"{duration(run.eta_s)} left" if run.eta_s is not None and is_sure else ""
+    silent = silence(run) if reachable else ""
     last = f"last seen {run.state}" if not reachable and not run.ended else ""
     why = run.reason if run.state not in ("finished", "running") else ""
     why = "results ready" if run.state == "finished" else why
-    note = "  ".join(part for part in (left, last, repaired(run), why) if part)
+    note = "  ".join(part for part in (silent, left, last, repaired(run), why) if part)
     return [run.name, state(run, reachable), place(run), loss, note, gpus(run)]
 
 
@@ -95,6 +102,9 @@ def status(servers: Sequence[views.ServerView]) -> str:
         head = server.name
         if not server.reachable:
             rows.append([head, f"unreachable, last seen {ago(server.age_s)}: {server.problem}"])
+            head = ""
+        if server.is_old:
+            rows.append([head, f"as it was {ago(server.age_s)}; nobody was asked now"])
             head = ""
         for run in server.runs:
             rows.append([head, *run_line(run, server.reachable)])
@@ -146,9 +156,13 @@ def brief(servers: Sequence[views.ServerView]) -> str:
             counts[name] = counts.get(name, 0) + 1
     first = ", ".join(f"{n} {name}" for name, n in sorted(counts.items())) or "no runs"
     bad = [run.name for run in runs if run.state in ("failed", "needs-decision", "lost")]
+    silent = [run.name for each in servers if each.reachable for run in each.runs if run.is_silent]
+    old = [f"{each.name} as it was {ago(each.age_s)}" for each in servers if each.is_old]
     away = [server.name for server in servers if not server.reachable]
     notes = [f"look at: {' '.join(bad)}"] if bad else []
     notes += [f"unreachable: {' '.join(away)}"] if away else []
+    notes += [f"no sign of life: {' '.join(silent)}"] if silent else []
+    notes += old
     repairs = sum(len(run.repairs) for run in runs)
     notes += [f"repairs: {repairs}"] if repairs else []
     return f"{first}\n{'; '.join(notes) or 'nothing needs you'}"

@@ -77,6 +77,16 @@ class Smoke:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Notify:
+    """[notify]. `kind` None: recognised by the address. `token` is the name of a variable."""
+
+    url: str | None = None
+    kind: str | None = None
+    token: str | None = None
+    max_per_hour: int = 6
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class ServerConfig:
     """[servers.NAME]. `kind` is ssh or local.
 
@@ -109,6 +119,7 @@ class Config:
     servers: Mapping[str, ServerConfig]
     knobs: knobs.Knobs
     recovery: Mapping[str, str]
+    notify: Notify = Notify()
     warnings: tuple[str, ...]
 
 

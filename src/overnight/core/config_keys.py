@@ -200,6 +200,37 @@ _RECOVERY: Keys = {
     for name, meaning in _CLASSES.items()
 }
 
+_NOTIFY: Keys = {
+    "url": Key(
+        kinds.URL,
+        '"https://ntfy.sh/my-topic"',
+        "Where the servers send the few messages that need a person. Whoever knows it can write "
+        "there, so it is better kept in the user-wide file, or in the variable "
+        "`OVERNIGHT_NOTIFY_URL`, which wins.",
+        confidential=True,
+    ),
+    "kind": Key(
+        kinds.choice("ntfy", "slack", "json", "none"),
+        '"slack"',
+        "What understands it: ntfy, an incoming webhook as Slack has them, or any service that "
+        "takes JSON; `none` ends the messages.",
+        default="recognised by the address",
+    ),
+    "token": Key(
+        kinds.VARIABLE,
+        '"NTFY_TOKEN"',
+        "The name of a variable of your shell that travels as a secret and is sent as "
+        "`Authorization: Bearer …`.",
+        confidential=True,
+    ),
+    "max_per_hour": Key(
+        kinds.POSITIVE,
+        "6",
+        "No more messages of one project leave a server in an hour; what happens beyond that is "
+        "summed up in the next one.",
+    ),
+}
+
 SERVERS = "servers"
 PROJECT_SECTIONS: Mapping[str, Keys] = {
     "project": _PROJECT,
@@ -208,8 +239,9 @@ PROJECT_SECTIONS: Mapping[str, Keys] = {
     SERVERS: _SERVER,
     "knobs": _KNOBS,
     "recovery": _RECOVERY,
+    "notify": _NOTIFY,
 }
-USER_SECTIONS: Mapping[str, Keys] = {SERVERS: _SERVER, "defaults": _RECOVERY}
+USER_SECTIONS: Mapping[str, Keys] = {SERVERS: _SERVER, "defaults": _RECOVERY, "notify": _NOTIFY}
 
 _VALUES: Mapping[str, Any] = {  # the dataclass that holds a section
     "project": config.Project,
@@ -217,6 +249,7 @@ _VALUES: Mapping[str, Any] = {  # the dataclass that holds a section
     "smoke": config.Smoke,
     SERVERS: config.ServerConfig,
     "knobs": knobs.Knobs,
+    "notify": config.Notify,
 }
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import posixpath
 import re
+import urllib.parse
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -143,6 +144,20 @@ def _command_problems(name: str, value: str) -> Iterator[Problem]:
         yield (), f"{name}: {error.message}; {error.hint}"
 
 
+def _url_problems(name: str, value: str) -> Iterator[Problem]:
+    """Whoever knows the address can write there, so it is not shown."""
+    found = urllib.parse.urlsplit(value) if text_problem(name, value) is None else None
+    if found is None or found.scheme not in ("http", "https") or not found.hostname:
+        yield (), f'{name}: write a full address, such as "https://ntfy.sh/my-topic"'
+    elif found.username or found.password:
+        yield (), f'{name}: holds a password; write token = "NAME_OF_A_VARIABLE" instead'
+
+
+def _variable_problems(name: str, value: str) -> Iterator[Problem]:
+    if not VARIABLE_NAME.fullmatch(value):
+        yield (), f"{name}: {_secret_advice(value)}"
+
+
 TEXT = _text(lambda _value: None)
 NAME_TEXT = _text(_name_advice)
 HOST = _text(_host_advice)
@@ -152,6 +167,8 @@ SERVER_KIND = Kind('"ssh" or "local"', (str,), _checked_text(_server_kind_advice
 RESUME = _text(_resume_advice)
 COMMAND = Kind("text", (str,), _command_problems)
 GOAL = choice("min", "max")
+URL = Kind("an address", (str,), _url_problems)
+VARIABLE = Kind("the name of a variable", (str,), _variable_problems)
 
 
 # --- numbers -----------------------------------------------------------------------------------
@@ -167,6 +184,12 @@ def _seconds_problems(name: str, value: float) -> Iterator[Problem]:
         yield (), f"{name} = {words.toml(value)}: write a number of seconds above 0"
 
 
+def _positive_problems(name: str, value: int) -> Iterator[Problem]:
+    if value < 1:
+        yield (), f"{name} = {value}: write 1 or more"
+
+
+POSITIVE = Kind("a whole number", (int,), _positive_problems)
 COUNT = Kind("a whole number", (int,), _count_problems)
 SECONDS = Kind("a number of seconds", (int, float), _seconds_problems, float)
 

@@ -26,7 +26,8 @@ def load(path: Path, label: str, user_file: Path) -> config.Config:
     servers = _servers([file for file, _ in reversed(read)])
     _raise_if_any([(project, check.unknown_server(project.data, servers))])
     recovery = [file.data.get(name, {}) for file, _ in read for name in ("recovery", "defaults")]
-    return _config(project, servers, _merged(reversed(recovery)))
+    notify = _merged(_built(file, "notify") for file, _ in reversed(read))
+    return _config(project, servers, _merged(reversed(recovery)), config.Notify(**notify))
 
 
 def _raise_if_any(found: Iterable[tuple[files.File, Iterable[kinds.Problem]]]) -> None:
@@ -46,6 +47,7 @@ def _config(
     project: files.File,
     servers: Mapping[str, config.ServerConfig],
     recovery: Mapping[str, str],
+    notify: config.Notify,
 ) -> config.Config:
     """The values of a project's file that has no mistakes."""
     folder = project.path.parent
@@ -61,6 +63,7 @@ def _config(
         servers=servers,
         knobs=knobs.Knobs(**_built(project, "knobs")),
         recovery=recovery,
+        notify=notify,
         warnings=tuple(project.sentences(_warnings(project))),
     )
 

@@ -11,6 +11,8 @@ from overnight.node import states
 ENDED = states.ENDED
 ACTIVE = states.ACTIVE
 LOST = "lost"
+SILENT_S = 60.0  # a sign of life comes every second
+OLD_S = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +47,7 @@ class RunView:
     created_at: float
     changed_at: float
     beat_at: float | None
+    silent_s: float | None
     nonfinite: Mapping[str, Any] | None
     failure: Mapping[str, Any] | None
     row: Mapping[str, Any]
@@ -53,9 +56,15 @@ class RunView:
     def ended(self) -> bool:
         return self.state in ENDED or self.state == LOST
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether its server, when it was asked, had not heard of the run for too long."""
+        return not self.ended and self.silent_s is not None and self.silent_s > SILENT_S
+
     def to_json(self) -> dict[str, Any]:
         """The stable part, as `status --json` prints it."""
-        keys = ("name", "state", "attempt", "epoch", "epochs", "step", "steps", "loss", "eta_s")
+        place = ("epoch", "epochs", "step", "steps", "loss", "eta_s", "silent_s")
+        keys = ("name", "state", "attempt", *place)
         return {
             **{key: getattr(self, key) for key in keys},
             "gpus": list(self.gpus),
@@ -72,6 +81,11 @@ class ServerView:
     age_s: float | None
     problem: str
     runs: tuple[RunView, ...]
+
+    @property
+    def is_old(self) -> bool:
+        """Whether what is shown of it is not what it says now, although it answers."""
+        return self.reachable and (self.age_s is None or self.age_s > OLD_S)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -106,6 +120,7 @@ def run_view(row: Mapping[str, Any]) -> RunView:
         created_at=float(row.get("created_at") or 0.0),
         changed_at=float(row.get("changed_at") or 0.0),
         beat_at=beat.get("time"),
+        silent_s=row.get("silent_s"),
         nonfinite=progress.get("nonfinite"),
         failure=row.get("failure"),
         row=row,

@@ -16,6 +16,7 @@ from overnight.node import (
     journal,
     layout,
     lock,
+    notify,
     processes,
     server,
     snapshots,
@@ -38,8 +39,15 @@ class LaunchError(Exception):
         self.hint = hint
 
 
-def launch(root: str, spec: dict[str, Any], secrets: dict[str, str]) -> dict[str, Any]:
+def launch(
+    root: str,
+    spec: dict[str, Any],
+    secrets: dict[str, str],
+    notify_settings: dict[str, Any] | None = None,
+) -> dict[str, Any]:
     """Makes the run if it is not there and sees to it that it is supervised.
+
+    `notify_settings`: where messages of the project go from now on; None for where they went.
 
     The same name with the same content is the same run, whatever became of it; the same name
     with other content is refused with the code `name_taken`.
@@ -51,6 +59,7 @@ def launch(root: str, spec: dict[str, Any], secrets: dict[str, str]) -> dict[str
     with lock.held(os.path.join(run.project_folder, "launch.lock")):
         if spec.get("kind") == SMOKE:
             sweep_smokes(root, run.project, time.time())
+        notify.keep(root, run.project, notify_settings, time.time())
         known = fs.read_json(run.file("spec.json"))
         if known is None:
             write_run(run, spec, secrets)
@@ -75,7 +84,12 @@ def write_run(run: layout.Run, spec: dict[str, Any], secrets: dict[str, str]) ->
     os.makedirs(run.folder, exist_ok=True)
     if secrets:
         fs.publish_json(run.file("secrets"), secrets, mode=0o600)
-    shown = {key: value for key, value in session(os.environ).items() if key not in secrets}
+    hidden = notify.secrets(run.root, run.project)
+    shown = {
+        key: value
+        for key, value in session(os.environ).items()
+        if key not in secrets and value not in hidden
+    }
     fs.publish_json(run.file("session.json"), shown, mode=0o600)
     ballast.take_in(run)
     fs.publish_json(run.file("spec.json"), spec)

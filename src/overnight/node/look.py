@@ -93,15 +93,32 @@ def row(run: layout.Run, at_least: int = 0) -> dict[str, Any]:
     if state.get("attempt"):
         heartbeat = fs.read_json(run.attempt(state["attempt"], "heartbeat")) or {}
     supervisor = identity.from_json(fs.read_json(run.file("supervisor.json")))
+    supervised = supervisor is not None and identity.alive(supervisor)
     return {
         **state,
         "run": run.name,
         "kind": spec.get("kind", "run"),
         "heartbeat": heartbeat,
-        "supervised": supervisor is not None and identity.alive(supervisor),
+        "supervised": supervised,
+        "silent_s": silent_s(state, heartbeat, supervised, time.time()),
         "snapshot": spec.get("snapshot"),
         "view": fs.read_text(run.file("view")),
     }
+
+
+def silent_s(
+    state: dict[str, Any], heartbeat: dict[str, Any], supervised: bool, now: float
+) -> float | None:
+    """Seconds since the run's last sign of life, by this server's clock; None once it has ended.
+
+    While an attempt runs that is its heartbeat; otherwise a living supervisor is a sign itself.
+    """
+    if state["state"] not in states.ACTIVE:
+        return None
+    if state["state"] != states.RUNNING and supervised:
+        return 0.0
+    last = max(float(heartbeat.get("time") or 0.0), float(state.get("changed_at") or 0.0))
+    return round(max(0.0, now - last), 3)
 
 
 def read_log(root: str, args: dict[str, Any]) -> tuple[dict[str, Any] | None, bytes]:

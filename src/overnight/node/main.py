@@ -1,11 +1,11 @@
-"""The verbs of the node: pipe, supervise, watch (and two small ones, which these start)."""
+"""The verbs of the node: pipe, supervise, watch (and small ones, which these start)."""
 
 from __future__ import annotations
 
 import importlib
 import sys
 
-VERBS = ("pipe", "supervise", "watch", "describe", "linger")
+VERBS = ("pipe", "supervise", "watch", "describe", "linger", "deliver")
 
 
 def main() -> None:

@@ -8,7 +8,19 @@ import socket
 import sys
 from typing import Any
 
-from overnight.node import activation, gpus, identity, layout, lock, processes, programs, server
+from overnight.node import (
+    activation,
+    cron,
+    gpus,
+    identity,
+    layout,
+    lock,
+    notify,
+    post,
+    processes,
+    programs,
+    server,
+)
 
 INTERNET = (("huggingface.co", 443), ("pypi.org", 443))
 INTERNET_TIMEOUT_S = 4.0
@@ -36,8 +48,18 @@ def probe(root: str, project: str, environment: dict[str, Any]) -> dict[str, Any
         "gpus": [[gpu.name, gpu.memory_total_mib] for gpu in table.gpus],
         "gpu_problem": table.problem,
         "internet": reached_host(),
+        "cron": cron.look(root),
+        "messages": messages(root, project),
         "activation": try_activation(environment, root, layout.project_folder(root, project)),
     }
+
+
+def messages(root: str, project: str) -> dict[str, Any] | None:
+    """What kept the last message from leaving; None where no messages are wanted."""
+    if notify.read(root, project) is None:
+        return None
+    problem = post.read(root, project).get("problem") or {}
+    return {"problem": problem.get("text")}
 
 
 def first_line(argv: list[str]) -> str | None:

@@ -16,6 +16,14 @@ class Answer(NamedTuple):
     err: str
 
 
+class Said(NamedTuple):
+    """As `Answer`, with the very bytes."""
+
+    code: int | None
+    out: bytes
+    err: bytes
+
+
 def ask(
     argv: list[str],
     *,
@@ -28,6 +36,20 @@ def ask(
     After `timeout_s` its whole process group is killed. A program that even SIGKILL does not end
     (one stuck in a driver) is left behind: we never wait for it.
     """
+    said = ask_bytes(argv, timeout_s=timeout_s, cwd=cwd, env=env)
+    return Answer(
+        said.code, said.out.decode("utf-8", "replace"), said.err.decode("utf-8", "replace")
+    )
+
+
+def ask_bytes(
+    argv: list[str],
+    *,
+    timeout_s: float,
+    cwd: str | None = None,
+    env: Mapping[str, str] | None = None,
+) -> Said:
+    """As `ask`, for answers that must stay what they are."""
     process = subprocess.Popen(
         argv,
         stdin=subprocess.DEVNULL,
@@ -41,10 +63,8 @@ def ask(
         out, err = process.communicate(timeout=timeout_s)
     except subprocess.TimeoutExpired:
         abandon(process)
-        return Answer(None, "", "")
-    return Answer(
-        process.returncode, out.decode("utf-8", "replace"), err.decode("utf-8", "replace")
-    )
+        return Said(None, b"", b"")
+    return Said(process.returncode, out, err)
 
 
 def abandon(process: subprocess.Popen[bytes]) -> None:

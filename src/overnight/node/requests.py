@@ -146,7 +146,8 @@ def attempt_read(root: str, args: dict[str, Any], payload: bytes) -> Answer:
 
 
 def launch_run(root: str, args: dict[str, Any], payload: bytes) -> Answer:
-    return launch.launch(root, args["spec"], args.get("secrets") or {}), b""
+    secrets, notify = args.get("secrets") or {}, args.get("notify")
+    return launch.launch(root, args["spec"], secrets, notify), b""
 
 
 def stop_run(root: str, args: dict[str, Any], payload: bytes) -> Answer:
@@ -203,6 +204,31 @@ def linger(root: str, args: dict[str, Any], payload: bytes) -> Answer:
     return probe.linger_check(args["identity"]), b""
 
 
+def cron_lines(root: str, args: dict[str, Any], payload: bytes) -> Answer:
+    """args: `action`: look, install or remove our lines of the user's crontab."""
+    from overnight.node import cron  # only a few verbs need it
+
+    return {"look": cron.look, "install": cron.install, "remove": cron.remove}[args["action"]](
+        root
+    ), b""
+
+
+def leave(root: str, args: dict[str, Any], payload: bytes) -> Answer:
+    """Refuses while runs are active, unless `although_active`."""
+    from overnight.node import leaving
+
+    active = leaving.active(root)
+    if active and not args.get("although_active"):
+        raise Refused("runs_active", f"still active there: {', '.join(active)}")
+    return {**leaving.leave(root), "active": active}, b""
+
+
+def test_message(root: str, args: dict[str, Any], payload: bytes) -> Answer:
+    from overnight.node import post
+
+    return post.test(root, args["project"], args["notify"], args["server"]), b""
+
+
 def look_now(root: str, args: dict[str, Any], payload: bytes) -> Answer:
     return look.look(root, args, lambda timeout_s: True)
 
@@ -229,4 +255,7 @@ VERBS: dict[str, Callable[[str, dict[str, Any], bytes], Answer]] = {
     "gpus": gpu_table,
     "probe": probe_server,
     "linger": linger,
+    "cron": cron_lines,
+    "leave": leave,
+    "test_message": test_message,
 }

@@ -27,6 +27,7 @@ from overnight.node import (
     journal,
     layout,
     lock,
+    post,
     preparation,
     processes,
     server,
@@ -55,6 +56,7 @@ def main(root: str, project: str, name: str) -> None:
         # Whoever resumed the run before this moment saw us in charge and started nobody.
         if journal.state(run).state not in states.ACTIVE or not taken(guard):
             break
+    post.see_to(run)
     supervisor.let_describers_end()
 
 

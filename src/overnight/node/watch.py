@@ -8,9 +8,18 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from overnight.node import fs, identity, journal, layout, lock, server, states
+from overnight.node import (
+    fs,
+    identity,
+    journal,
+    layout,
+    lock,
+    post,
+    server,
+    states,
+)
 
 ROUND_S = 2.0
 LONGEST_PAUSE_S = 300.0
@@ -20,6 +29,7 @@ def main(root: str) -> None:
     root = layout.expand_root(root)
     guard = lock.Lock(os.path.join(root, "watch.lock"))
     while taken(guard):
+        sign(root)
         watch = Watch(root)
         while watch.look_after():
             time.sleep(ROUND_S)
@@ -30,19 +40,19 @@ def main(root: str) -> None:
             return
 
 
+def sign(root: str) -> None:
+    """Says who the watch is from now on, for whoever has to end it."""
+    with contextlib.suppress(OSError):
+        me = list(identity.mine())
+        fs.publish_json(os.path.join(root, "watch.json"), me, durable=False)
+
+
 def taken(guard: lock.Lock) -> bool:
     try:
         guard.acquire(timeout_s=1.0)
     except TimeoutError:
         return False
     return True
-
-
-class Known(NamedTuple):
-    """What state.json said when it looked like `stamp`."""
-
-    stamp: tuple[int, int]
-    state: str
 
 
 class Trial(NamedTuple):
@@ -57,17 +67,20 @@ class Watch:
 
     def __init__(self, root: str) -> None:
         self.root = root
-        self._known: dict[layout.Run, Known] = {}
+        self.post = post.Post(root)
+        self.since = time.time()
+        self.before = fs.read_json(summary_path(root)) or {}
+        self._known: dict[layout.Run, post.Known] = {}
         self._trials: dict[layout.Run, Trial] = {}
 
-    def look_after(self) -> int:
-        """One round over all active runs; returns how many there are."""
+    def look_after(self) -> bool:
+        """One round over all runs; False where nothing is left to do."""
         runs = self.active()
         for run in runs:
             with contextlib.suppress(OSError):  # one broken run must not leave the others alone
                 self.supervise(run)
         self.summarise(runs)
-        return len(runs)
+        return self.post.attend(self._known) or bool(runs)
 
     def active(self) -> list[layout.Run]:
         """The runs that have not ended. state.json is read only where it has changed."""
@@ -78,7 +91,9 @@ class Watch:
             if before is not None and before.stamp == stamp:
                 known[run] = before
             else:
-                known[run] = Known(stamp, str(journal.published(run)["state"]))
+                found = journal.published(run)
+                changed_at = float(found.get("changed_at") or 0.0)
+                known[run] = post.Known(stamp, str(found["state"]), changed_at)
         self._known = known
         return [run for run, each in known.items() if each.state in states.ACTIVE]
 
@@ -93,15 +108,38 @@ class Watch:
         self._trials[run] = Trial(now, pause_s)
 
     def summarise(self, runs: list[layout.Run]) -> None:
-        """summary.json of the whole server; its time says how old it is."""
-        active = [
-            {"project": run.project, "run": run.name, "state": self._known[run].state}
-            for run in runs
-        ]
-        value = {"time": time.time(), "boot_id": identity.boot_id(), "active": active}
+        """summary.json of the whole server; its time says how old it is.
+
+        `rebooted_at`: when a watch first found that the machine had been started anew.
+        """
+        boot = identity.boot_id()
+        rebooted = self.before.get("boot_id") not in (None, boot)
+        value = {
+            "time": time.time(),
+            "boot_id": boot,
+            "rebooted_at": self.since if rebooted else self.before.get("rebooted_at"),
+            "watch": {"identity": list(identity.mine()), "since": self.since},
+            "active": [self.line(run) for run in runs],
+        }
         with contextlib.suppress(OSError):
-            path = os.path.join(self.root, "summary.json")
-            fs.publish_json(path, value, durable=False)
+            fs.publish_json(summary_path(self.root), value, durable=False)
+
+    def line(self, run: layout.Run) -> dict[str, Any]:
+        """`beat_at`: the run's last sign of life (Unix time), null where it has not begun."""
+        attempts = layout.names(run.file("attempts"))
+        newest = max((int(name) for name in attempts if name.isdigit()), default=0)
+        beat = stamp_of(run.attempt(newest, "heartbeat"))[0] if newest else 0
+        return {
+            "project": run.project,
+            "run": run.name,
+            "state": self._known[run].state,
+            "attempt": newest,
+            "beat_at": beat / 1e9 or None,
+        }
+
+
+def summary_path(root: str) -> str:
+    return os.path.join(root, "summary.json")
 
 
 def stamp_of(path: str) -> tuple[int, int]:

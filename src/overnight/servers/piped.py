@@ -73,6 +73,10 @@ class PipeServer:
             self._pipe.close()
             self._pipe = None
 
+    def hang_up(self) -> None:
+        """Closes the link for good, with whatever is kept open for the next one."""
+        self.close()
+
     @contextlib.contextmanager
     def _careful(self) -> Iterator[pipe.Pipe]:
         """The open pipe; a pipe that broke, or that holds unread answers, is thrown away."""

@@ -118,6 +118,11 @@ class Ssh(piped.PipeServer):
         remote = f"tmux attach -t '{target}'"
         return [*self.ssh_link.ssh(interactive=True), "-t", "--", self.place.host, remote]
 
+    def hang_up(self) -> None:
+        """Closes the master connection too, which would stay for a while."""
+        self.close()
+        self.ssh_link.masters.close_all()
+
     def login_argv(self) -> list[str]:
         """Opens the master connection with a person at the keyboard (passwords, second factor)."""
         return [*self.ssh_link.ssh(interactive=True), "--", self.place.host, "true"]

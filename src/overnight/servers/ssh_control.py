@@ -61,8 +61,18 @@ class Masters:
 
     def answers(self, socket: Path) -> bool:
         """Whether the master's process lives and listens; its link may be dead all the same."""
+        return self.told(socket, "check")
+
+    def close_all(self) -> None:
+        """Ends the connections to this server that are kept open."""
+        for socket in self.sockets():
+            if not self.told(socket, "exit"):
+                socket.unlink(missing_ok=True)
+
+    def told(self, socket: Path, word: str) -> bool:
+        """Whether the master took the word (`ssh -O`)."""
         path = str(socket).replace("%", "%%")
-        argv = ["ssh", "-F", str(self.config), f"-oControlPath={path}", "-O", "check", "--"]
+        argv = ["ssh", "-F", str(self.config), f"-oControlPath={path}", "-O", word, "--"]
         with contextlib.suppress(subprocess.TimeoutExpired):
             done = subprocess.run(
                 [*argv, self.host],

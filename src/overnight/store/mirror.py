@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from overnight.core import errors
 
-MIGRATIONS = ("001_mirror.sql",)
+MIGRATIONS = ("001_mirror.sql", "002_server_facts.sql")
 FOLDER = ".overnight"
 MANIFESTS_KEPT = 50
 
@@ -136,6 +136,27 @@ class Mirror:
     def run_names(self) -> set[str]:
         taken = {run for (run,) in self.db.execute("SELECT run FROM runs")}
         return taken | {run for (run,) in self.db.execute("SELECT run FROM intents")}
+
+    def remember_fact(self, server: str, fact: str, at: float, body: Mapping[str, Any]) -> None:
+        with self.db:
+            self.db.execute(
+                "INSERT OR REPLACE INTO server_facts VALUES (?, ?, ?, ?)",
+                (server, fact, at, json.dumps(body)),
+            )
+
+    def fact(self, server: str, fact: str) -> tuple[float, dict[str, Any]] | None:
+        """When it was found out (Unix time), and what; None where nobody has asked yet."""
+        found = self.db.execute(
+            "SELECT at, body FROM server_facts WHERE server = ? AND fact = ?", (server, fact)
+        ).fetchone()
+        return (found[0], json.loads(found[1])) if found else None
+
+    def forget(self, server: str) -> None:
+        """Everything that is here of a server, but for launches that were cut short."""
+        with self.db:
+            self.db.execute("DELETE FROM servers WHERE name = ?", (server,))
+            for table in ("runs", "events", "smoke_passes", "server_facts"):
+                self.db.execute(f"DELETE FROM {table} WHERE server = ?", (server,))
 
     # -- what we were about to do -----------------------------------------------------------
 

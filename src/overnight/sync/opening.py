@@ -37,6 +37,13 @@ def remember(root: Path, server: str, snapshot: str) -> None:
         fresh.replace(root / FILE)
 
 
+def forget(root: Path, server: str) -> None:
+    """The server is known no more."""
+    known = _read(root)
+    if known.pop(server, None) is not None:
+        (root / FILE).write_text(json.dumps(known))
+
+
 def _read(root: Path) -> dict[str, object]:
     with contextlib.suppress(OSError, ValueError):
         known = json.loads((root / FILE).read_bytes())

@@ -23,9 +23,17 @@ class Alive:
     first_output: bytes
 
 
-def launch(server: Server, wanted: spec.RunSpec, secrets: Mapping[str, str]) -> Mapping[str, Any]:
-    """Idempotent: the same spec twice is one run. `errors.NameTaken` where it is another's name."""
-    args = {"spec": wanted.to_wire(), "secrets": dict(secrets)}
+def launch(
+    server: Server,
+    wanted: spec.RunSpec,
+    secrets: Mapping[str, str],
+    notify: Mapping[str, Any] | None = None,
+) -> Mapping[str, Any]:
+    """Idempotent: the same spec twice is one run. `errors.NameTaken` where it is another's name.
+
+    `notify`: where messages go, see `app.notifying`.
+    """
+    args = {"spec": wanted.to_wire(), "secrets": dict(secrets), "notify": notify}
     try:
         return server.call(Request("launch", args)).data
     except errors.ServerError as error:

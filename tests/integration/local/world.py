@@ -112,6 +112,13 @@ class World:
         assert process.returncode == 0, err
         return out
 
+    def refused(self, *words: str, code: int) -> str:
+        """What the command line says when it ends with this code."""
+        with self.cli(*words) as process:
+            _, err = process.communicate(timeout=60)
+        assert process.returncode == code, err
+        return err
+
     # -- the training -------------------------------------------------------------------------
 
     def open_gate(self, epoch: int) -> None:

@@ -20,8 +20,14 @@ HEALTHY: dict[str, Any] = {
     "gpus": [["NVIDIA H100 80GB HBM3", 81559]],
     "gpu_problem": None,
     "internet": "pypi.org",
+    "cron": {"state": "installed", "problem": "", "daemon": True},
+    "messages": {"problem": None},
     "activation": {"ok": True, "said": "3.11.2 /usr/bin/python3"},
 }
+
+
+def cron(state: str, problem: str = "", daemon: bool | None = True) -> dict[str, Any]:
+    return {"state": state, "problem": problem, "daemon": daemon}
 
 
 def judged(kind: str = "none", **changes: Any) -> dict[str, doctor.Finding]:
@@ -45,6 +51,11 @@ def test_a_healthy_server_has_nothing_to_mend() -> None:
         ({"inodes_free": 10}, "disk", "mend", "and room for 10 more files"),
         ({"inodes_free": None}, "disk", "ok", "878.9 GiB free"),
         ({"flock": False}, "locks", "note", "two machines that share it could both start a run"),
+        ({"cron": cron("absent")}, "cron", "note", "does not start the watch"),
+        ({"cron": cron("installed", daemon=False)}, "cron", "note", "no cron daemon runs"),
+        ({"cron": cron("no_program", "no crontab")}, "cron", "note", "no crontab: without it"),
+        ({"cron": cron("forbidden", "cron.allow")}, "cron", "note", "allows you no crontab"),
+        ({"messages": {"problem": "HTTP 500"}}, "messages", "mend", "HTTP 500"),
         ({"tmux": None}, "tmux", "note", "not installed: `overnight attach` will not work"),
         ({"rsync": None}, "rsync", "note", "through the pipe, more slowly"),
         ({"gpus": [], "gpu_problem": "no driver"}, "gpus", "mend", "no driver"),

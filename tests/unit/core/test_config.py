@@ -250,6 +250,34 @@ def test_recovery_defaults(folder: Path) -> None:
     assert loaded.recovery == {"nan": "ask", "hang": "stop"}
 
 
+def test_messages(folder: Path) -> None:
+    """The user-wide [notify] holds, key by key, where the project says nothing."""
+    user = '[notify]\nurl = "https://ntfy.sh/mine"\ntoken = "NTFY_TOKEN"\n'
+    loaded = load(folder, '[notify]\nmax_per_hour = 2\nkind = "json"\n', user=user)
+    assert loaded.notify == config.Notify(
+        url="https://ntfy.sh/mine", kind="json", token="NTFY_TOKEN", max_per_hour=2
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ('url = "ntfy.sh/f00d"', 'url: write a full address, such as "https://ntfy.sh/my-topic"'),
+        ('url = "file:///f00d"', 'url: write a full address, such as "https://ntfy.sh/my-topic"'),
+        ('url = "https://me:f00d@x/y"', "url: holds a password; write token = "),
+        ("url = 3", 'url: expected an address such as "https://ntfy.sh/my-topic"'),
+        ('token = "f00d-f00d"', "token: write the name of an environment variable, such as"),
+        ("max_per_hour = 0", "max_per_hour = 0: write 1 or more"),
+        ('kind = "fax"', 'kind = "fax": write "ntfy", "slack", "json" or "none"'),
+    ],
+)
+def test_mistakes_in_notify(folder: Path, line: str, says: str) -> None:
+    """What could be a secret is not shown."""
+    message = refused(folder, f"[notify]\n{line}\n").message
+    assert message.startswith(f"overnight.toml:2: {says}")
+    assert "f00d" not in message
+
+
 def test_project_may_name_a_server_of_the_user(folder: Path) -> None:
     """[project].server may be a server of the user-wide file."""
     loaded = load(folder, '[project]\nserver = "gpu1"\n', user="[servers.gpu1]\n")
@@ -262,7 +290,7 @@ def test_mistakes_of_both_files_are_shown(folder: Path) -> None:
     error = refused(folder, "[project]\ngpus = -1\n", user='\n[project]\n[defaults]\nnan = "x"\n')
     assert error.message.splitlines() == [
         "overnight.toml:2: gpus = -1: write 0 or more",
-        f"{user}:2: unknown section [project]; write [servers.NAME] or [defaults]",
+        f"{user}:2: unknown section [project]; write [servers.NAME], [defaults] or [notify]",
         f'{user}:4: nan = "x": write "default", "rollback", "ask" or "stop"',
     ]
     assert error.hint == f"edit overnight.toml and {user}"

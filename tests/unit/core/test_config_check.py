@@ -185,7 +185,7 @@ def test_mistakes_in_env(folder: Path, env: str, message: str) -> None:
         (
             "[trian]\n",
             "1: unknown section [trian]; write [project], [metrics], [smoke], "
-            "[servers.NAME], [knobs] or [recovery]",
+            "[servers.NAME], [knobs], [recovery] or [notify]",
         ),
         ("[projects]\n", "1: unknown section [projects]; did you mean [project]?"),
         ("\n[server.gpu1]\n", "2: unknown section [server]; did you mean [servers]?"),

@@ -30,6 +30,7 @@ def folder(tmp_path: Path) -> Path:
         ("smoke", config.Smoke, set()),
         ("servers", config.ServerConfig, {"name"}),
         ("knobs", knobs.Knobs, set()),
+        ("notify", config.Notify, set()),
     ],
 )
 def test_each_value_has_a_key(section: str, values: Any, computed: set[str]) -> None:

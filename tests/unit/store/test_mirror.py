@@ -24,6 +24,19 @@ def store(tmp_path: Path) -> Any:
     made.close()
 
 
+def test_a_server_is_forgotten(store: mirror.Mirror) -> None:
+    """Its rows, events, passes and facts go; those of others and cut launches stay."""
+    for server in ("gpu1", "gpu2"):
+        store.record(server, 100.0, [row("a")], {"a": [{"seq": 1}]})
+        store.remember_smoke("s", "c", server, {})
+        store.remember_fact(server, "cron", 5.0, {"state": "installed"})
+    store.forget("gpu1")
+    assert store.servers() == ["gpu2"]
+    assert (store.where("a"), store.cursors("gpu1")) == (["gpu2"], {})
+    assert (store.smoke_pass("s", "c", "gpu1"), store.fact("gpu1", "cron")) == (None, None)
+    assert store.fact("gpu2", "cron") == (5.0, {"state": "installed"})
+
+
 def test_what_was_recorded_is_seen(store: mirror.Mirror) -> None:
     """Rows, events, cursors, and when the server answered."""
     store.record("gpu1", 100.0, [row("a")], {"a": [{"seq": 1}, {"seq": 2}]})
