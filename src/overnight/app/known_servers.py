@@ -46,6 +46,7 @@ class Left:
     """What became of a server that was forgotten. `projects`: runs that lie there, by project."""
 
     server: str
+    kind: str
     reached: bool
     cron_problem: str
     watch_stopped: bool
@@ -146,6 +147,7 @@ def forget(o: Overnight, server_name: str, *, yes: bool) -> Left:
     root = str(answer["root"]) if answer else chosen.root
     return Left(
         server=chosen.name,
+        kind=chosen.kind,
         reached=answer is not None,
         cron_problem=str(answer["cron"].get("problem") or "") if answer else "",
         watch_stopped=bool(answer and answer["watch_stopped"]),

@@ -142,7 +142,8 @@ def farewell(left: Left) -> str:
         runs = ", ".join(f"{n} of {name}" for name, n in left.projects.items())
         lines.append(f"on its disk stay the snapshots and runs ({runs}), with all they wrote")
     lines.append(f"to remove that too: {left.by_hand}")
-    lines.append(f"overnight.toml or the user-wide file may still name it: [servers.{left.server}]")
+    if left.kind != "local":
+        lines.append(f"a file of yours may still name it: [servers.{left.server}]")
     return "\n".join(lines)
 
 

@@ -201,7 +201,11 @@ def settled(
 
 
 def given_up(ledger: dict[str, Any]) -> dict[str, Any]:
-    kept = [entry for entry in ledger.get("outbox") or [] if entry["tries"] <= len(BACKOFF_S)]
+    """Without what was tried often enough. A sender that was killed each time left no reason."""
+    outbox = ledger.get("outbox") or []
+    kept = [entry for entry in outbox if entry["tries"] <= len(BACKOFF_S)]
+    if len(kept) < len(outbox) and not ledger.get("problem"):
+        ledger = {**ledger, "problem": {"text": "no answer in time", "time": None}}
     return {**ledger, "outbox": kept}
 
 

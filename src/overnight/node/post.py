@@ -93,10 +93,13 @@ class Post:
             if not os.path.exists(notify.path(self.root, project)):
                 self._waits.pop(project, None)
                 continue
-            with contextlib.suppress(OSError, TimeoutError):  # of one project; the others go on
+            try:
                 self.attend_project(
                     project, {run: each for run, each in known.items() if run.project == project}
                 )
+            except OSError as error:  # of one project; the others go on
+                is_passing = isinstance(error, TimeoutError) or error.errno in journal.NO_SPACE
+                self._waits[project] = is_passing
         return any(self._waits.values())
 
     def attend_project(self, project: str, known: Mapping[layout.Run, Known]) -> None:

@@ -27,7 +27,6 @@ from overnight.node import (
     journal,
     layout,
     lock,
-    post,
     preparation,
     processes,
     server,
@@ -56,8 +55,15 @@ def main(root: str, project: str, name: str) -> None:
         # Whoever resumed the run before this moment saw us in charge and started nobody.
         if journal.state(run).state not in states.ACTIVE or not taken(guard):
             break
-    post.see_to(run)
+    tell(run)
     supervisor.let_describers_end()
+
+
+def tell(run: layout.Run) -> None:
+    """The run has ended: its message leaves also where the watch was killed."""
+    from overnight.node import post  # needed once, and memory counts while we wait
+
+    post.see_to(run)
 
 
 def taken(guard: lock.Lock) -> bool:

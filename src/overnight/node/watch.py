@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import time
 from typing import Any, NamedTuple
 
@@ -17,11 +18,13 @@ from overnight.node import (
     layout,
     lock,
     post,
+    processes,
     server,
     states,
 )
 
 ROUND_S = 2.0
+STOPPED_LOOK_S = 10.0
 LONGEST_PAUSE_S = 300.0
 
 
@@ -72,10 +75,12 @@ class Watch:
         self.before = fs.read_json(summary_path(root)) or {}
         self._known: dict[layout.Run, post.Known] = {}
         self._trials: dict[layout.Run, Trial] = {}
+        self._woken_at = float("-inf")
 
     def look_after(self) -> bool:
         """One round over all runs; False where nothing is left to do."""
         runs = self.active()
+        self.wake_stopped(runs)
         for run in runs:
             with contextlib.suppress(OSError):  # one broken run must not leave the others alone
                 self.supervise(run)
@@ -106,6 +111,17 @@ class Watch:
         lived = now - trial.at > max(trial.pause_s, ROUND_S) * 2
         pause_s = ROUND_S if lived else min(2 * trial.pause_s, LONGEST_PAUSE_S)
         self._trials[run] = Trial(now, pause_s)
+
+    def wake_stopped(self, runs: list[layout.Run]) -> None:
+        """A supervisor that somebody stopped (SIGSTOP) holds its lock and mends nothing."""
+        if time.monotonic() - self._woken_at < STOPPED_LOOK_S:
+            return
+        self._woken_at = time.monotonic()
+        for run in runs:
+            signed = identity.from_json(fs.read_json(run.file("supervisor.json")))
+            found = identity.stat(signed.pid) if signed is not None else None
+            if signed is not None and found is not None and found.state in "Tt":
+                processes.send(signed, signal.SIGCONT)
 
     def summarise(self, runs: list[layout.Run]) -> None:
         """summary.json of the whole server; its time says how old it is.

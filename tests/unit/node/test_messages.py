@@ -195,6 +195,7 @@ def test_a_try_is_counted_before_it_is_made() -> None:
         count += entry is not None
         now += 1.0 + messages.BACKOFF_S[-1]
     assert count == 4
+    assert ledger["problem"]["text"] == "no answer in time"
 
 
 def test_between_two_tries_time_passes() -> None:
