@@ -3,7 +3,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test test-quick lint bench docs packages clean
+.PHONY: demo test test-quick lint nights nights-mutants bench docs packages clean
 
 demo: $(STAMP)  ## the whole pipeline on this machine, in about a minute
 	$(BIN)/overnight demo
@@ -21,6 +21,15 @@ lint: $(STAMP)  ## style, import contracts, types, oldest Python of the node
 	$(BIN)/mypy
 	$(BIN)/vermin -q --no-tips --violations -t=3.8- \
 	    --backport typing src/overnight/node
+
+N ?= 2000
+SEED ?= 0
+nights: $(STAMP)  ## N simulated nights from SEED on, with the laws as invariants
+	$(BIN)/python -m tests.simulation nights $(N) --seed $(SEED)
+
+MUTANT_NIGHTS ?= 1000
+nights-mutants: $(STAMP)  ## each law broken on purpose; the nights must show it
+	$(BIN)/python -m tests.simulation mutants $(MUTANT_NIGHTS)
 
 bench: packages $(STAMP)  ## the figures of the README, each against a named peer
 	$(BIN)/python -m bench

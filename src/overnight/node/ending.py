@@ -44,6 +44,8 @@ def record(follower: attempt.Follower, spec: dict[str, Any], cause: str | None) 
     """The content of exit.json. `cause` as in `actions.Ended`, where it is known."""
     follower.reap()
     follower.close()
+    # A record that outlives a power cut is worth little where the words that explain it do not.
+    fs.sync_file(f"{follower.folder}/output.log")
     code = follower.exit_code()
     if code is None and cause is None:
         cause = lost_cause(follower)
@@ -59,6 +61,12 @@ def record(follower: attempt.Follower, spec: dict[str, Any], cause: str | None) 
         "outputs": preparation.outputs_seen(follower.run, spec),
         "disk_full": free_bytes(follower.folder) < LITTLE_SPACE_BYTES,
     }
+
+
+def known(folder: str) -> dict[str, Any] | None:
+    """The record that was made of this end before, where there is one."""
+    found = fs.read_json(f"{folder}/exit.json")
+    return found if isinstance(found, dict) and all(key in found for key in TOLD) else None
 
 
 def lost_cause(follower: attempt.Follower) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Any, Callable
+from typing import Any, Callable, Iterable
 
 from overnight.node import fs, identity, journal, layout, reading, states
 
@@ -36,7 +36,18 @@ def look(
         done = events or payload or time.monotonic() >= deadline
         if done or wait(pause_s(time.monotonic() - began)):
             runs = rows(root, args["project"], events)
+            make_last(root, args["project"], events)
             return {"runs": runs, "events": events, "log": log, "time": time.time()}, payload
+
+
+def make_last(root: str, project: str, told: Iterable[str]) -> None:
+    """What is about to be told of these runs is on the disk first (law 2).
+
+    Whoever wrote an event may have been stopped before it was flushed. Had the laptop heard of
+    one that the power then takes, it would never hear of the next one with the same number.
+    """
+    for name in told:
+        fs.sync_file(layout.run(root, project, name).file("events.jsonl"))
 
 
 def pause_s(took_s: float) -> float:

@@ -91,8 +91,10 @@ def next_start(
     run: layout.Run, spec: dict[str, Any], state: states.State, uuids: list[str]
 ) -> Start:
     """Continues where the repair said, else from the newest whole checkpoint."""
-    decided: tuple[str | None, list[list[str]]] = (state.checkpoint, [])
-    checkpoint, passed_over = decided if state.checkpoint else newest_checkpoint(run, spec, state)
+    checkpoint: str | None = state.checkpoint
+    passed_over: list[list[str]] = []
+    if checkpoint is None or not is_whole(checkpoint):
+        checkpoint, passed_over = newest_checkpoint(run, spec, state)
     variant = spec["variants"][state.variant]
     settings = with_free_port(dict(state.settings))
     argv, files = turning.turned(variant, settings)
@@ -118,6 +120,17 @@ def with_free_port(values: dict[str, Any]) -> dict[str, Any]:
         probe.bind(("", 0))
         port = probe.getsockname()[1]
     return {key: port if value == actions.FREE_PORT else value for key, value in values.items()}
+
+
+def is_whole(checkpoint: str) -> bool:
+    """Asked again before it is used: a power cut may have come since the repair chose it."""
+
+    def problem() -> str | None:
+        from overnight.node import checkpoints
+
+        return checkpoints.problem(checkpoint)
+
+    return apart.call(problem) is None
 
 
 def newest_checkpoint(

@@ -57,6 +57,8 @@ def answer(root: str, frame: wire.Frame, reader: wire.Reader) -> Answer:
         raise Refused("bad_request", f"{verb}: {error} is missing") from error
     except (ValueError, TypeError) as error:
         raise Refused("bad_request", f"{verb}: {error}") from error
+    except TimeoutError as error:  # of a lock: its holder is stopped, or the disk is
+        raise Refused("busy", str(error), "try again in a moment") from error
     except OSError as error:
         raise Refused(os_code(error), f"{error.filename or root}: {error.strerror}") from error
 

@@ -97,9 +97,17 @@ class Supervisor:
 
     def patiently(self, action: Callable[[], object]) -> None:
         """Does it again until the disk has room for it. Every action of ours may be repeated."""
-        while not self.has_room_for(action):
+        while not self.has_room_for(lambda: self.while_locked(action)):
             if not ballast.drop(self.run):
                 self.wake.wait(DISK_TICK_S)
+
+    def while_locked(self, action: Callable[[], object]) -> None:
+        """A lock may stay held for long: somebody has stopped its holder, or the disk has."""
+        is_done = False
+        while not is_done:
+            with contextlib.suppress(TimeoutError):
+                action()
+                is_done = True
 
     def has_room_for(self, action: Callable[[], object]) -> bool:
         try:
@@ -264,8 +272,13 @@ class Supervisor:
             processes.wait_end(leader, 5.0)
 
     def record(self, follower: attempt.Follower, cause: str | None) -> None:
-        """Puts the end on the disk first, then tells (law 2)."""
-        value = ending.record(follower, self.spec, cause)
+        """Puts the end on the disk first, then tells (law 2).
+
+        A record that is there already was not told yet when a supervisor or the power went; it
+        knows more than what is left to be seen now. It is written anew, because it may not have
+        reached the disk.
+        """
+        value = ending.known(follower.folder) or ending.record(follower, self.spec, cause)
         self.patiently(lambda: fs.publish_json(f"{follower.folder}/exit.json", value))
         told = {key: value[key] for key in ending.TOLD}
         self.patiently(lambda: self.note("attempt_ended", attempt=follower.number, **told))

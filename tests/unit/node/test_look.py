@@ -1,12 +1,14 @@
-"""How long a run has given no sign of life, by the server's own clock."""
+"""What a laptop is told when it looks."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from overnight.node import look
+from overnight.node import fs, look
+from tests.unit.node import runs
 
 
 @pytest.mark.parametrize(
@@ -27,3 +29,18 @@ def test_silence(state: str, beat_at: float, supervised: bool, expected: float |
     told: dict[str, Any] = {"state": state, "changed_at": 900.0}
     heartbeat = {"time": beat_at} if beat_at else {}
     assert look.silent_s(told, heartbeat, supervised, 1000.0) == expected
+
+
+def test_events_are_flushed_before_they_are_told(tmp_path: Path, monkeypatch: Any) -> None:
+    """Their writer may have been stopped before it did so, and the power may go."""
+    run = runs.make(tmp_path)
+    flushed: list[str] = []
+    monkeypatch.setattr(fs, "sync_file", flushed.append)
+    args: dict[str, Any] = {"project": "p", "cursors": {}}
+
+    answer, _ = look.look(str(tmp_path), args, lambda _: True)
+    assert [event["type"] for event in answer["events"]["r"]] == ["created"]
+    assert flushed == [run.file("events.jsonl")]
+
+    look.look(str(tmp_path), {**args, "cursors": {"r": 1}}, lambda _: True)
+    assert len(flushed) == 1

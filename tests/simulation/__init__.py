@@ -1,0 +1,1 @@
+"""Simulated nights: the node's real code under a virtual clock, with faults from a seed."""
