@@ -3,7 +3,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test test-quick lint nights nights-mutants bench docs packages clean
+.PHONY: demo test test-quick lint nights nights-mutants bench bench-diagnosis docs packages clean
 
 demo: $(STAMP)  ## the whole pipeline on this machine, in about a minute
 	$(BIN)/overnight demo
@@ -33,6 +33,10 @@ nights-mutants: $(STAMP)  ## each law broken on purpose; the nights must show it
 
 bench: packages $(STAMP)  ## the figures of the README, each against a named peer
 	$(BIN)/python -m bench
+
+CORPUS ?= ../shared/crashlogs/train.jsonl
+bench-diagnosis: $(STAMP)  ## how good and how fast the diagnosis is: CORPUS=path [JSON=1]
+	$(BIN)/python -m bench.diagnosis $(CORPUS) $(if $(JSON),--json)
 
 docs: $(STAMP)  ## the generated pages of docs/
 	$(BIN)/python -m scripts.reference

@@ -121,7 +121,7 @@ def a_new_supervisor_takes_the_living_for_dead() -> Changes:
 
 def the_end_is_told_before_it_is_recorded() -> Changes:
     def mutated(self: supervise.Supervisor, follower: attempt.Follower, cause: str | None) -> None:
-        value = ending.record(follower, self.spec, cause)
+        value = ending.known(follower.folder) or ending.record(follower, self.spec, cause)
         told = {key: value[key] for key in ending.TOLD}
         self.patiently(lambda: self.note("attempt_ended", attempt=follower.number, **told))
         self.patiently(lambda: fs.publish_json(f"{follower.folder}/exit.json", value))
@@ -157,13 +157,13 @@ def a_claim_is_not_taken() -> Changes:
 def a_launch_repeated_is_another_run() -> Changes:
     real = launch.launch
 
-    def mutated(root: str, spec: dict[str, Any], secrets: dict[str, str]) -> dict[str, Any]:
+    def mutated(root: str, spec: dict[str, Any], *rest: Any) -> dict[str, Any]:
         taken = fs.read_json(
             launch.layout.run(root, spec["project"], spec["run"]).file("spec.json")
         )
         if taken is not None and launch.content_key(taken) == launch.content_key(spec):
             spec = {**spec, "run": spec["run"] + "-b"}
-        return real(root, spec, secrets)
+        return real(root, spec, *rest)
 
     return [(launch, "launch", mutated)]
 
@@ -178,11 +178,11 @@ def remains_are_left_alive() -> Changes:
 def a_launch_refreshes_every_work_copy() -> Changes:
     real = launch.launch
 
-    def mutated(root: str, spec: dict[str, Any], secrets: dict[str, str]) -> dict[str, Any]:
+    def mutated(root: str, spec: dict[str, Any], *rest: Any) -> dict[str, Any]:
         for run in launch.layout.runs(root, spec["project"]):
             if os.path.isdir(run.work):
                 fs.publish(os.path.join(run.work, "train.py"), b"# new\n", durable=False)
-        return real(root, spec, secrets)
+        return real(root, spec, *rest)
 
     return [(launch, "launch", mutated)]
 

@@ -31,6 +31,7 @@ VERBS = {
     "events": "what happened, as it happens",
     "explain": "what failed, why, what was tried, what to do",
     "incidents": "all failures of all runs, what was done and how each ended",
+    "diagnose": "what a log says: class, evidence, what would be done",
     "pull": "fetch the results of a run",
     "results": "best and last values of a run, with where they come from",
     "compare": "several runs side by side",

@@ -9,6 +9,8 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
+import signal
 from typing import Any, Callable, NoReturn
 
 from overnight.node import fs
@@ -18,17 +20,22 @@ class FailedError(Exception):
     """The function raised something, or its process died. The text says what, for people."""
 
 
-def call(function: Callable[[], Any]) -> Any:
-    """What `function` returns, which must be a JSON value."""
+def call(function: Callable[[], Any], *, limit_s: float | None = None) -> Any:
+    """What `function` returns, which must be a JSON value. After `limit_s` its process is ended."""
     read_end, write_end = os.pipe()
     child = os.fork()
     if child == 0:
         answer(function, write_end)
     os.close(write_end)
+    is_late = False
     with open(read_end, "rb") as answers:
+        if limit_s is not None and not select.select([answers], [], [], limit_s)[0]:
+            is_late = True
+            os.kill(child, signal.SIGKILL)  # not reaped yet, so the pid is still its own
         text = answers.read()
     os.waitpid(child, 0)
-    said = json.loads(text) if text else {"error": "its process died"}
+    why = f"it took longer than {limit_s:g} s" if is_late else "its process died"
+    said = json.loads(text) if text and not is_late else {"error": why}
     if "error" in said:
         raise FailedError(said["error"])
     return said["value"]

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from typing import Any
 
 from overnight.node import (
     actions,
+    apart,
     attempt,
-    command,
-    diagnose,
     fs,
-    gpu_leases,
     identity,
     layout,
+    policy,
     preparation,
-    reading,
     shim,
     states,
 )
 
 CLAIM_WAIT_S = 5.0
 LITTLE_SPACE_BYTES = 256 * 1024
+ROOM_FOR_BYTECODE_BYTES = 16 * 1024 * 1024
+DIAGNOSIS_LIMIT_S = 60.0
 # What of the record the event tells; the rest is in exit.json.
 TOLD = ("exit_code", "signal", "cause", "position", "progress")
 
@@ -85,12 +86,22 @@ def free_bytes(folder: str) -> int:
 
 
 def judged(run: layout.Run, last: states.Attempt, ended: actions.Ended) -> actions.Failure | None:
-    """What the attempt's output and its end say; None where it ended well."""
-    folder = run.attempt(last.n)
-    told_by = run.file("supervisor.log") if ended.cause == "never_started" else None
-    output, before = reading.tail(told_by or f"{folder}/output.log", diagnose.TAIL_BYTES)
-    output = command.without_secrets(run, output)
-    # asking the driver takes a while, so only where it matters
-    asked = last.gpus if diagnose.speaks_of_memory(output) else []
-    was_full = bool((fs.read_json(f"{folder}/exit.json") or {}).get("disk_full"))
-    return diagnose.diagnose(ended, output, before, gpu_leases.foreign_mib(asked), was_full)
+    """What the attempt's output and its end say; None where it ended well.
+
+    A log that the diagnosis cannot read in time, or that kills it, ends nothing but the diagnosis.
+    """
+
+    def verdict() -> list[Any]:
+        # Bytecode would take the space that the records need now.
+        sys.dont_write_bytecode = free_bytes(run.folder) < ROOM_FOR_BYTECODE_BYTES
+        from overnight.node import judging  # only the child needs the rules
+
+        return list(judging.verdict(run, last, ended))
+
+    try:
+        failure = actions.Failure(*apart.call(verdict, limit_s=DIAGNOSIS_LIMIT_S))
+    except apart.FailedError as error:
+        if ended.exit_code == 0:
+            return None
+        failure = actions.Failure("unknown", 0.0, [], {"summary": f"not diagnosed: {error}"})
+    return None if failure.kind in policy.HEALTHY else failure

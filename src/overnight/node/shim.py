@@ -18,7 +18,8 @@ from overnight.node import fs, identity
 NOT_STARTED = 125
 
 # The command runs in a sub-shell that `exec`s it, so that a name such as `exit` or `test` is the
-# program of that name and never a word of the shell's. `<>` writes into the file as it is.
+# program of that name and never a word of the shell's. `<>` writes into the file as it is. From
+# then on the shell's own words go nowhere: "Killed" in a log would look like the training's.
 SCRIPT = rf"""
 attempt=$1; shift
 mkdir "$attempt/claim" 2>/dev/null || exit {NOT_STARTED}
@@ -28,7 +29,9 @@ read -r stat < /proc/$$/stat
 printf '   \n' > "$attempt/exit.tmp" || exit {NOT_STARTED}
 printf '%s\n%s\n' "$boot" "$stat" > "$attempt/shim.tmp" && mv "$attempt/shim.tmp" "$attempt/shim" ||
     exit {NOT_STARTED}
+exec 3>&2 2> /dev/null
 (
+    exec 2>&3 3>&-
     read -r stat < /proc/self/stat && printf '%s\n%s\n' "$boot" "$stat" > "$attempt/command"
     exec "$@"
 )

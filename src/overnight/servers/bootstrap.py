@@ -123,7 +123,10 @@ main()
 def node_sources() -> list[tuple[str, bytes]]:
     """The node's files as (name in the archive, content), in the order of their names."""
     folder = Path(node.__path__[0])
-    sources = [(f"overnight/node/{each.name}", each.read_bytes()) for each in folder.glob("*.py")]
+    sources = [
+        (f"overnight/node/{each.relative_to(folder).as_posix()}", each.read_bytes())
+        for each in folder.rglob("*.py")
+    ]
     return [("overnight/__init__.py", b""), *sorted(sources)]
 
 

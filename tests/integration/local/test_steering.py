@@ -224,7 +224,8 @@ def test_a_run_waits_for_a_gpu_and_then_starts(world: World, one_gpu: Path) -> N
     one_gpu.unlink()
     assert world.wait("r").state == states.FINISHED
     assert laws.check(world, "r").attempts[0].gpus == ["GPU-1234"]
-    assert not list((world.root / "leases").iterdir())
+    leases = world.root / "leases"
+    wait_until(lambda: not list(leases.iterdir()), what="the lease to be given back")
 
 
 def test_stop_while_queued(world: World, one_gpu: Path) -> None:

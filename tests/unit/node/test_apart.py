@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from pathlib import Path
 
 import pytest
@@ -51,3 +52,9 @@ def test_it_keeps_no_lock_of_its_parent(tmp_path: Path) -> None:
 def open_files() -> list[str]:
     links = [f"/proc/self/fd/{each}" for each in os.listdir("/proc/self/fd")]
     return [os.readlink(link) for link in links if os.path.lexists(link)]
+
+
+def test_what_takes_too_long_is_ended() -> None:
+    """Whatever a log does to a search, the supervisor goes on."""
+    with pytest.raises(apart.FailedError, match=r"longer than 0\.2 s"):
+        apart.call(lambda: threading.Event().wait(60.0), limit_s=0.2)

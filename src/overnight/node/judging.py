@@ -1,0 +1,41 @@
+"""What an ended attempt is taken for: its output and all that was seen beside it, diagnosed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from overnight.node import actions, command, diagnose, fs, gpu_leases, layout, states
+
+
+def verdict(run: layout.Run, last: states.Attempt, ended: actions.Ended) -> actions.Failure:
+    """Always one; of a healthy kind where the attempt ended well."""
+    folder = run.attempt(last.n)
+    if ended.cause == "never_started":
+        return diagnose.not_started(read_log(run, run.file("supervisor.log")))
+    log = read_log(run, f"{folder}/output.log")
+    # asking the driver takes a while, so only where it matters
+    asked = last.gpus if diagnose.speaks_of_memory(log) else []
+    record = fs.read_json(f"{folder}/exit.json") or {}
+    return diagnose.diagnose(log, seen_of(record, ended, gpu_leases.foreign_mib(asked)))
+
+
+def read_log(run: layout.Run, path: str) -> diagnose.Log:
+    """The ends of the output, without secrets; an empty log where there is none."""
+    try:
+        return diagnose.Log.of_file(path, lambda data: command.without_secrets(run, data))
+    except OSError:
+        return diagnose.Log.of_bytes(b"")
+
+
+def seen_of(record: dict[str, Any], ended: actions.Ended, foreign_mib: int) -> diagnose.Seen:
+    """What is known beside the log, from the exit record."""
+    return diagnose.Seen(
+        exit_code=ended.exit_code,
+        signal=ended.signal,
+        cause=ended.cause,
+        foreign_mib=foreign_mib,
+        disk_full=bool(record.get("disk_full")),
+        oom_kills=int(record.get("oom_kills") or 0),
+        gpu_faults=tuple(str(line) for line in record.get("gpu_faults") or ()),
+        progress=record.get("progress"),
+    )
