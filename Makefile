@@ -3,7 +3,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test test-quick lint nights nights-mutants bench bench-diagnosis docs packages clean
+.PHONY: demo test test-quick lint nights nights-mutants chaos bench bench-diagnosis bench-hangs docs packages clean
 
 demo: $(STAMP)  ## the whole pipeline on this machine, in about a minute
 	$(BIN)/overnight demo
@@ -31,12 +31,20 @@ MUTANT_NIGHTS ?= 1000
 nights-mutants: $(STAMP)  ## each law broken on purpose; the nights must show it
 	$(BIN)/python -m tests.simulation mutants $(MUTANT_NIGHTS)
 
+FAULT ?=
+chaos: packages $(STAMP) $(VENV)/.torch  ## real trainings on real servers, broken on purpose: [FAULT=name]
+	$(BIN)/python -m tests.chaos $(FAULT)
+
 bench: packages $(STAMP)  ## the figures of the README, each against a named peer
 	$(BIN)/python -m bench
 
 CORPUS ?= ../shared/crashlogs/train.jsonl
 bench-diagnosis: $(STAMP)  ## how good and how fast the diagnosis is: CORPUS=path [JSON=1]
 	$(BIN)/python -m bench.diagnosis $(CORPUS) $(if $(JSON),--json)
+
+HANG_RUNS ?= 1000
+bench-hangs: $(STAMP)  ## false kills and missed hangs over simulated trainings
+	$(BIN)/python -m bench.hangs $(HANG_RUNS)
 
 docs: $(STAMP)  ## the generated pages of docs/
 	$(BIN)/python -m scripts.reference

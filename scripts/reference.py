@@ -1,4 +1,4 @@
-"""Writes docs/cli.md and docs/config.md from the program itself (`make docs`)."""
+"""Writes docs/cli.md, docs/config.md and docs/failures.md from the program itself (`make docs`)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from pathlib import Path
 import click
 
 from overnight import cli
-from overnight.core import config, errors
+from overnight.core import config, errors, failures
+from overnight.core import config_words as words
+from overnight.node import policy
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 GENERATED = "<!-- written by `make docs`; a test fails when it is out of date -->"
@@ -16,7 +18,11 @@ GENERATED = "<!-- written by `make docs`; a test fails when it is out of date --
 
 def pages() -> dict[str, str]:
     """File name -> text of every generated page."""
-    return {"cli.md": cli_page(), "config.md": config_page()}
+    return {
+        "cli.md": cli_page(),
+        "config.md": config_page(),
+        "failures.md": failures_page(),
+    }
 
 
 def cli_page() -> str:
@@ -62,12 +68,48 @@ def section(words: str, command: click.Command) -> str:
 
 def config_page() -> str:
     head = (
-        "# overnight.toml\n\nThe project's file; `[servers.*]`, `[notify]` and, as `[defaults]`, "
-        "the keys of `[recovery]` may also stand in the user-wide file (`overnight/config.toml` in "
-        "the platform's configuration folder, or where `OVERNIGHT_CONFIG` points). The project "
-        "wins."
+        "# overnight.toml\n\nThe project's file; `[servers.*]`, `[watch]`, `[notify]` and, as "
+        "`[defaults]`, the keys of `[recovery]` may also stand in the user-wide file "
+        "(`overnight/config.toml` in the platform's configuration folder, or where "
+        "`OVERNIGHT_CONFIG` points). The project wins."
     )
     return f"{GENERATED}\n\n{head}\n\n{config.reference().strip()}\n"
+
+
+FAILURES_HEAD = """\
+# Failures
+
+Every class that the diagnosis knows: what it looks like, what is done about it without a person,
+how to change that, and how to mend the cause. `overnight diagnose FILE` tells the class of any log,
+`overnight explain RUN` that of a run. The healthy classes are `finished` and `running`.
+
+A line of `[recovery]` in overnight.toml changes what is done, with one word or with a limit:
+
+    [recovery]
+    nccl = "ask"
+    hang = { action = "resume", max = 1 }
+    nan = { action = "rollback", lr_scale = 0.5 }   # consent given beforehand
+
+Whatever the line says: three attempts on end without progress are the last ones, what changes the
+experiment is never done without consent, and every repair stands beside the result. How patiently
+a hang is waited for is set under `[watch]` ([config.md](config.md))."""
+
+
+def failures_page() -> str:
+    parts = [GENERATED, FAILURES_HEAD, *map(failure_section, failures.KINDS)]
+    return "\n\n".join(parts) + "\n"
+
+
+def failure_section(name: str) -> str:
+    kind = failures.KINDS[name]
+    choices = words.either([words.toml(each) for each in policy.DEFAULTS[name].choices])
+    lines = [
+        f"- looks like: {kind.looks}",
+        f"- what is done: {failures.default_line(name)}.",
+        f"- to change it: `{name} = …` with {choices}",
+        f"- to mend it: {kind.mend}.",
+    ]
+    return "\n".join([f"## {name}", "", kind.meaning, "", *lines])
 
 
 def main() -> None:

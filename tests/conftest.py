@@ -11,6 +11,9 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from tests.testbed import lab as labs
+from tests.testbed import needs
+
 # The machines are shared: how long an example takes says nothing about it.
 hypothesis.settings.register_profile("overnight", deadline=None)
 hypothesis.settings.load_profile("overnight")
@@ -80,3 +83,18 @@ def project(tmp_path: Path) -> Path:
     for words in (["init", "-q", "-b", "main"], ["add", "."], ["commit", "-q", "-m", "first"]):
         subprocess.run(["git", *words], cwd=folder, check=True)
     return folder
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[labs.Lab]:
+    """A lab of this process; what tests start from now on is on the laptop's side of it.
+
+    Skips with the reason where this machine cannot have one, and fails there in CI.
+    """
+    if reason := needs.missing():
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with labs.Lab(tmp_path_factory.mktemp("lab")) as made:
+        made.enter()
+        yield made

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,22 +10,6 @@ import pytest
 from tests.integration.laptop import Laptop
 from tests.testbed import host as hosts
 from tests.testbed import lab as labs
-from tests.testbed import needs
-
-
-@pytest.fixture(scope="session")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[labs.Lab]:
-    """A lab of this process; what tests start from now on is on the laptop's side of it.
-
-    Skips with the reason where this machine cannot have one, and fails there in CI.
-    """
-    if reason := needs.missing():
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    with labs.Lab(tmp_path_factory.mktemp("lab")) as made:
-        made.enter()
-        yield made
 
 
 @pytest.fixture

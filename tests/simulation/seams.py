@@ -409,6 +409,7 @@ def installed() -> Iterator[None]:
         for place, name, before in reversed(old):
             delattr(place, name) if before is ABSENT else setattr(place, name, before)
         world.kernel = None
+        forget_boot()
 
 
 ABSENT = object()

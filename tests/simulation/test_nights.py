@@ -62,7 +62,10 @@ def test_a_story_is_made_short(machine: None) -> None:
 
 def test_the_real_machine_is_back_afterwards() -> None:
     """Nothing of the simulation stays in the node."""
+    boot_id = identity.boot_id()
     with seams.installed():
         assert fs.os is not os
+        night.live(night.plan("before"))
     assert fs.os is os and lock.os is os and "open" not in vars(fs)
     assert identity.stat(os.getpid()) is not None
+    assert identity.boot_id() == boot_id

@@ -76,6 +76,10 @@ class Host(machine.Machine):
         else:
             self.python(str(real))
 
+    def share(self, folder: str, place: str) -> None:
+        """Shows a folder of the machine's at `place`, which lies below /usr."""
+        self.change("share", folder, place)
+
     def cron(self) -> None:
         """Starts a real cron daemon, now and at each boot."""
         self.change("start_cron")

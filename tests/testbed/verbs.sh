@@ -84,3 +84,8 @@ nvidia_smi() { # PYTHON to run it, kept apart: the host's own may be taken away
     mount --bind "/run/testbed/machine$1" /usr/libexec/testbed-interpreter
     install -m 755 /run/testbed/host/nvidia-smi /usr/bin/nvidia-smi
 }
+
+share() { # FOLDER PLACE: a folder of the machine's, although it may lie in a home that is closed
+    mkdir -p "$2"
+    mount --bind "/run/testbed/machine$1" "$2"
+}

@@ -13,7 +13,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import overnight
-from overnight.core import command, config, errors, knobs, spec, variants
+from overnight.app import project_files
+from overnight.code import recognise
+from overnight.core import (
+    command,
+    config,
+    config_file,
+    config_words,
+    errors,
+    knobs,
+    spec,
+    variants,
+)
 
 if TYPE_CHECKING:
     from overnight.sync.manifest import Manifest
@@ -24,23 +35,24 @@ SECRETS = ("WANDB_API_KEY", "HF_TOKEN")
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
-    """`spec` lacks name and snapshot yet; `note` says why there are no batch variants, if so."""
+    """`spec` lacks name and snapshot yet. `plan` has the variants as they were worked out, and
+    `assumed` on what the knobs rest that nobody declared, as sentences."""
 
     spec: spec.RunSpec
     smoke_argv: Sequence[str]
     same_smoke: bool
-    note: str
+    plan: variants.Plan
+    assumed: Sequence[str] = ()
+
+    @property
+    def note(self) -> str:
+        return self.plan.note
 
     def to_json(self) -> dict[str, Any]:
         """For `run --dry-run`: what would run, and every repair that is already computed."""
-        return {
-            "variants": spec.plain(self.spec.variants),
-            "resume": spec.plain(self.spec.resume),
-            "smoke": list(self.smoke_argv),
-            "environment": spec.plain(self.spec.environment),
-            "gpus": self.spec.gpus,
-            "note": self.note,
-        }
+        from overnight.app import rehearsal
+
+        return rehearsal.to_json(self)
 
 
 def prepare(
@@ -49,14 +61,19 @@ def prepare(
     """`argv` empty: the project's own training command. Everything else is from overnight.toml."""
     typed = list(argv) or training_command(settings)
     command.validate(typed)
-    plan = variants.compute(typed, settings.knobs)
     project = settings.project
+    read = project_files.reader(settings.root, project.links)
+    recognised = recognise.knobs_of(settings.root, typed, settings.knobs, read)
+    plan = variants.compute(typed, recognised.knobs, read, recognised.doubtful)
+    if not argv:
+        refuse_unusable(settings, plan)
     smoke = command.parse(project.smoke) if project.smoke and not argv else typed
     made = spec.RunSpec(
         project=project.name,
         run="",
         snapshot="",
         variants=[variant_to_wire(each) for each in plan.variants],
+        settings=plan.settings,
         resume=resume(typed, settings.knobs.resume),
         environment=environment(project.env),
         env=dict(project.variables),
@@ -65,9 +82,38 @@ def prepare(
         outputs=project.outputs,
         links=project.links,
         checkpoints=project.checkpoints,
-        policy=dict(settings.recovery),
+        policy=policy(settings),
     )
-    return Prepared(spec=made, smoke_argv=smoke, same_smoke=smoke == typed, note=plan.note)
+    return Prepared(
+        spec=made,
+        smoke_argv=smoke,
+        same_smoke=smoke == typed,
+        plan=plan,
+        assumed=tuple(recognised.said.values()),
+    )
+
+
+def refuse_unusable(settings: config.Config, plan: variants.Plan) -> None:
+    """A declared key of a file must be there when the project's own command is run.
+
+    With a command of its own typed after --, another file may be meant: then it is only a note.
+    """
+    wrong = [
+        (("knobs", name), f"{name} = {config_words.toml(str(knob))}: {why}")
+        for name, why in plan.refused.items()
+        if isinstance(knob := getattr(settings.knobs, name), knobs.FileKnob)
+    ]
+    if wrong:
+        label = settings.path.name
+        lines = config_file.read(settings.path, label).sentences(wrong)
+        hint = f"edit {label}: write the flag that sets it, or take the line out"
+        raise errors.ConfigError("\n".join(lines), hint=hint)
+
+
+def policy(settings: config.Config) -> dict[str, Any]:
+    """As the node reads it: what is done about failures, and how patiently is looked."""
+    seeing = {"seeing": dict(settings.watch)} if settings.watch else {}
+    return {**settings.recovery, **seeing}
 
 
 def training_command(settings: config.Config) -> list[str]:
@@ -81,10 +127,15 @@ def training_command(settings: config.Config) -> list[str]:
 
 
 def variant_to_wire(variant: variants.Variant) -> dict[str, Any]:
+    """As the node reads it, see `node/turning.py` for `places`."""
     return {
         "argv": list(variant.argv),
         "label": variant.label,
+        "micro_batch": variant.micro_batch,
+        "accumulation": variant.accumulation,
         "changes_science": variant.changes_science,
+        "files": dict(variant.files),
+        "places": spec.plain(variant.places),
     }
 
 
@@ -170,6 +221,7 @@ def smoke_spec(prepared: Prepared, snapshot: str, name: str, time_box_s: float) 
         snapshot=snapshot,
         kind="smoke",
         variants=[{"argv": list(prepared.smoke_argv), "label": "smoke", "changes_science": False}],
+        settings={},
         resume=None,
         policy={"grace_s": 10.0},
         time_box_s=time_box_s,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from overnight.cli import common
+from overnight.cli import common, terminal
 
 if TYPE_CHECKING:
     from overnight.app.preparing import Prepared
@@ -52,17 +52,55 @@ def command(
 
 
 def dry(plan: Prepared) -> str:
+    """Everything that may happen in the night, to read before going to bed."""
+    value = plan.to_json()
+    return terminal.safe_text("\n".join([*batches(value), *after(plan, value), *notes(value)]))
+
+
+def batches(value: dict[str, Any]) -> list[str]:
+    """The command as typed, then what is tried after each CUDA out of memory."""
     from overnight.core import command as commands
 
     lines = ["would run, in this order after each CUDA out of memory:"]
-    for number, variant in enumerate(plan.spec.variants):
+    for number, variant in enumerate(value["variants"], 1):
+        total = variant["effective_batch"]
+        size = f"  effective batch {total}" if total is not None else ""
         asked = "  (changes the effective batch: only with consent)" * variant["changes_science"]
-        lines.append(f"  {number + 1}. {variant['label']}{asked}")
+        lines.append(f"  {number}. {variant['label']}{size}{asked}")
         lines.append(f"     {commands.show(variant['argv'])}")
-    if plan.note:
-        lines.append(f"note: {plan.note}")
-    lines.append(f"after a signal, a reboot or a lost process: {resumed(plan)}")
-    return "\n".join(lines)
+        lines += [f"     {changed(each)}" for each in variant["changes"]]
+    return lines
+
+
+def changed(change: dict[str, Any]) -> str:
+    """`configs/exp1.yaml: train.batch_size 64 -> 32`, and `--accum 1 -> 2 (added)`."""
+    added = "  (added)" * change["added"]
+    return f"{change['where']} {change['old']} -> {change['new']}{added}"
+
+
+def after(plan: Prepared, value: dict[str, Any]) -> list[str]:
+    lines = [f"to go on after an end: {resumed(plan)}"]
+    lines += [f"can be turned: {setting(each)}" for each in value["settings"]]
+    lines.append("what is done about a failure ([recovery] changes it):")
+    by_action: dict[str, list[str]] = {}
+    for kind, rule in value["policy"].items():
+        limit = f" (at most {rule['limit']}x)" if rule["limit"] else ""
+        own = " (overnight.toml)" if rule["own"] else ""
+        by_action.setdefault(rule["action"], []).append(f"{kind}{limit}{own}")
+    return [*lines, *(f"  {action}: {', '.join(kinds)}" for action, kinds in by_action.items())]
+
+
+def setting(each: dict[str, Any]) -> str:
+    if each["name"] == "exclude":
+        return f"exclude, by {each['where']}"
+    value = "not given" if each["value"] is None else each["value"]
+    return f"{each['name']} ({value}) at {each['where']}"
+
+
+def notes(value: dict[str, Any]) -> list[str]:
+    found = [value["note"], *(f"{name}: {why}" for name, why in value["refused"].items())]
+    told = [f"note: {each}" for each in dict.fromkeys(found) if each]
+    return [*(f"assumed: {each}" for each in value["assumed"]), *told]
 
 
 def resumed(plan: Prepared) -> str:

@@ -19,8 +19,8 @@ from overnight.core import knobs
 class Batch:
     """`words` are added to the training command."""
 
-    micro_batch: knobs.Knob | None = None
-    accumulation: knobs.Knob | None = None
+    micro_batch: knobs.AnyKnob | None = None
+    accumulation: knobs.AnyKnob | None = None
     words: tuple[str, ...] = ()
     assumptions: tuple[str, ...] = ()
     questions: tuple[str, ...] = ()
@@ -36,7 +36,7 @@ def find(
     micro = roles.micro_batch(framework.options)
     if micro is None or micro.others:
         return Batch(questions=(_ask_micro_batch(micro),))
-    by_file = _can_be_set_by_file(script, framework, words)
+    by_file = can_be_set_by_file(script, framework, words)
     steps = roles.accumulation(framework.options)
     if steps is None or steps.others:
         total = roles.total_batch(framework.options, micro.option)
@@ -71,7 +71,7 @@ def _explicit(
     """With the numbers in the command, where they are certain; else with a question."""
     if not absent:
         return found
-    known = _defaults_hold(project, script, framework, words)
+    known = defaults_hold(project, script, framework, words)
     if known and all(option.number for option in absent):
         added = [word for option in absent for word in option.words(str(option.number))]
         note = f"train says {' '.join(added)}, as a configuration file could change it"
@@ -95,7 +95,7 @@ def _said(option: Option, role: str) -> str:
     return f"{option.flag} is {role}{value} ({option.place})"
 
 
-def _can_be_set_by_file(
+def can_be_set_by_file(
     script: sources.Module, framework: frameworks.Framework, words: Sequence[str]
 ) -> bool:
     return (
@@ -106,7 +106,7 @@ def _can_be_set_by_file(
     )
 
 
-def _defaults_hold(
+def defaults_hold(
     project: sources.Project,
     script: sources.Module,
     framework: frameworks.Framework,
@@ -114,6 +114,8 @@ def _defaults_hold(
 ) -> bool:
     """Whether the defaults that were read are what this command uses."""
     if framework.application is not None:
+        if framework.application.composed and not any(map(_is_other_config, words)):
+            return True
         return not any(_is_group(project, word, framework.application.folder) for word in words)
     files = commands.config_files(script, words)
     if declarations.configurator_line(script):
@@ -124,10 +126,13 @@ def _defaults_hold(
 def _is_group(project: sources.Project, word: str, folder: str) -> bool:
     """`experiment=example` of Hydra selects a file that may set anything."""
     key = word.partition("=")[0].lstrip("+")
-    is_config = word in ("-cn", "--config-name", "-cp", "--config-path") or "--config-" in word
-    return is_config or (
+    return _is_other_config(word) or (
         "=" in word and any(path.startswith(f"{folder}/{key}/") for path in project.files)
     )
+
+
+def _is_other_config(word: str) -> bool:
+    return word in ("-cn", "-cp", "-cd") or word.startswith(("--config-", "-cn=", "-cp="))
 
 
 def _ask_micro_batch(micro: roles.Choice | None) -> str:

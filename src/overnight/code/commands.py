@@ -19,7 +19,7 @@ from overnight.code import (
     written,
 )
 from overnight.code.options import Option
-from overnight.core import command, knob_places, knobs
+from overnight.core import command, knob_places, knobs, unclear
 
 SMOKE_STEPS = 20
 _SHOWN = 3  # further down, documents show special uses
@@ -149,7 +149,7 @@ def _set(words: Sequence[str], option: Option, count: int) -> list[str]:
     knob = knobs.Knob(template=option.number_template(), value=count)
     try:
         located, places = knob_places.locate(words, knob)
-    except knob_places.UnclearError:  # such as --epochs 3.0
+    except unclear.UnclearError:  # such as --epochs 3.0
         return [*words, *option.words(str(count))]
     return knob_places.write(located, [(places, count)])
 

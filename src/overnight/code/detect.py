@@ -16,6 +16,7 @@ from overnight.code import (
     environment,
     frameworks,
     hydra,
+    recognise,
     resuming,
     scripts,
     sources,
@@ -23,12 +24,12 @@ from overnight.code import (
     written,
 )
 from overnight.code.detected import Detected
-from overnight.core import command, errors
+from overnight.core import command, errors, knobs, unclear
 
 _BY_HAND = 'write overnight.toml by hand: [project] and below it train = "python YOUR_SCRIPT.py"'
 _LOOKED_FOR = "train*.py, main.py, run*.py, finetune*.py and scripts the README runs"
+_BATCH = ("micro_batch", "accumulation")
 _METRIC = "val_loss"
-_MAX_NEAR = 60
 _CLOSE = 25  # points: a name or a line in the README would turn it round
 
 
@@ -72,19 +73,20 @@ class _Finding:
         self.project = project
         self.script = script
         self.candidates = candidates
-        self.near = _near(project, script)
+        self.near = sources.near(project, script)
         framework = frameworks.find(project, script, self.near)
         self.train = commands.train(project, script, framework, shown)
         self.words = self.train.words
         self.framework = commands.with_config_files(project, script, framework, self.words)
         self.assumptions: list[str] = []
         self.questions: list[str] = []
+        self.remarks: dict[str, str] = {}
 
     def detected(self) -> Detected:
         self._say_script()
         chosen = self._environment()
         outputs = self._outputs()
-        knobs = self._batch()
+        found = self._batch()
         resume = self._resume()
         smoke = self._smoke()
         return Detected(
@@ -94,9 +96,11 @@ class _Finding:
             smoke=smoke,
             environment=chosen,
             outputs=outputs,
-            micro_batch=knobs.micro_batch,
-            accumulation=knobs.accumulation,
+            micro_batch=found.micro_batch,
+            accumulation=found.accumulation,
             resume=resume,
+            settings=self._settings(),
+            remarks=self.remarks,
             metric=self._metric(),
             runners_up=tuple(each.path for each in self.candidates[1:6]),
             assumptions=tuple(self.assumptions),
@@ -157,10 +161,53 @@ class _Finding:
 
     def _batch(self) -> batch.Batch:
         found = batch.find(self.project, self.script, self.framework, self.words)
+        in_file = self._batch_in_file() if found.questions else None
+        found = in_file or found
         self.words = (*self.words, *found.words)
         self.assumptions += found.assumptions
         self.questions += found.questions
         return found
+
+    def _batch_in_file(self) -> batch.Batch | None:
+        """Both numbers from the configuration file that the command names, or nothing."""
+        recognised = self._recognised()
+        known = recognised.knobs
+        both = (known.micro_batch, known.accumulation)
+        if not any(isinstance(each, knobs.FileKnob) for each in both):
+            return None
+        self._remark(recognised, *_BATCH)
+        return batch.Batch(
+            micro_batch=known.micro_batch,
+            accumulation=known.accumulation,
+            assumptions=tuple(recognised.about(*_BATCH)),
+        )
+
+    def _recognised(self) -> recognise.Recognised:
+        root, words = self.project.root, self.words
+        return recognise.knobs_of(root, words, knobs.Knobs(), self._text)
+
+    def _text(self, path: str) -> str:
+        text = self.project.text(path) if path in self.project.files else None
+        if text is None:
+            raise unclear.UnclearError(f"{command.visible(path)} is not read")
+        return text
+
+    def _settings(self) -> dict[str, knobs.AnyKnob]:
+        """Keys of files, and flags that no file can change: the others are recognised in each run
+        anew, as their values may differ from command to command."""
+        recognised = self._recognised()
+        by_file = batch.can_be_set_by_file(self.script, self.framework, self.words)
+        kept = {}
+        for name in ("workers", "lr", "clip", "port"):
+            knob = getattr(recognised.knobs, name)
+            if isinstance(knob, knobs.FileKnob) or (knob is not None and not by_file):
+                kept[name] = knob
+        self._remark(recognised, *kept)
+        self.assumptions += recognised.about(*kept)
+        return kept
+
+    def _remark(self, recognised: recognise.Recognised, *names: str) -> None:
+        self.remarks |= {name: recognised.said[name] for name in names}
 
     def _resume(self) -> str | None:
         found = resuming.find(self.framework, self.script, self.near)
@@ -195,16 +242,3 @@ class _Finding:
                     return _METRIC
         self.questions.append("which metric decides was not found: write [metrics]")
         return None
-
-
-def _near(project: sources.Project, script: sources.Module) -> list[sources.Module]:
-    """The modules of the project that the script imports, and those that they import."""
-    found: dict[str, sources.Module] = {}
-    waiting = [script]
-    while waiting and len(found) < _MAX_NEAR:
-        for _node, _name, path in list(project.imported(waiting.pop(0))):
-            module = project.module(path)
-            if module is not None and path not in found and path != script.path:
-                found[path] = module
-                waiting.append(module)
-    return list(found.values())

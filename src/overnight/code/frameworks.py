@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from overnight.code import declarations, hydra, options, parsers, sources, syntax
 from overnight.code.options import Option
@@ -25,7 +25,8 @@ _HF_ARGUMENTS = {
     "TrainingArguments", "Seq2SeqTrainingArguments", "SFTConfig", "DPOConfig", "GRPOConfig",
     "KTOConfig", "ORPOConfig", "RewardConfig", "PPOConfig",
 }  # fmt: skip
-_BATCH_NAMES = ("batch_size", "train_batch_size", "bs")
+_DATA_NAMES = ("batch_size", "train_batch_size", "bs", "num_workers", "workers")
+_MODEL_NAMES = ("lr", "learning_rate")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -45,9 +46,14 @@ class Framework:
     writes: tuple[str, ...] = ()
 
 
-def find(project: sources.Project, script: sources.Module, near: list[sources.Module]) -> Framework:
-    """`near` are the modules of the project that `script` imports."""
-    application = hydra.find(project, script)
+def find(
+    project: sources.Project,
+    script: sources.Module,
+    near: list[sources.Module],
+    words: Sequence[str] = (),
+) -> Framework:
+    """`near` are the modules of the project that `script` imports; `words` are the command's."""
+    application = hydra.find(project, script, words)
     lightning = any(
         _imports(module, "lightning", "pytorch_lightning") for module in (script, *near)
     )
@@ -98,13 +104,13 @@ def _calls(modules: list[sources.Module], *names: str) -> Iterator[tuple[sources
 
 
 def _lightning_keys(application: hydra.Application) -> Iterator[Option]:
-    """Arguments of the Lightning Trainer that the files do not name yet: `+trainer.x=`."""
+    """Arguments of the Lightning Trainer that the files do not name yet: `++trainer.x=`."""
     target = application.values.get("trainer._target_")
     if not (isinstance(target, str) and target.endswith("Trainer") and "lightning" in target):
         return
     for name, default in (("accumulate_grad_batches", 1), ("max_epochs", None)):
         if f"trainer.{name}" not in application.values:
-            yield _known(f"+trainer.{name}", "int", default, application.place, "=")
+            yield _known(f"++trainer.{name}", "int", default, application.place, "=")
 
 
 def _known(flag: str, kind: options.Kind, default: object, place: str, glue: str = " ") -> Option:
@@ -128,7 +134,7 @@ def _lightning_cli(
         return Framework(
             name=LIGHTNING_CLI,
             place=place,
-            options=(*_data_options(project, script, call), *_cli_options(place)),
+            options=(*_class_options(project, script, call), *_cli_options(place)),
             from_arguments=True,
             uses_lightning=True,
             writes=("lightning_logs",),
@@ -144,28 +150,34 @@ def _subclasses(module: sources.Module, base: str) -> Iterator[str]:
 
 def _cli_options(place: str) -> Iterator[Option]:
     yield _known("--trainer.accumulate_grad_batches", "int", 1, place)
+    yield _known("--trainer.gradient_clip_val", "float", None, place)
     yield _known("--trainer.max_epochs", "int", None, place)
     yield _known("--trainer.max_steps", "int", -1, place)
     yield _known("--trainer.default_root_dir", "text", None, place)
     yield _known("--ckpt_path", "text", None, place)
 
 
-def _data_options(
+def _class_options(
     project: sources.Project, script: sources.Module, call: ast.Call
 ) -> Iterator[Option]:
-    """The batch size of the data module that the CLI is given, with its default."""
-    node = syntax.argument(call, 1, "datamodule_class")
-    found = declarations.find_class(project, script, syntax.dotted(node)) if node else None
-    if found is None:
-        return
-    home, data = found
-    for method in data.body:
+    """What the data module and the model that the CLI is given let us turn, with the defaults."""
+    for at, keyword, prefix, names in (
+        (1, "datamodule_class", "data", _DATA_NAMES),
+        (0, "model_class", "model", _MODEL_NAMES),
+    ):
+        node = syntax.argument(call, at, keyword)
+        found = declarations.find_class(project, script, syntax.dotted(node)) if node else None
+        if found is not None:
+            for option in _init_options(*found):
+                if option.name in names:
+                    flag = f"--{prefix}.{option.destination}"
+                    yield dataclasses.replace(option, spellings=(flag,), required=False)
+
+
+def _init_options(home: sources.Module, defined: ast.ClassDef) -> Iterator[Option]:
+    for method in defined.body:
         if isinstance(method, ast.FunctionDef) and method.name == "__init__":
-            for option in declarations.of_function(method, home, False):
-                if option.name in _BATCH_NAMES:
-                    yield dataclasses.replace(
-                        option, spellings=(f"--data.{option.destination}",), required=False
-                    )
+            yield from declarations.of_function(method, home, False)
 
 
 def _lightning(
@@ -234,6 +246,9 @@ def _training_classes(module: sources.Module) -> Iterator[str]:
 def _hf_options(place: str) -> Iterator[Option]:
     yield _known("--per_device_train_batch_size", "int", 8, place)
     yield _known("--gradient_accumulation_steps", "int", 1, place)
+    yield _known("--dataloader_num_workers", "int", 0, place)
+    yield _known("--learning_rate", "float", 5e-5, place)
+    yield _known("--max_grad_norm", "float", 1.0, place)
     yield _known("--num_train_epochs", "float", 3.0, place)
     yield _known("--max_steps", "int", -1, place)
     yield _known("--output_dir", "text", None, place)

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from overnight.code.options import Kind, Option
 
 _MICRO_BATCH = (
+    "train_micro_batch_size_per_gpu",
     "micro_batch_size", "micro_batch", "microbatch_size", "device_batch_size",
     "per_device_train_batch_size", "per_device_batch_size", "per_gpu_train_batch_size",
     "batch_size_per_gpu", "batch_size_per_device", "train_batch_size", "batch_size_train",
@@ -27,6 +28,16 @@ _ACCUMULATION = (
     "accumulation", "accum_iter", "accum_freq", "accum", "accumulate", "update_freq", "ga_steps",
     "iters_to_accumulate", "gradient_accumulate_every", "grad_accumulate",
 )  # fmt: skip
+_WORKERS = (
+    "dataloader_num_workers", "num_workers", "n_workers", "nworkers", "num_data_workers",
+    "data_workers", "loader_workers", "dataloader_workers", "num_loader_workers", "workers",
+)  # fmt: skip
+_LEARNING_RATE = ("learning_rate", "lr", "base_lr", "init_lr", "initial_lr", "max_lr")
+_CLIP = (
+    "max_grad_norm", "gradient_clip_val", "grad_clip_norm", "clip_grad_norm", "gradient_clipping",
+    "gradient_clip", "grad_clip", "clip_grad", "clip_norm", "max_norm", "clip",
+)  # fmt: skip
+_PORT = ("master_port", "main_process_port", "dist_port", "ddp_port", "rdzv_port")
 _EPOCHS = (
     "num_train_epochs", "max_epochs", "epochs", "num_epochs", "n_epochs", "nepochs", "train_epochs",
     "total_epochs", "max_epoch", "epoch", "nb_epochs", "num_epoch", "n_epoch",
@@ -60,7 +71,7 @@ class Choice:
 def _pick(options: Iterable[Option], names: Sequence[str], kinds: Sequence[Kind]) -> Choice | None:
     usable = [option for option in options if option.kind in kinds and _is_flag(option)]
     for name in names:
-        found = [option for option in usable if name in option.names and _for_training(option)]
+        found = [option for option in usable if name in option.names and for_training(option)]
         if found:
             return _most_training(found)
     return None
@@ -70,9 +81,10 @@ def _is_flag(option: Option) -> bool:
     return option.glue == "=" or option.flag.startswith("-")
 
 
-def _for_training(option: Option) -> bool:
-    """False for `data.val.batch_size`."""
-    return not set(option.flag.lstrip("-+").lower().replace("_", ".").split(".")) & _NOT_TRAINING
+def for_training(option: Option) -> bool:
+    """False for `data.val.batch_size`; the `val` of `gradient_clip_val` is a value."""
+    name = option.flag.lstrip("-+").lower().replace("clip_val", "clip")
+    return not set(name.replace("_", ".").split(".")) & _NOT_TRAINING
 
 
 def _most_training(found: list[Option]) -> Choice:
@@ -96,6 +108,22 @@ def _is_worked_out(option: Option) -> bool:
 
 def accumulation(options: Sequence[Option]) -> Choice | None:
     return _pick(options, _ACCUMULATION, ("int",))
+
+
+def workers(options: Sequence[Option]) -> Choice | None:
+    return _pick(options, _WORKERS, ("int",))
+
+
+def learning_rate(options: Sequence[Option]) -> Choice | None:
+    return _pick(options, _LEARNING_RATE, ("float",))
+
+
+def clip(options: Sequence[Option]) -> Choice | None:
+    return _pick(options, _CLIP, ("float",))
+
+
+def port(options: Sequence[Option]) -> Choice | None:
+    return _pick(options, _PORT, ("int",))
 
 
 def total_batch(options: Sequence[Option], micro: Option) -> Option | None:

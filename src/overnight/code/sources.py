@@ -21,6 +21,7 @@ from overnight.core import command
 _MAX_FILES = 20_000  # a data folder that lies inside the project must not make us wait
 _MAX_BYTES = 1_000_000
 _MAX_DEPTH = 200
+_MAX_NEAR = 60
 _SKIPPED_FOLDERS = {
     "__pycache__", "node_modules", "site-packages", "build", "dist", "wandb", "mlruns",
     "lightning_logs", "third_party", "thirdparty", "vendor",
@@ -129,6 +130,19 @@ class Project:
     @functools.cached_property
     def _python(self) -> frozenset[str]:
         return frozenset(self.python_files)
+
+
+def near(project: Project, script: Module) -> list[Module]:
+    """The modules of the project that the script imports, and those that they import."""
+    found: dict[str, Module] = {}
+    waiting = [script]
+    while waiting and len(found) < _MAX_NEAR:
+        for _node, _name, path in list(project.imported(waiting.pop(0))):
+            module = project.module(path)
+            if module is not None and path not in found and path != script.path:
+                found[path] = module
+                waiting.append(module)
+    return list(found.values())
 
 
 def _refuse_depth(tree: ast.Module) -> None:

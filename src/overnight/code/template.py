@@ -75,9 +75,13 @@ def _add_knobs(document: tomlkit.TOMLDocument, detected: Detected) -> None:
     for key, knob in (
         ("micro_batch", detected.micro_batch),
         ("accumulation", detected.accumulation),
+        *detected.settings.items(),
     ):
         if knob is not None:
-            table.add(key, knob.template if knob.value is None else _knob(knob))
+            item = tomlkit.item(_knob(knob))
+            if key in detected.remarks:
+                item.comment(detected.remarks[key])
+            table.add(key, item)
     if detected.resume is not None:
         table.add("resume", detected.resume)
     missing = _missing_knobs(detected)
@@ -89,7 +93,11 @@ def _add_knobs(document: tomlkit.TOMLDocument, detected: Detected) -> None:
         (table if table else document).add(tomlkit.comment(line))
 
 
-def _knob(knob: knobs.Knob) -> InlineTable:
+def _knob(knob: knobs.AnyKnob) -> str | InlineTable:
+    if isinstance(knob, knobs.FileKnob):
+        return str(knob)
+    if knob.value is None:
+        return knob.template
     table = tomlkit.inline_table()
     table.update({"flag": knob.template, "value": knob.value})
     return table
@@ -103,4 +111,7 @@ def _missing_knobs(detected: Detected) -> list[str]:
         lines.append('accumulation = { flag = "--accum {}", value = 1 }')
     if detected.resume is None:
         lines.append('resume = "--resume {checkpoint}"   # or "auto": it finds its own checkpoint')
+    if "lr" not in detected.settings:
+        lines.append('lr = "--lr {}"   # and workers, clip, port: what a repair may turn')
+    lines.append('exclude = "exclude.txt"   # the paths of samples to leave out, one a line')
     return lines

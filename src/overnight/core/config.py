@@ -10,6 +10,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from overnight.core import errors, knobs, places
 
@@ -107,7 +108,8 @@ class ServerConfig:
 class Config:
     """What holds in a project. `path` is its overnight.toml, `root` the folder of that.
 
-    `servers` always has `local`. `recovery` has only what was set, by class of failure.
+    `servers` always has `local`. `recovery` has only what was set, by class of failure, and so has
+    `watch`, by name.
     `warnings` are sentences about what is allowed but probably not meant.
     """
 
@@ -118,7 +120,8 @@ class Config:
     smoke: Smoke
     servers: Mapping[str, ServerConfig]
     knobs: knobs.Knobs
-    recovery: Mapping[str, str]
+    recovery: Mapping[str, Any]
+    watch: Mapping[str, Any]
     notify: Notify = Notify()
     warnings: tuple[str, ...]
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from overnight.core import config
+from overnight.core import config, config_recovery
 from overnight.core import config_keys as schema
 from overnight.core import config_kinds as kinds
 from overnight.core import config_words as words
@@ -30,6 +30,7 @@ def problems(data: Data, sections: Sections) -> Iterator[kinds.Problem]:
             yield from _servers_problems(table, sections)
         else:
             yield from _section_problems((name,), table, sections)
+    yield from config_recovery.contradictions(data)
 
 
 def _unknown_section(name: str, table: Any, sections: Sections) -> str:

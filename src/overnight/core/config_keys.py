@@ -9,12 +9,11 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from overnight.core import config, knobs
+from overnight.core import config, config_knobs, config_recovery, knobs
 from overnight.core import config_kinds as kinds
 from overnight.core import config_tables as tables
 from overnight.core import config_words as words
 from overnight.core.config_kinds import Key
-from overnight.node import policy
 
 Keys = Mapping[str, Key]
 
@@ -144,16 +143,17 @@ _SERVER: Keys = {
 
 _KNOBS: Keys = {
     "micro_batch": Key(
-        tables.KNOB,
+        config_knobs.kind("batch"),
         '"--batch-size {}"',
-        "The flag for the samples of one step; `{ flag = TEXT, value = N }` where the script "
-        "takes N when it is not told.",
+        "The flag for the samples of one step, or the key of a configuration file that the "
+        'training reads: `"configs/exp1.yaml:train.batch_size"`. `{ flag = TEXT, value = N }` '
+        "where the script takes N when it is not told.",
         default="recognised",
     ),
     "accumulation": Key(
-        tables.KNOB,
+        config_knobs.kind("batch"),
         '"--accum {}"',
-        "The flag for gradient accumulation, in the same form.",
+        "The flag or key for gradient accumulation, in the same form.",
         default="recognised",
     ),
     "resume": Key(
@@ -162,42 +162,37 @@ _KNOBS: Keys = {
         'What is added to go on from a checkpoint; `"auto"` where the script finds it itself.',
         default="recognised",
     ),
-}
-
-_CLASSES = {
-    "cuda_oom": "CUDA ran out of memory while the run was alone on the GPU.",
-    "gpu_contention": "CUDA ran out of memory because somebody else's process holds it.",
-    "host_oom": "The machine ran out of memory.",
-    "nccl": "Communication between GPUs failed.",
-    "bad_sample": "A file of the data set cannot be read.",
-    "nan": "The loss is no longer finite.",
-    "hang": "No progress for much longer than usual.",
-    "preempted": "Ended from outside: SIGTERM, preemption, reboot.",
-    "network": "A download or a tracking service failed.",
-    "cuda_fault": "Illegal access, ECC, Xid, or the GPU is gone.",
-    "port_in_use": "The rendezvous port is taken.",
-    "disk_full": "No space left, or the quota is used up.",
-    "shm": "Shared memory (`/dev/shm`) is too small.",
-    "permission": "A file may not be read or written.",
-    "auth": "A login or token was refused.",
-    "missing_file": "A file does not exist.",
-    "missing_module": "A Python module does not exist.",
-    "config": "The training does not accept its arguments.",
-    "shape": "Tensors of different shapes met.",
-    "checkpoint": "A checkpoint cannot be loaded.",
-    "driver": "The driver and CUDA do not fit together.",
-    "code": "An ordinary Python error.",
-    "interrupted": "Somebody pressed Ctrl-C or stopped it.",
-    "unknown": "None of the others.",
-}
-_RECOVERY: Keys = {
-    name: Key(
-        kinds.choice("default", *policy.DEFAULTS[name].choices),
-        '"default"' if name == "interrupted" else '"ask"',
-        meaning,
-        default=f'`"{policy.DEFAULTS[name].action}"`',
-    )
-    for name, meaning in _CLASSES.items()
+    "workers": Key(
+        config_knobs.kind("count"),
+        '"--workers {}"',
+        "The flag or key for the number of loader workers, in the same form: fewer need less "
+        "memory of the machine.",
+        default="recognised",
+    ),
+    "lr": Key(
+        config_knobs.kind("float"),
+        '"--lr {}"',
+        "The flag or key for the learning rate, in the same form. Turned only with consent.",
+        default="recognised",
+    ),
+    "clip": Key(
+        config_knobs.kind("float"),
+        '"--clip {}"',
+        "The flag or key for gradient clipping, in the same form. Turned only with consent.",
+        default="recognised",
+    ),
+    "port": Key(
+        config_knobs.kind("port"),
+        '"--port {}"',
+        "The flag or key for the rendezvous port, in the same form.",
+        default="recognised for torchrun, DeepSpeed and Accelerate",
+    ),
+    "exclude": Key(
+        config_knobs.kind("path"),
+        '"exclude.txt"',
+        "A text file with one sample's path a line that the training leaves out; or the flag or "
+        "key of a file that names such a file.",
+    ),
 }
 
 _NOTIFY: Keys = {
@@ -238,10 +233,16 @@ PROJECT_SECTIONS: Mapping[str, Keys] = {
     "smoke": _SMOKE,
     SERVERS: _SERVER,
     "knobs": _KNOBS,
-    "recovery": _RECOVERY,
+    "recovery": config_recovery.RECOVERY,
+    "watch": config_recovery.WATCH,
     "notify": _NOTIFY,
 }
-USER_SECTIONS: Mapping[str, Keys] = {SERVERS: _SERVER, "defaults": _RECOVERY, "notify": _NOTIFY}
+USER_SECTIONS: Mapping[str, Keys] = {
+    SERVERS: _SERVER,
+    "defaults": config_recovery.RECOVERY,
+    "watch": config_recovery.WATCH,
+    "notify": _NOTIFY,
+}
 
 _VALUES: Mapping[str, Any] = {  # the dataclass that holds a section
     "project": config.Project,

@@ -26,8 +26,9 @@ def load(path: Path, label: str, user_file: Path) -> config.Config:
     servers = _servers([file for file, _ in reversed(read)])
     _raise_if_any([(project, check.unknown_server(project.data, servers))])
     recovery = [file.data.get(name, {}) for file, _ in read for name in ("recovery", "defaults")]
+    watch = _merged(_built(file, "watch") for file, _ in reversed(read))
     notify = _merged(_built(file, "notify") for file, _ in reversed(read))
-    return _config(project, servers, _merged(reversed(recovery)), config.Notify(**notify))
+    return _config(project, servers, _merged(reversed(recovery)), watch, config.Notify(**notify))
 
 
 def _raise_if_any(found: Iterable[tuple[files.File, Iterable[kinds.Problem]]]) -> None:
@@ -46,7 +47,8 @@ def _merged(tables: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
 def _config(
     project: files.File,
     servers: Mapping[str, config.ServerConfig],
-    recovery: Mapping[str, str],
+    recovery: Mapping[str, Any],
+    watch: Mapping[str, Any],
     notify: config.Notify,
 ) -> config.Config:
     """The values of a project's file that has no mistakes."""
@@ -63,6 +65,7 @@ def _config(
         servers=servers,
         knobs=knobs.Knobs(**_built(project, "knobs")),
         recovery=recovery,
+        watch=watch,
         notify=notify,
         warnings=tuple(project.sentences(_warnings(project))),
     )

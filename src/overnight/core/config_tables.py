@@ -1,4 +1,4 @@
-"""What a table of overnight.toml may be: environment, links, variables, baseline, knobs."""
+"""What a table of overnight.toml may be: environment, links, variables, baseline."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from overnight.core import config, knobs
+from overnight.core import config
 from overnight.core import config_kinds as kinds
 from overnight.core import config_words as words
 
@@ -84,42 +84,6 @@ def _build_baseline(baseline: dict[str, Any]) -> config.Baseline:
 
 
 BASELINE = kinds.Kind("a table", (dict,), _baseline_problems, _build_baseline)
-
-
-# --- knobs -------------------------------------------------------------------------------------
-
-
-def _template_problems(name: str, template: str) -> Iterator[kinds.Problem]:
-    try:
-        knobs.words(template)
-    except ValueError:
-        advice = 'write one flag that ends in {}, such as "--batch-size {}"'
-        yield (), f"{name} = {words.toml(template)}: {advice}"
-
-
-def _knob_problems(name: str, knob: str | dict[str, Any]) -> Iterator[kinds.Problem]:
-    if isinstance(knob, str):
-        yield from _template_problems(name, knob)
-        return
-    for key in sorted(knob.keys() - {"flag", "value"}):
-        known = words.did_you_mean(key, ("flag", "value"))
-        yield (key,), f"unknown key {words.toml(key)} in {name}{known}"
-    flag, value = knob.get("flag"), knob.get("value", 1)
-    if isinstance(flag, str):
-        yield from ((("flag",), text) for _, text in _template_problems(f"{name}.flag", flag))
-    else:
-        yield (), f'{name} has no flag; write it such as {{ flag = "--batch-size {{}}" }}'
-    if type(value) is not int or value < 1:
-        yield ("value",), words.expected(f"{name}.value", value, "a whole number above 0", "64")
-
-
-def _build_knob(knob: str | dict[str, Any]) -> knobs.Knob:
-    if isinstance(knob, str):
-        return knobs.Knob(template=knob)
-    return knobs.Knob(template=knob["flag"], value=knob.get("value"))
-
-
-KNOB = kinds.Kind("text or a table", (str, dict), _knob_problems, _build_knob)
 
 
 # --- environment -------------------------------------------------------------------------------

@@ -1,7 +1,8 @@
 """Where in a command a knob's number stands: in an argv, or in the text of `sh -c TEXT`.
 
-A place is a stretch of one argv word that is all digits. Where the flag is not in the command it
-is added with the value that the script takes anyway, so that there is always a place to write to.
+A place is a stretch of one argv word that is a plain number (for a list of files: a path). Where
+the flag is not in the command it is added with the value that the script takes anyway, so that
+there is always a place to write to.
 """
 
 from __future__ import annotations
@@ -11,10 +12,9 @@ import shlex
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from overnight.core import knobs
+from overnight.core import knobs, numbers
+from overnight.core.unclear import UnclearError
 
-_NUMBER = re.compile(r"[0-9]+", re.ASCII)
-_MAX_VALUE = 1_000_000  # nobody has such a batch; searching its divisors would take long
 _SHELLS = ("sh", "bash", "dash", "zsh", "ksh")
 _QUOTED = re.compile(r"""'[^']*'|"(?:[^"\\]|\\.)*"|\\.""", re.DOTALL)
 _SEVERAL_COMMANDS = re.compile(r"[;|\n(){}`]|&(?!>)(?<!>&)|\$\(")
@@ -27,11 +27,16 @@ class Place(NamedTuple):
     word: int
     start: int
     end: int
-    value: int
+    value: numbers.Value
 
 
-class UnclearError(ValueError):
-    """The number cannot be found for certain; the message says why, for a person."""
+class Gap(NamedTuple):
+    """Where words that are not in the command can be put: before argv word `word`, or before
+    character `start` of that word where it is a text for the shell (then `in_text`)."""
+
+    word: int
+    start: int
+    in_text: bool
 
 
 def is_shell(argv: Sequence[str]) -> bool:
@@ -59,13 +64,25 @@ def locate(
     return words, places
 
 
-def present(argv: Sequence[str], knob: knobs.Knob) -> bool:
-    """Whether the flag is in the command as typed. Raises `UnclearError`."""
+def typed(argv: Sequence[str], knob: knobs.Knob) -> list[Place]:
+    """The places of the flag in the command as typed; none where it is not there.
+
+    Raises `UnclearError`.
+    """
     find = _places_in_shell if is_shell(argv) else _places_in_argv
-    return bool(find(argv, knob))
+    return find(argv, knob)
 
 
-def write(argv: Sequence[str], values: Sequence[tuple[Sequence[Place], int]]) -> list[str]:
+def gap(argv: Sequence[str], new: Sequence[str], *, beside: Place | None = None) -> Gap:
+    """Where the words `new` can be added so that the training gets them. Raises `UnclearError`."""
+    if is_shell(argv):
+        return Gap(2, _shell_gap(argv, new, beside), True)
+    return Gap(len(argv), 0, False)
+
+
+def write(
+    argv: Sequence[str], values: Sequence[tuple[Sequence[Place], numbers.Value]]
+) -> list[str]:
     """`argv` with each number at its places replaced; nothing else changes."""
     words = list(argv)
     edits = [(place, value) for places, value in values for place in places]
@@ -80,19 +97,19 @@ def write(argv: Sequence[str], values: Sequence[tuple[Sequence[Place], int]]) ->
 
 def _places_in_argv(argv: Sequence[str], knob: knobs.Knob) -> list[Place]:
     flags = knobs.spellings(knob.template)
-    return list(_scan(argv, flags))
+    return list(_scan(argv, flags, knob.number))
 
 
-def _scan(argv: Sequence[str], flags: Sequence[str]) -> Iterator[Place]:
+def _scan(argv: Sequence[str], flags: Sequence[str], kind: knobs.Number) -> Iterator[Place]:
     at = 1
     while at < len(argv):
         word = argv[at]
         start = next((n for flag in flags if (n := _value_start(word, flag)) is not None), None)
         if start is not None and start == len(word) and _is_flag_alone(word):
             at += 1
-            yield _place(argv, at, 0, word)
+            yield _place(argv, at, 0, word, kind)
         elif start is not None:
-            yield _place(argv, at, start, word)
+            yield _place(argv, at, start, word, kind)
         else:
             _refuse_abbreviation(word, flags)
         at += 1
@@ -132,19 +149,10 @@ def _refuse_abbreviation(word: str, flags: Sequence[str]) -> None:
             raise UnclearError(f"{name} may be short for {flag}; write it in full")
 
 
-def _place(argv: Sequence[str], word: int, start: int, flag: str) -> Place:
+def _place(argv: Sequence[str], word: int, start: int, flag: str, kind: knobs.Number) -> Place:
     text = argv[word][start:] if word < len(argv) else ""
     name = flag.partition("=")[0]
-    if _NUMBER.fullmatch(text) is None:
-        raise UnclearError(f"the value of {name} is not a plain number: {text!r}")
-    return Place(word, start, start + len(text), _number(name, text))
-
-
-def _number(name: str, text: str) -> int:
-    value = int(text[-12:]) if len(text) <= 12 else _MAX_VALUE + 1
-    if not 1 <= value <= _MAX_VALUE:
-        raise UnclearError(f"{name} is {text[:12]}, which is no batch to halve")
-    return value
+    return Place(word, start, start + len(text), numbers.read(kind, text, name))
 
 
 def _added(argv: list[str], knob: knobs.Knob, beside: Place | None) -> list[str]:
@@ -169,13 +177,11 @@ def _places_in_shell(argv: Sequence[str], knob: knobs.Knob) -> list[Place]:
         _refuse_hidden(text, bare, flags)
         return []
     if len(matches) > 1 or _UNREADABLE.search(bare) or len(argv) > 3:
-        raise UnclearError("the shell command is not simple enough to change the batch in it")
+        raise UnclearError("the shell command is not simple enough to change a number in it")
     match = matches[0]
     value = match["value"]
-    if _NUMBER.fullmatch(value) is None:
-        shown = text[match.start() : match.end()]
-        raise UnclearError(f"the value of {flags[-1]} is not a plain number: {shown!r}")
-    return [Place(2, match.start("value"), match.end("value"), _number(flags[-1], value))]
+    read = numbers.read(knob.number, value, flags[-1])
+    return [Place(2, match.start("value"), match.end("value"), read)]
 
 
 def _blank(quoted: re.Match[str]) -> str:
@@ -209,11 +215,16 @@ def _refuse_hidden(text: str, bare: str, flags: Sequence[str]) -> None:
 
 
 def _added_to_shell(argv: list[str], new: list[str], beside: Place | None) -> list[str]:
+    text, at = argv[2], _shell_gap(argv, new, beside)
+    return [*argv[:2], f"{text[:at]} {' '.join(new)}{text[at:]}"]
+
+
+def _shell_gap(argv: Sequence[str], new: Sequence[str], beside: Place | None) -> int:
     text = argv[2]
-    at = len(text.rstrip()) if beside is None else beside.end
     bare = _QUOTED.sub("", text)
     several = beside is None and _SEVERAL_COMMANDS.search(bare) is not None
-    plain = all(shlex.quote(word) == word for word in new)
+    filled = [word.replace(knobs.PLACE, "0") for word in new]
+    plain = all(shlex.quote(word) == word for word in filled)
     if several or _UNREADABLE.search(bare) or len(argv) > 3 or not plain:
-        raise UnclearError("the shell command is not simple enough to change the batch in it")
-    return [*argv[:2], f"{text[:at]} {' '.join(new)}{text[at:]}"]
+        raise UnclearError("the shell command is not simple enough to change a number in it")
+    return len(text.rstrip()) if beside is None else beside.end

@@ -18,8 +18,10 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")
 class RunSpec:
     """`variants[0]` is the command as the user typed it; `resume` are the words added to resume.
 
-    `gpus` None: one where the server has any. `launch_id` tells two launches of the same content
-    apart when the names were given by us. `links`: place in the work copy -> folder on the server.
+    `settings`: the values as typed (None where not given) of what a repair may turn; where each
+    stands is in the variants' `places`. `gpus` None: one where the server has any. `launch_id`
+    tells two launches of the same content apart when the names were given by us. `links`: place in
+    the work copy -> folder on the server.
     """
 
     project: str
@@ -27,6 +29,7 @@ class RunSpec:
     snapshot: str
     kind: str = "run"
     variants: Sequence[Mapping[str, Any]]
+    settings: Mapping[str, Any] = field(default_factory=dict)
     resume: Sequence[str] | str | None = None
     environment: Mapping[str, Any] = field(default_factory=lambda: {"kind": "none"})
     env: Mapping[str, str] = field(default_factory=dict)

@@ -34,6 +34,16 @@ def lines(text: str) -> dict[Place, int]:
     return scanner.found
 
 
+def spans(text: str) -> dict[Place, tuple[int, int]]:
+    """The characters (start, end) at which each value that is no table or array is written.
+
+    Raises ValueError where `text` is not TOML.
+    """
+    scanner = _Scanner(text)
+    scanner.document()
+    return scanner.spans
+
+
 def line_of(found: Mapping[Place, int], place: Place) -> int:
     """The line of `place`, else that of the nearest thing around it, else 1."""
     while place and place not in found:
@@ -46,6 +56,7 @@ class _Scanner:
 
     def __init__(self, text: str) -> None:
         self.found: dict[Place, int] = {}
+        self.spans: dict[Place, tuple[int, int]] = {}
         self._text = text
         self._at = 0
         self._breaks = [match.start() for match in re.finditer("\n", text)]
@@ -107,7 +118,9 @@ class _Scanner:
         elif first == "{":
             self._inline_table(place)
         else:
-            self._take(_STRING if first in ('"', "'") else _SCALAR)
+            start = self._at
+            written = self._take(_STRING if first in ('"', "'") else _SCALAR)
+            self.spans[place] = (start, start + len(written.rstrip()))
 
     def _array(self, place: Place) -> None:
         self._at += 1

@@ -8,146 +8,230 @@ the sample. 64/1 gives 32/2, 16/4 … 1/64; 48/1 gives 24/2, 12/4, 6/8, 3/16, 1/
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
 
-from overnight.core import knob_places, knobs
-from overnight.core.knob_places import Place
+from overnight.core import invocation, knobs, known_flags, numbers, turnables
+from overnight.core.invocation import Invocation, Read, Site
+from overnight.core.unclear import UnclearError
 
-# Flags whose meaning their framework documents; they need no declaration when typed.
-_KNOWN_FLAGS = (
-    (  # Hugging Face Trainer
-        knobs.Knob(template="--per_device_train_batch_size {}"),
-        knobs.Knob(template="--gradient_accumulation_steps {}"),
-    ),
-    (  # Lightning CLI
-        knobs.Knob(template="--data.init_args.batch_size|--data.batch_size {}"),
-        knobs.Knob(template="--trainer.accumulate_grad_batches {}"),
-    ),
-)
+MAX_FILES_CHARACTERS = 1_000_000  # all edited files of all variants together
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Change:
+    """One number that differs from the command as typed. `added`: it was not said there."""
+
+    where: str
+    old: int
+    new: int
+    added: bool = False
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Variant:
-    """A complete command line. `micro_batch` and `accumulation` are None where not known."""
+    """A complete command line. `micro_batch` and `accumulation` are None where not known.
+
+    `files`: the full text of each configuration file that any variant or setting changes, by its
+    path in the project. `places`: where a setting stands in `argv` and `files`, see `turnables`.
+    """
 
     argv: tuple[str, ...]
     label: str
     micro_batch: int | None = None
     accumulation: int | None = None
     changes_science: bool = False
+    files: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    places: Mapping[str, Sequence[Mapping[str, Any]]] = dataclasses.field(default_factory=dict)
+    changes: tuple[Change, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Plan:
-    """`variants[0]` is the command as typed; `note` says why it is alone, or what is lost."""
+    """`variants[0]` is the command as typed; `note` says why it is alone, or what is lost.
+
+    `settings`: the values as typed, None where not given, of what can be turned. `shown`: where
+    each of them stands, and the batch. `refused`: the declared knobs that cannot be used, each
+    with the reason.
+    """
 
     variants: tuple[Variant, ...]
     note: str = ""
+    settings: Mapping[str, numbers.Value | None] = dataclasses.field(default_factory=dict)
+    shown: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    refused: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
-def compute(argv: Sequence[str], declared: knobs.Knobs) -> Plan:
-    """The variants of `argv`, from the largest micro-batch to 1.
+def compute(
+    argv: Sequence[str],
+    declared: knobs.Knobs,
+    read: Read = invocation.no_files,
+    doubtful: Mapping[str, str] = MappingProxyType({}),
+) -> Plan:
+    """The variants of `argv`, from the largest micro-batch to 1, with what can be turned in each.
 
     Without a known accumulation the smaller ones change the effective batch: they are marked, for
-    use with consent. The templates in `declared` must be usable (`knobs.words`).
+    use with consent. The templates in `declared` must be usable (`knobs.words`). `read` gives the
+    text of a file of the project. `doubtful`: the knobs that only a declaration may name, and why.
     """
-    known = _with_known_flags(argv, declared)
+    known = known_flags.added(argv, declared, doubtful)
+    typed = Invocation(argv=tuple(argv))
+    batch = _batch(typed, known, read)
+    for name in ("accumulation", "micro_batch"):
+        if getattr(known, name) is None and name in doubtful:
+            batch = dataclasses.replace(batch, note=f"{doubtful[name]}: declare it under [knobs]")
+    return _with_settings(typed, batch, known, read)
+
+
+# --- the batch ---------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Batch:
+    """The invocation with both numbers in it, and where. `steps` None: no accumulation is known."""
+
+    base: Invocation
+    micro: Sequence[Site] = ()
+    accumulate: Sequence[Site] = ()
+    size: int | None = None
+    steps: int | None = None
+    where: tuple[str, str] = ("", "")
+    typed_steps: bool = True
+    typed_size: bool = True
+    note: str = ""
+    refused: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+
+def _batch(typed: Invocation, known: knobs.Knobs, read: Read) -> _Batch:
     if known.micro_batch is None:
-        return _only(argv, "no micro_batch flag is known: declare it under [knobs]")
+        return _Batch(base=typed, note="no micro_batch flag is known: declare it under [knobs]")
     try:
-        command, micro_places = knob_places.locate(argv, known.micro_batch)
-    except knob_places.UnclearError as reason:
-        return _only(argv, _advice(str(reason), "micro_batch", known.micro_batch))
-    return _with_micro_batch(argv, command, micro_places, known)
+        base, micro = invocation.locate(typed, known.micro_batch, read)
+    except UnclearError as reason:
+        note = _advice(str(reason), "micro_batch", known.micro_batch)
+        return _Batch(base=typed, note=note, refused={"micro_batch": note})
+    found = _Batch(
+        base=base,
+        micro=micro,
+        size=int(micro[-1].value),  # the last one given wins
+        where=(invocation.shown(base, known.micro_batch, micro), ""),
+        typed_size=base.argv == typed.argv,
+    )
+    return _with_accumulation(found, known, read)
 
 
-def _only(argv: Sequence[str], note: str) -> Plan:
-    return Plan(variants=(Variant(argv=tuple(argv), label="the batch as given"),), note=note)
+def _with_accumulation(found: _Batch, known: knobs.Knobs, read: Read) -> _Batch:
+    lost = "smaller batches change the effective batch"
+    if known.accumulation is None:
+        return dataclasses.replace(found, note=f"no accumulation flag is known; {lost}")
+    try:
+        base, sites = invocation.locate(found.base, known.accumulation, read, beside=found.micro)
+    except UnclearError as reason:
+        note = _advice(str(reason), "accumulation", known.accumulation)
+        return dataclasses.replace(found, note=f"{note}; {lost}", refused={"accumulation": note})
+    if set(found.micro) & set(sites):
+        what = "flag in this command" if isinstance(known.accumulation, knobs.Knob) else "key"
+        return _Batch(base=base, note=f"micro_batch and accumulation name the same {what}")
+    return dataclasses.replace(
+        found,
+        base=base,
+        accumulate=sites,
+        steps=int(sites[-1].value),
+        where=(found.where[0], invocation.shown(base, known.accumulation, sites)),
+        typed_steps=base.argv == found.base.argv,
+    )
 
 
-def _advice(reason: str, key: str, knob: knobs.Knob) -> str:
-    if not reason.endswith("is not in the command"):
+def _advice(reason: str, key: str, knob: knobs.AnyKnob) -> str:
+    if isinstance(knob, knobs.FileKnob) or not reason.endswith("is not in the command"):
         return reason
     return f'{reason}: write {key} = {{ flag = "{knob.template}", value = … }}, its default'
 
 
-def _with_known_flags(argv: Sequence[str], declared: knobs.Knobs) -> knobs.Knobs:
-    """`declared`, filled up from flags of well-known frameworks that are literally in `argv`."""
-    micro_batch, accumulation = declared.micro_batch, declared.accumulation
-    for micro, accumulate in _KNOWN_FLAGS:
-        if micro_batch is None and _typed(argv, micro):
-            micro_batch = micro
-        if accumulation is None and _typed(argv, accumulate):
-            accumulation = accumulate
-    return knobs.Knobs(micro_batch=micro_batch, accumulation=accumulation, resume=declared.resume)
+# --- the variants ------------------------------------------------------------------------------
 
 
-def _typed(argv: Sequence[str], knob: knobs.Knob) -> bool:
-    try:
-        return knob_places.present(argv, knob)
-    except knob_places.UnclearError:
-        return False
-
-
-# --- the smaller batches -----------------------------------------------------------------------
-
-
-def _with_micro_batch(
-    argv: Sequence[str], command: list[str], micro: list[Place], known: knobs.Knobs
-) -> Plan:
-    """`command` is `argv` with the micro-batch in it at the places `micro`."""
-    size = micro[-1].value  # the last one given wins
-    if known.accumulation is None:
-        return _shrunk(argv, command, micro, "no accumulation flag is known")
-    try:
-        command, accumulate = knob_places.locate(command, known.accumulation, beside=micro[-1])
-    except knob_places.UnclearError as reason:
-        note = _advice(str(reason), "accumulation", known.accumulation)
-        return _shrunk(argv, command, micro, note)
-    if set(micro) & set(accumulate):
-        return _only(argv, "micro_batch and accumulation name the same flag in this command")
-    steps = accumulate[-1].value
-    smaller = [
-        Variant(
-            argv=tuple(
-                knob_places.write(command, [(micro, each), (accumulate, size * steps // each)])
-            ),
-            label=_label(each, size * steps // each),
-            micro_batch=each,
-            accumulation=size * steps // each,
-        )
-        for each in _divisors_down(size * steps, size)
-    ]
-    return _plan(argv, size, steps, smaller, "")
-
-
-def _shrunk(argv: Sequence[str], command: list[str], micro: list[Place], reason: str) -> Plan:
-    """Half the micro-batch with nothing to make up for it: another experiment."""
-    size = micro[-1].value
-    smaller = [
-        Variant(
-            argv=tuple(knob_places.write(command, [(micro, each)])),
-            label=_label(each, None),
-            micro_batch=each,
-            changes_science=True,
-        )
-        for each in _halves_down(size)
-    ]
-    return _plan(argv, size, None, smaller, f"{reason}; smaller batches change the effective batch")
-
-
-def _plan(
-    argv: Sequence[str], size: int, steps: int | None, smaller: list[Variant], note: str
-) -> Plan:
-    given = Variant(
-        argv=tuple(argv), label=_label(size, steps), micro_batch=size, accumulation=steps
+def _with_settings(typed: Invocation, batch: _Batch, known: knobs.Knobs, read: Read) -> Plan:
+    taken = [turnables.wire(site) for site in (*batch.micro, *batch.accumulate)]
+    # the files of the base belong to the command as typed too: going back to it must undo an edit
+    given = turnables.find(dataclasses.replace(typed, files=batch.base.files), known, read, taken)
+    smaller = turnables.find(batch.base, known, read, taken)
+    first = Variant(
+        argv=typed.argv,
+        label=_label(batch.size, batch.steps),
+        micro_batch=batch.size,
+        accumulation=batch.steps,
+        files=given.invocation.files,
+        places=given.places,
     )
+    made = [first, *_smaller(batch, smaller)]
+    if sum(len(text) for each in made for text in each.files.values()) > MAX_FILES_CHARACTERS:
+        return _too_large(typed, batch)
     return Plan(
-        variants=(given, *smaller), note=note if smaller else "the micro-batch is 1 already"
+        variants=tuple(made),
+        note=_note(batch, made),
+        settings=given.values,
+        shown={**_shown(batch), **given.shown},
+        refused={**batch.refused, **given.refused},
     )
 
 
-def _label(size: int, steps: int | None) -> str:
+def _shown(batch: _Batch) -> dict[str, str]:
+    names = ("micro_batch", "accumulation")
+    return {name: where for name, where in zip(names, batch.where, strict=True) if where}
+
+
+def _smaller(batch: _Batch, settings: turnables.Turnables) -> Iterator[Variant]:
+    for size, steps in _sizes(batch):
+        values: list[tuple[Sequence[Site], numbers.Value]] = [(batch.micro, size)]
+        if steps is not None:
+            values.append((batch.accumulate, steps))
+        written = invocation.write(settings.invocation, values)
+        yield Variant(
+            argv=written.argv,
+            label=_label(size, steps),
+            micro_batch=size,
+            accumulation=steps,
+            changes_science=steps is None,
+            files=written.files,
+            places=turnables.moved(settings.places, values),
+            changes=tuple(_changes(batch, size, steps)),
+        )
+
+
+def _sizes(batch: _Batch) -> Iterator[tuple[int, int | None]]:
+    if batch.size is None:
+        return
+    if batch.steps is None:  # nothing makes up for a smaller batch: another experiment
+        yield from ((each, None) for each in _halves_down(batch.size))
+        return
+    product = batch.size * batch.steps
+    yield from ((each, product // each) for each in _divisors_down(product, batch.size))
+
+
+def _changes(batch: _Batch, size: int, steps: int | None) -> Iterator[Change]:
+    assert batch.size is not None  # only then are there sizes
+    added = not batch.typed_size
+    yield Change(where=batch.where[0], old=batch.size, new=size, added=added)
+    if steps is not None and batch.steps is not None:
+        added = not batch.typed_steps
+        yield Change(where=batch.where[1], old=batch.steps, new=steps, added=added)
+
+
+def _too_large(typed: Invocation, batch: _Batch) -> Plan:
+    note = "the configuration files of all variants together are larger than 1 MB"
+    alone = Variant(argv=typed.argv, label=_label(batch.size, batch.steps))
+    return Plan(variants=(alone,), note=f"{note}: give the batch as flags of the command")
+
+
+def _note(batch: _Batch, made: Sequence[Variant]) -> str:
+    return "the micro-batch is 1 already" if batch.size == 1 and len(made) == 1 else batch.note
+
+
+def _label(size: int | None, steps: int | None) -> str:
+    if size is None:
+        return "the batch as given"
     return f"batch {size}" if steps in (None, 1) else f"batch {size} x {steps}"
 
 

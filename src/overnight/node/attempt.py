@@ -9,7 +9,7 @@ import contextlib
 import os
 import subprocess
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any, Callable
 
 from overnight.node import (
     fs,
@@ -23,7 +23,11 @@ from overnight.node import (
     states,
 )
 
+if TYPE_CHECKING:
+    from overnight.node import gpus, lookout
+
 BEAT_S = 1.0
+HEARD_BYTES = 8192
 GPU_LOOK_S = 10.0
 LONGEST_GPU_LOOK_S = 60.0
 
@@ -78,7 +82,14 @@ class Follower:
         self.output_at = 0
         self.metrics_at = metrics_from(self.folder)
         beat = fs.read_json(f"{self.folder}/heartbeat") or {}
+        self.heard = b""  # the end of the output that nobody has asked for yet
+        self.heard_metrics = False
+        self.table: gpus.Table | None = None  # the driver's last answer, until it is taken
+        self.gpu_pids: set[int] = set()
+        self.lookout: lookout.Lookout | None = None
+        self.more: Callable[[], dict[str, Any]] = dict  # what else the heartbeat tells
         self.last_output_at: float | None = beat.get("last_output_at")
+        self.sound_at: float | None = beat.get("sound_at")  # when the loss was last a good one
         self.gpu_peak_mib: dict[str, int] = beat.get("gpu_peak_mib") or {}
         self._began = time.monotonic() - max(0.0, time.time() - current.started_at)
         self._beaten_at = self._gpus_looked_at = float("-inf")
@@ -161,11 +172,15 @@ class Follower:
         chunk, self.output_at = reading.new(f"{self.folder}/output.log", self.output_at)
         if chunk:
             self.last_output_at = time.time()
+            self.heard = (self.heard + chunk)[-HEARD_BYTES:]
             self.tracker.feed(chunk, time.monotonic())
         metrics = os.path.join(self.run.work, preparation.METRICS_FILE)
         chunk, self.metrics_at = reading.new(metrics, self.metrics_at)
         if chunk:
+            self.heard_metrics = True
             self.tracker.feed_jsonl(chunk, time.monotonic())
+        if self.tracker.sanity.is_sound():
+            self.sound_at = time.time()
 
     def look_at_gpus(self) -> None:
         """Keeps the peak of each GPU's memory, MiB, that our processes held."""
@@ -174,8 +189,9 @@ class Follower:
         from overnight.node import gpus
 
         self._gpus_looked_at = time.monotonic()
-        ours = {target.pid for target in processes.of_attempt(self.folder)}
-        for uuid, mib in gpus.memory_mib(gpus.query(), ours).items():
+        self.gpu_pids = {target.pid for target in processes.of_attempt(self.folder)}
+        self.table = gpus.query()
+        for uuid, mib in gpus.memory_mib(self.table, self.gpu_pids).items():
             self.gpu_peak_mib[uuid] = max(mib, self.gpu_peak_mib.get(uuid, 0))
 
     def beat(self) -> None:
@@ -184,8 +200,10 @@ class Follower:
             "time": time.time(),
             "last_output_at": self.last_output_at,
             "output_bytes": self.output_at,
+            "sound_at": self.sound_at,
             "gpu_peak_mib": self.gpu_peak_mib,
             **self.tracker.to_dict(time.monotonic()),
+            **self.more(),
         }
         with contextlib.suppress(OSError):
             fs.publish_json(f"{self.folder}/heartbeat", value, durable=False)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import signal
-import zlib
 
 from overnight.node.actions import Ended, Failure
 
@@ -35,6 +34,8 @@ def fingerprint(failure: Failure) -> str:
     """Equal for the same root cause, such as `nccl:5d41402a`."""
     if failure.kind in COUNTED_TOGETHER:
         return failure.kind
+    import zlib  # memory that a supervisor does without
+
     said = str(failure.facts.get("summary") or "")
     return f"{failure.kind}:{zlib.crc32(CHANGING.sub('#', said).encode('utf-8', 'replace')):08x}"
 

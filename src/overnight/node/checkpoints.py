@@ -65,18 +65,18 @@ def choose(
     globs: Sequence[str],
     since: float | None = None,
     validate: bool = True,
-    before: float | None = None,
+    spoilt: Sequence[tuple[float, float]] = (),
 ) -> Choice:
     """The newest whole checkpoint, and the damaged ones that came before it.
 
     `globs` are relative to `work` and know `*`, `?` and `**`; one without a folder matches at any
     depth, one with a `/` at its end means folders. Empty for the usual ones. Files older than
     `since` (seconds, the run's first start) came with the code and are not ours to continue from.
-    `before`: later ones are no good, because they hold what went wrong (seconds).
+    `spoilt`: what was written in these stretches of time (seconds) holds what went wrong.
     A `best*` file is taken only where there is nothing else, because it may lie far behind.
     """
     written = found(work, globs, since)
-    good = [each for each in written if before is None or each.mtime_ns <= before * 1e9]
+    good = [each for each in written if not is_spoilt(each, spoilt)]
     candidates = sorted(good, key=preference)
     passed_over: list[Checkpoint] = []
     for candidate in candidates:
@@ -85,6 +85,11 @@ def choose(
             return Choice(judged, tuple(passed_over))
         passed_over.append(judged)
     return Choice(None, tuple(passed_over))
+
+
+def is_spoilt(checkpoint: Checkpoint, spoilt: Sequence[tuple[float, float]]) -> bool:
+    written_at = checkpoint.mtime_ns / 1e9
+    return any(began < written_at <= ended for began, ended in spoilt)
 
 
 def scan(work: str, globs: Sequence[str], since: float | None = None) -> list[Checkpoint]:

@@ -21,6 +21,7 @@ from overnight.node import (
 )
 
 CLAIM_WAIT_S = 5.0
+VERDICT = "verdict.json"  # why we ended the attempt ourselves
 LITTLE_SPACE_BYTES = 256 * 1024
 ROOM_FOR_BYTECODE_BYTES = 16 * 1024 * 1024
 DIAGNOSIS_LIMIT_S = 60.0
@@ -48,8 +49,11 @@ def record(follower: attempt.Follower, spec: dict[str, Any], cause: str | None) 
     # A record that outlives a power cut is worth little where the words that explain it do not.
     fs.sync_file(f"{follower.folder}/output.log")
     code = follower.exit_code()
+    if cause is None and code != 0:
+        cause = ended_by_us(follower.folder)
     if code is None and cause is None:
         cause = lost_cause(follower)
+    seen = follower.lookout.last_words() if follower.lookout else {}
     return {
         "exit_code": code,
         "signal": shim.signal_of(code),
@@ -57,10 +61,13 @@ def record(follower: attempt.Follower, spec: dict[str, Any], cause: str | None) 
         "ended_at": time.time(),
         "position": follower.tracker.position(),
         "progress": follower.tracker.to_dict(),
+        "sound_at": follower.sound_at,
         "resources": follower.resources(),
         "gpu_peak_mib": follower.gpu_peak_mib,
         "outputs": preparation.outputs_seen(follower.run, spec),
         "disk_full": free_bytes(follower.folder) < LITTLE_SPACE_BYTES,
+        **seen,
+        "evidence": fs.read_json(f"{follower.folder}/{VERDICT}") or seen.get("evidence") or {},
     }
 
 
@@ -68,6 +75,12 @@ def known(folder: str) -> dict[str, Any] | None:
     """The record that was made of this end before, where there is one."""
     found = fs.read_json(f"{folder}/exit.json")
     return found if isinstance(found, dict) and all(key in found for key in TOLD) else None
+
+
+def ended_by_us(folder: str) -> str | None:
+    """The verdict of a supervisor that died before it could record the end."""
+    verdict = fs.read_json(f"{folder}/{VERDICT}")
+    return str(verdict["cause"]) if isinstance(verdict, dict) and "cause" in verdict else None
 
 
 def lost_cause(follower: attempt.Follower) -> str:

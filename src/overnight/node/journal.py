@@ -32,6 +32,7 @@ class Journal:
     def append(
         self,
         kind: str,
+        /,
         *,
         when: Callable[[states.State], bool] = lambda _: True,
         clock: Callable[[], float] = time.time,
@@ -89,6 +90,7 @@ def state(run: layout.Run) -> states.State:
 def append(
     run: layout.Run,
     kind: str,
+    /,
     *,
     when: Callable[[states.State], bool] = lambda _: True,
     clock: Callable[[], float] = time.time,

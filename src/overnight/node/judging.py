@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import Any
 
 from overnight.node import actions, command, diagnose, fs, gpu_leases, layout, states
@@ -16,7 +17,15 @@ def verdict(run: layout.Run, last: states.Attempt, ended: actions.Ended) -> acti
     # asking the driver takes a while, so only where it matters
     asked = last.gpus if diagnose.speaks_of_memory(log) else []
     record = fs.read_json(f"{folder}/exit.json") or {}
-    return diagnose.diagnose(log, seen_of(record, ended, gpu_leases.foreign_mib(asked)))
+    found = diagnose.diagnose(log, seen_of(record, ended, gpu_leases.foreign_mib(asked)))
+    return with_moment(found, record.get("sound_at") or last.started_at)
+
+
+def with_moment(failure: actions.Failure, sound_at: float) -> actions.Failure:
+    """A lost loss is undone only by a checkpoint from before it went wrong."""
+    if failure.kind != "nan":
+        return failure
+    return failure._replace(facts={**failure.facts, "last_finite_at": sound_at})
 
 
 def read_log(run: layout.Run, path: str) -> diagnose.Log:
@@ -35,7 +44,17 @@ def seen_of(record: dict[str, Any], ended: actions.Ended, foreign_mib: int) -> d
         cause=ended.cause,
         foreign_mib=foreign_mib,
         disk_full=bool(record.get("disk_full")),
-        oom_kills=int(record.get("oom_kills") or 0),
+        oom_kills=oom_kills(record, ended),
         gpu_faults=tuple(str(line) for line in record.get("gpu_faults") or ()),
         progress=record.get("progress"),
     )
+
+
+def oom_kills(record: dict[str, Any], ended: actions.Ended) -> int:
+    """Processes that the kernel killed for memory: of our cgroup, or, where SIGKILL ended us and
+    our cgroup counts nothing, of the whole machine.
+    """
+    ours = int(record.get("oom_kills") or 0)
+    if ours == 0 and ended.signal == signal.SIGKILL:
+        return int(record.get("system_oom_kills") or 0)
+    return ours

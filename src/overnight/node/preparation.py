@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import socket
 import time
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Sequence
 
 from overnight.node import (
     actions,
@@ -116,6 +115,8 @@ def with_free_port(values: dict[str, Any]) -> dict[str, Any]:
     """A port of the loopback interface that nobody holds now, where one is wanted."""
     if actions.FREE_PORT not in values.values():
         return values
+    import socket  # memory that a supervisor does without
+
     with socket.socket() as probe:
         probe.bind(("", 0))
         port = probe.getsockname()[1]
@@ -143,16 +144,19 @@ def newest_checkpoint(
     if not state.attempts or spec.get("resume") is None:
         return None, []
     since = state.attempts[0].started_at
-    path, passed_over = apart.call(lambda: chosen_checkpoint(run, spec, since, state.before))
+    path, passed_over = apart.call(lambda: chosen_checkpoint(run, spec, since, state.spoilt))
     return path, passed_over
 
 
 def chosen_checkpoint(
-    run: layout.Run, spec: dict[str, Any], since: float, before: float | None
+    run: layout.Run,
+    spec: dict[str, Any],
+    since: float,
+    spoilt: Sequence[tuple[float, float]],
 ) -> list[Any]:
     from overnight.node import checkpoints
 
-    choice = checkpoints.choose(run.work, spec.get("checkpoints") or [], since, before=before)
+    choice = checkpoints.choose(run.work, spec.get("checkpoints") or [], since, spoilt=spoilt)
     passed_over = [[each.path, each.problem or ""] for each in choice.passed_over]
     return [choice.chosen and choice.chosen.path, passed_over]
 

@@ -75,12 +75,20 @@ def end(attempt: str, grace_s: float, *, spare: Callable[[identity.Identity], bo
     for target in of_attempt(attempt):
         if not spare(target):
             send(target, signal.SIGTERM)
+            wake(target)
     if wait_gone(attempt, grace_s, spare):
         return True
     for target in of_attempt(attempt):
         if not spare(target):
             send(target, signal.SIGKILL)
     return wait_gone(attempt, 10.0, spare)
+
+
+def wake(target: identity.Identity) -> None:
+    """Lets a process that is stopped (SIGSTOP) go on, so that it sees the signals sent to it."""
+    found = identity.stat(target.pid)
+    if found is not None and found.state == "T":
+        send(target, signal.SIGCONT)
 
 
 def wait_gone(attempt: str, timeout_s: float, spare: Callable[[identity.Identity], bool]) -> bool:

@@ -10,7 +10,7 @@ import math
 from collections import deque
 from typing import Any, Iterable
 
-from overnight.node import families, lines, names
+from overnight.node import families, lines, names, sanity
 
 Sample = families.Sample
 Parser = lines.Parser
@@ -217,6 +217,7 @@ class Tracker:
         self.loss: float | None = None
         self.metrics: dict[str, float] = {}
         self.nonfinite: dict[str, Any] | None = None
+        self.sanity = sanity.Sanity()
         self.advanced_at: float | None = None
         self._now = 0.0
         self._output, self._jsonl = lines.Lines(), lines.Lines()
@@ -280,6 +281,7 @@ class Tracker:
         if sample.eta_s is not None:
             self._printed_end = now + sample.eta_s
         counted = counts_loss and self._count_loss(sample)
+        self.sanity.evaluated(sample.split, sample.metrics)
         self._keep_metrics(sample)
         if moved or (counted and sample.step is None):
             self.advanced_at = now
@@ -317,11 +319,12 @@ class Tracker:
         elif rank:
             return False
         self._loss_rank, self._loss_name = rank, name
-        self._note_loss(name, sample.metrics[name])
+        self._note_loss(name, sample.metrics)
         return True
 
-    def _note_loss(self, name: str, value: float) -> None:
-        place = self._place
+    def _note_loss(self, name: str, metrics: dict[str, float]) -> None:
+        place, value = self._place, metrics[name]
+        self.sanity.took(name, value, place.step, _tidy(place.epoch), metrics)
         self.loss = value
         self._losses.add(place.axis or self._losses.count, value)
         if not math.isfinite(value) and self.nonfinite is None:
@@ -331,6 +334,21 @@ class Tracker:
         """The furthest place, for comparison with that of another attempt; None at the start."""
         furthest = self._place.furthest
         return [_tidy(furthest[0]) or 0, furthest[1]] if furthest else None
+
+    def axis(self) -> int | None:
+        """Steps since the start, going on where the step restarts; None where none is counted."""
+        return self._place.axis if self._place.step is not None else None
+
+    def steps_to_pause(self) -> int | None:
+        """Steps left until the epoch, or the training, has ended; None where that is not known."""
+        place = self._place
+        if place.step is None or not place.steps:
+            return None
+        return max(0, place.steps - place.step)
+
+    def is_at_end(self) -> bool:
+        """Whether the last step of the last epoch was seen."""
+        return self._place.steps_left() == 0 or self._place.epochs_left() == 0
 
     def step_time_s(self) -> float | None:
         return self._step_pace.seconds_per_unit()

@@ -17,8 +17,9 @@ def node_folder() -> str:
 
 
 def entry() -> list[str]:
-    """The command line of this node, without a verb."""
-    return [sys.executable, "-X", "utf8", "-S", "-E", "-c", BOOT, node_folder()]
+    """The command line of this node, without a verb. Where we write no bytecode, it does not."""
+    bytecode = ["-B"] if sys.dont_write_bytecode else []
+    return [sys.executable, "-X", "utf8", "-S", "-E", *bytecode, "-c", BOOT, node_folder()]
 
 
 # -S and -E keep the user's site-packages and PYTHON* variables out; imports are light and safe.

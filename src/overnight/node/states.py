@@ -24,6 +24,7 @@ ENDED = frozenset({FINISHED, FAILED, STOPPED, NEEDS_DECISION})
 ACTIVE = frozenset({QUEUED, STARTING, RUNNING, REPAIRING})
 
 KEEP = "(unchanged)"
+NOTICES_KEPT = 20
 
 # event type -> (states in which it may come, the state that follows)
 TRANSITIONS: dict[str, tuple[frozenset[str], str]] = {
@@ -34,6 +35,7 @@ TRANSITIONS: dict[str, tuple[frozenset[str], str]] = {
     "attempt_ended": (frozenset({RUNNING}), REPAIRING),
     "diagnosed": (frozenset({REPAIRING}), KEEP),
     "repaired": (frozenset({REPAIRING}), KEEP),
+    "noticed": (ACTIVE, KEEP),
     "stop_requested": (ACTIVE, KEEP),
     "finished": (ACTIVE, FINISHED),
     "failed": (ACTIVE, FAILED),
@@ -64,7 +66,9 @@ class State(NamedTuple):
 
     `answers` are the commands that answer the question of a run that needs a decision.
     `settings` and `env` are what repairs have turned since the launch; `avoid` are UUIDs of GPUs
-    under suspicion; only checkpoints written before the moment `before` are good enough.
+    under suspicion; checkpoints written in one of the stretches of time `spoilt` hold what went
+    wrong.
+    `noticed` are the last notices, which ended nothing.
     `undecided`: the last attempt has ended, and no event says yet what follows from it.
     """
 
@@ -80,12 +84,13 @@ class State(NamedTuple):
     settings: Mapping[str, Any] = NOTHING
     env: Mapping[str, str] = NOTHING
     avoid: tuple[str, ...] = ()
-    before: float | None = None
+    spoilt: tuple[tuple[float, float], ...] = ()
     answers: tuple[str, ...] = ()
     stop: str | None = None
     failure: dict[str, Any] | None = None
     reason: str = ""
     progress: dict[str, Any] | None = None
+    noticed: tuple[dict[str, Any], ...] = ()
     resumed_at_attempt: int = 0
     undecided: bool = False
     misfits: int = 0
@@ -106,7 +111,9 @@ class State(NamedTuple):
         value["settings"] = dict(self.settings)
         value["env"] = dict(self.env)
         value["avoid"] = list(self.avoid)
+        value["spoilt"] = [list(each) for each in self.spoilt]
         value["answers"] = list(self.answers)
+        value["noticed"] = list(self.noticed)
         value["attempt"] = len(self.attempts)
         return value
 
@@ -174,6 +181,12 @@ def _attempt_ended(state: State, event: dict[str, Any], at: float) -> State:
     return state._replace(attempts=attempts, progress=progress, undecided=True)
 
 
+def _noticed(state: State, event: dict[str, Any], at: float) -> State:
+    notice = {key: event.get(key) for key in ("kind", "text", "facts")}
+    notice.update(at=at, attempt=len(state.attempts))
+    return state._replace(noticed=(*state.noticed, notice)[-NOTICES_KEPT:])
+
+
 def _diagnosed(state: State, event: dict[str, Any], at: float) -> State:
     failure = {key: event.get(key) for key in ("class", "confidence", "evidence", "facts")}
     return state._replace(failure={**failure, "attempt": len(state.attempts), "at": at})
@@ -182,7 +195,7 @@ def _diagnosed(state: State, event: dict[str, Any], at: float) -> State:
 def _repaired(state: State, event: dict[str, Any], at: float) -> State:
     repair = {key: event.get(key) for key in ("class", "change", "changes_science", "fingerprint")}
     repair.update(at=at, attempt=len(state.attempts))
-    return _turned(state, event)._replace(
+    return _turned(state, event, at)._replace(
         repairs=(*state.repairs, repair),
         checkpoint=event.get("checkpoint"),
         not_before=float(event.get("not_before", 0.0)),
@@ -190,16 +203,21 @@ def _repaired(state: State, event: dict[str, Any], at: float) -> State:
     )
 
 
-def _turned(state: State, event: dict[str, Any]) -> State:
+def _turned(state: State, event: dict[str, Any], at: float) -> State:
     """What the event changes of how the next attempt runs."""
-    before = event.get("before")
-    return state._replace(
+    return distrusting(state, event.get("before"), at)._replace(
         variant=int(event.get("variant", state.variant)),
         settings={**state.settings, **(event.get("settings") or {})},
         env={**state.env, **(event.get("env") or {})},
         avoid=tuple(dict.fromkeys((*state.avoid, *(event.get("avoid") or ())))),
-        before=None if before is None else float(before),
     )
+
+
+def distrusting(state: State, before: float | None, at: float) -> State:
+    """What the run wrote between these moments holds what went wrong, and always will."""
+    if before is None:
+        return state
+    return state._replace(spoilt=(*state.spoilt, (float(before), at)))
 
 
 def _stop_requested(state: State, event: dict[str, Any], at: float) -> State:
@@ -210,7 +228,7 @@ def _resumed(state: State, event: dict[str, Any], at: float) -> State:
     """A person's wish; where it changes the variant it is a repair like any other (law 7)."""
     if event.get("change"):
         state = _repaired(state, {"class": (state.failure or {}).get("class"), **event}, at)
-    return _turned(state, event)._replace(
+    return _turned(state, event, at)._replace(
         stop=None,
         reason="",
         answers=(),
@@ -232,6 +250,7 @@ DETAILS = {
     "waiting": _reason,
     "attempt_started": _attempt_started,
     "attempt_ended": _attempt_ended,
+    "noticed": _noticed,
     "diagnosed": _diagnosed,
     "repaired": _repaired,
     "stop_requested": _stop_requested,

@@ -27,6 +27,7 @@ from overnight.node import (
     journal,
     layout,
     lock,
+    lookout,
     preparation,
     processes,
     server,
@@ -127,7 +128,7 @@ class Supervisor:
         else:
             self.journal.publish()
 
-    def note(self, kind: str, **details: Any) -> states.State:
+    def note(self, kind: str, /, **details: Any) -> states.State:
         return self.journal.append(kind, **details)
 
     def step(self) -> None:
@@ -229,19 +230,46 @@ class Supervisor:
         self.record(follower, self.watch_over(follower))
 
     def watch_over(self, follower: attempt.Follower) -> str | None:
-        """Ticks until the end. The cause is known here only for the time box."""
+        """Ticks until the end. The cause is known here where we end it ourselves."""
         self.open_view()
+        eyes = follower.lookout = self.eyes(follower)
         while not follower.over():
             follower.attend(self.gpu_look_s(follower))
             server.reap()
             if self.is_stopped():
                 self.end_processes(follower)
                 return None
-            if self.out_of_time(follower):
+            cause = "time_box" if self.out_of_time(follower) else self.see(eyes)
+            if cause is not None:
                 self.end_processes(follower)
-                return "time_box"
+                return cause
             self.wake.wait(TICK_S if follower.child_pid else ADOPTED_TICK_S)
         return None
+
+    def eyes(self, follower: attempt.Follower) -> lookout.Lookout:
+        noticed = self.journal.state().noticed
+        told = [each["kind"] for each in noticed if each["attempt"] == follower.number]
+        return lookout.Lookout(follower, self.spec, told)
+
+    def see(self, eyes: lookout.Lookout) -> str | None:
+        """Tells what was noticed. A cause where the attempt has to be ended, with evidence kept.
+
+        A smoke test has its time box, and is judged by what it recorded.
+        """
+        if self.is_smoke:
+            return None
+        found = eyes.look()
+        for each in found.notices:
+            self.note("noticed", kind=each.kind, text=each.text, facts=each.facts)
+        if found.verdict is None:
+            return None
+        evidence = eyes.keep_evidence(found.verdict, self.scrub)
+        with contextlib.suppress(OSError):  # lives on in our memory where the disk is full
+            fs.publish_json(f"{eyes.follower.folder}/{ending.VERDICT}", evidence)
+        return found.verdict.cause
+
+    def scrub(self, text: bytes) -> bytes:
+        return command.without_secrets(self.run, text)
 
     def gpu_look_s(self, follower: attempt.Follower) -> float:
         """Looking costs a process each time, so seldom where the training is old."""
@@ -322,7 +350,7 @@ class Supervisor:
             self.note_repair(action, failure)
 
     def note_repair(self, action: actions.Retry, failure: actions.Failure | None) -> None:
-        state = self.journal.state()._replace(before=action.before)
+        state = states.distrusting(self.journal.state(), action.before, time.time())
         found = preparation.newest_checkpoint(self.run, self.spec, state)
         checkpoint, passed_over = found if action.resume else (None, [])
         self.note(

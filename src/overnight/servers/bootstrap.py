@@ -105,8 +105,18 @@ except OSError as error:
     where = error.filename or root
     give_up("disk_full" if full else "root_unusable", "%s: %s" % (where, error.strerror))
 sys.path.insert(0, node)
+disk = os.statvfs(node)
+sys.dont_write_bytecode = disk.f_bavail * disk.f_frsize < 16 * 1024 * 1024
+try:
+    from overnight.node import requests, wire, main as program
+except (EOFError, ValueError):  # bytecode that a full disk or a quota has cut off
+    import shutil
+    for folder, _, _ in os.walk(node):
+        if folder.endswith("__pycache__"):
+            shutil.rmtree(folder, ignore_errors=True)
+    sys.dont_write_bytecode = True
+    from overnight.node import requests, wire, main as program
 if len(sys.argv) > 3:
-    from overnight.node import requests, wire
     asked = wire.Frame(json.loads(base64.b64decode(sys.argv[-1])), b"")
     answer = {"id": asked.head["id"]}
     try:
@@ -115,8 +125,7 @@ if len(sys.argv) > 3:
         answer["error"] = error.to_json()
     say(json.dumps(answer))
 sys.argv = ["overnight-node", "pipe", root]
-from overnight.node.main import main
-main()
+program.main()
 """
 
 

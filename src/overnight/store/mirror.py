@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any, NamedTuple
 from overnight.core import errors
 
 MIGRATIONS = ("001_mirror.sql", "002_server_facts.sql")
+BUSY_S = 10.0
 FOLDER = ".overnight"
 MANIFESTS_KEPT = 50
 
@@ -218,9 +220,9 @@ class Mirror:
 
 def connect(path: Path) -> sqlite3.Connection:
     """Opens the database and brings its schema up to date."""
-    db = sqlite3.connect(path, timeout=10.0)
+    db = sqlite3.connect(path, timeout=BUSY_S)
     try:
-        db.execute("PRAGMA journal_mode = WAL")
+        into_wal_mode(db)
         db.execute("PRAGMA synchronous = NORMAL")
         migrate(db, path)
     except sqlite3.DatabaseError as error:
@@ -230,6 +232,19 @@ def connect(path: Path) -> sqlite3.Connection:
             hint=f"it can be fetched again from the servers: rm {path}",
         ) from error
     return db
+
+
+def into_wal_mode(db: sqlite3.Connection) -> None:
+    """SQLite does not wait for this by itself while another process opens the file too."""
+    deadline = time.monotonic() + BUSY_S
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
 
 
 def migrate(db: sqlite3.Connection, path: Path) -> None:

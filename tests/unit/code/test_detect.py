@@ -193,7 +193,7 @@ def test_hydra_application(make: Make) -> None:
     found = detect.detect(make(HYDRA))
     assert found.framework == "Hydra"
     assert found.train == (
-        "python src/train.py data.batch_size=96 +trainer.accumulate_grad_batches=1"
+        "python src/train.py data.batch_size=96 ++trainer.accumulate_grad_batches=1"
     )
     assert found.micro_batch == knobs.Knob(template="data.batch_size={}")
     assert found.resume == "ckpt_path=\"'{checkpoint}'\""

@@ -84,6 +84,7 @@ def test_the_example_of_the_design(folder: Path) -> None:
             resume="--resume {checkpoint}",
         ),
         recovery={"nan": "ask"},
+        watch={},
         warnings=(),
     )
 
@@ -290,7 +291,8 @@ def test_mistakes_of_both_files_are_shown(folder: Path) -> None:
     error = refused(folder, "[project]\ngpus = -1\n", user='\n[project]\n[defaults]\nnan = "x"\n')
     assert error.message.splitlines() == [
         "overnight.toml:2: gpus = -1: write 0 or more",
-        f"{user}:2: unknown section [project]; write [servers.NAME], [defaults] or [notify]",
+        f"{user}:2: unknown section [project]; write [servers.NAME], [defaults], [watch] or "
+        "[notify]",
         f'{user}:4: nan = "x": write "default", "rollback", "ask" or "stop"',
     ]
     assert error.hint == f"edit overnight.toml and {user}"

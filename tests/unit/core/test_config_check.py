@@ -185,7 +185,7 @@ def test_mistakes_in_env(folder: Path, env: str, message: str) -> None:
         (
             "[trian]\n",
             "1: unknown section [trian]; write [project], [metrics], [smoke], "
-            "[servers.NAME], [knobs], [recovery] or [notify]",
+            "[servers.NAME], [knobs], [recovery], [watch] or [notify]",
         ),
         ("[projects]\n", "1: unknown section [projects]; did you mean [project]?"),
         ("\n[server.gpu1]\n", "2: unknown section [server]; did you mean [servers]?"),
@@ -223,7 +223,31 @@ def test_mistakes_in_env(folder: Path, env: str, message: str) -> None:
         ),
         (
             '[knobs]\nmicro_batch = "--bs"\n',
-            '2: micro_batch = "--bs": write one flag that ends in {}, such as "--batch-size {}"',
+            '2: micro_batch = "--bs": write one flag that ends in {}, such as "--batch-size {}", '
+            'or the key of a file, such as "configs/exp1.yaml:train.batch_size"',
+        ),
+        (
+            '[knobs]\nexclude = "--skip"\n',
+            '2: exclude = "--skip": write one flag that ends in {}, such as "--exclude {}", or the '
+            'key of a file, such as "configs/exp1.yaml:data.exclude", or a text file, such as '
+            '"exclude.txt"',
+        ),
+        (
+            '[knobs]\nlr = "../a.yaml:lr"\n',
+            '2: lr = "../a.yaml:lr": write a file inside the project and a key, as in '
+            "configs/a.yaml:train.lr",
+        ),
+        (
+            '[knobs]\nlr = { flag = "--lr {}", value = "1" }\n',
+            '2: lr.value = "1": expected a number such as 0.1',
+        ),
+        (
+            '[knobs]\nport = { flag = "--port {}", value = 70000 }\n',
+            "2: port.value = 70000: expected a port, 1 to 65535 such as 29500",
+        ),
+        (
+            '[knobs]\nworkers = { flag = "a.yaml:workers" }\n',
+            '2: workers.flag = "a.yaml:workers": write workers = "a.yaml:workers"',
         ),
         (
             "[knobs]\nmicro_batch = 64\n",
@@ -253,6 +277,36 @@ def test_mistakes_in_env(folder: Path, env: str, message: str) -> None:
         (
             '[recovery]\nnan = "shrink"\n',
             '2: nan = "shrink": write "default", "rollback", "ask" or "stop"',
+        ),
+        (
+            '[recovery]\nnccl = { action = "resume", mx = 2 }\n',
+            '2: unknown key "mx" in nccl; did you mean "max"?',
+        ),
+        (
+            '[recovery]\nnccl = { action = "stop", max = 2 }\n',
+            '2: nccl.max = 2: says how often, but "stop" repairs nothing; leave max out',
+        ),
+        (
+            "[recovery]\nnccl = { max = 0 }\n",
+            "2: nccl.max = 0: expected a whole number above 0 such as 3; "
+            'to repair nothing write action = "stop"',
+        ),
+        (
+            "[recovery]\nnan = { lr_scale = 0.5 }\n",
+            '2: nan.lr_scale: goes with action = "rollback"; write that, or leave it out',
+        ),
+        (
+            "[watch]\nfloor_s = 900\nceiling_s = 600\n",
+            "2: floor_s = 900 is above ceiling_s = 600; lower the one or raise the other",
+        ),
+        (
+            '[recovery]\nnan = "rollback"\n[watch]\nend_nan = false\n',
+            '4: end_nan = false: recovery.nan = "rollback" needs the training to be ended; leave '
+            "end_nan out",
+        ),
+        (
+            "[watch]\nend_hung = 1\n",
+            "2: end_hung = 1: expected true or false",
         ),
         (
             '[recovery]\ncuda_oom = "none"\n',

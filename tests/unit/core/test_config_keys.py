@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from overnight.app import preparing
 from overnight.core import config, config_keys, knobs
-from overnight.node import policy
+from overnight.node import policy, seeing
 from tests.unit.core.config_files import load
 
 
@@ -46,6 +47,23 @@ def test_every_class_of_the_policy_has_a_line(folder: Path) -> None:
     chosen = {name: policy.DEFAULTS[name].choices[0] for name in classes}
     lines = [f'{name} = "{how}"' for name, how in chosen.items()]
     assert load(folder, "\n".join(["[recovery]", *lines])).recovery == chosen
+
+
+def test_every_line_of_watch_is_a_setting(folder: Path) -> None:
+    """[watch] speaks of what the node looks for, in the node's own names."""
+    names = set(config_keys.PROJECT_SECTIONS["watch"])
+    assert names < set(seeing.Settings._fields)
+    settings = load(folder, "[watch]\nfloor_s = 60\nend_nan = false\n")
+    found = seeing.of({"policy": preparing.policy(settings)})
+    assert (found.floor_s, found.pause_floor_s, found.end_nan) == (60.0, 180.0, False)
+
+
+@pytest.mark.parametrize("line", ['{ action = "resume", max = 4 }', "{ max = 4 }"])
+def test_a_line_may_say_how_often(folder: Path, line: str) -> None:
+    """A table of action and limit is what the node's policy reads."""
+    loaded = load(folder, f"[recovery]\nnccl = {line}\n")
+    rule = policy.rule("nccl", dict(loaded.recovery))
+    assert (rule.action, rule.limit) == ("resume", 4)
 
 
 def test_each_example_is_accepted() -> None:

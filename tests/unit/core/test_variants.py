@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from overnight.core import knobs, variants
+from overnight.core import invocation, knobs, variants
 
 BATCH = knobs.Knob(template="-b|--batch-size {}", value=48)
 ACCUMULATE = knobs.Knob(template="--accum {}", value=1)
@@ -229,3 +229,101 @@ def test_any_command_has_itself_as_the_first_variant(argv: list[str], text: str)
     """Nothing typed makes it fail."""
     for command in (argv, ["/bin/sh", "-c", text]):
         assert variants.compute(command, BOTH).variants[0].argv == tuple(command)
+
+
+# --- numbers in configuration files ------------------------------------------------------------
+
+FILES = {
+    "a.yaml": "train: {batch: 8}   # fits\naccum: 2\nlr: 0.1\nworkers: 4\n",
+    "b.yaml": "train: {batch: 6}\naccum: 1\n",
+    "big.yaml": "batch: 1024\naccum: 1\n# " + "x" * 199_000 + "\n",
+    "skip.txt": "old.png",
+}
+IN_FILE = knobs.Knobs(
+    micro_batch=knobs.FileKnob(file="a.yaml", key="train.batch"),
+    accumulation=knobs.FileKnob(file="a.yaml", key="accum"),
+)
+
+
+def reading(path: str) -> str:
+    if path not in FILES:
+        raise invocation.NoFileError(f"there is no file {path} in the project")
+    return FILES[path]
+
+
+def with_files(command: str, declared: knobs.Knobs) -> variants.Plan:
+    return variants.compute(shlex.split(command), declared, reading)
+
+
+def test_numbers_of_a_file_are_changed_there() -> None:
+    """The command stays; each variant, the first one too, carries the whole text of the file."""
+    got = with_files("t.py --config a.yaml", IN_FILE)
+    assert pairs(got) == [(8, 2), (4, 4), (2, 8), (1, 16)]
+    assert {variant.argv for variant in got.variants} == {("t.py", "--config", "a.yaml")}
+    assert got.variants[0].files == {"a.yaml": FILES["a.yaml"]}
+    expected = FILES["a.yaml"].replace("batch: 8", "batch: 4").replace("accum: 2", "accum: 4")
+    assert got.variants[1].files == {"a.yaml": expected}
+    assert got.variants[1].changes == (
+        variants.Change(where="a.yaml:1 train.batch", old=8, new=4),
+        variants.Change(where="a.yaml:2 accum", old=2, new=4),
+    )
+
+
+def test_one_number_in_a_file_and_one_on_the_command_line() -> None:
+    """Both are found, and the flag that is not typed is added."""
+    declared = knobs.Knobs(micro_batch=IN_FILE.micro_batch, accumulation=ACCUMULATE)
+    second = with_files("t.py a.yaml", declared).variants[1]
+    assert second.argv == ("t.py", "a.yaml", "--accum", "2")
+    assert "batch: 4" in second.files["a.yaml"]
+    assert [change.added for change in second.changes] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("t.py --config b.yaml", "names b.yaml, not a.yaml"),
+        ("t.py --config a.yaml --batch 4", "--batch in the command may override"),
+        ("t.py --config a.yaml train.batch=4", "train.batch in the command may override"),
+        ("sh -c 't.py --config=b.yaml'", "names b.yaml, not a.yaml"),
+    ],
+)
+def test_a_file_that_the_command_does_not_obey_is_left_alone(command: str, said: str) -> None:
+    """Another file, or a flag beside it: which of the two wins is not known."""
+    got = with_files(command, IN_FILE)
+    assert len(got.variants) == 1
+    assert said in got.note
+    assert said in got.refused["micro_batch"]
+
+
+def test_missing_key_and_file_are_refused_with_what_was_meant() -> None:
+    """The reason is for a person."""
+    typo = knobs.Knobs(micro_batch=knobs.FileKnob(file="a.yaml", key="train.batsh"))
+    assert "did you mean train.batch?" in with_files("t.py", typo).note
+    gone = knobs.Knobs(micro_batch=knobs.FileKnob(file="c.yaml", key="x"))
+    assert "there is no file c.yaml" in with_files("t.py", gone).note
+
+
+def test_same_key_for_both_knobs_is_refused() -> None:
+    """Writing two numbers to one place would make nonsense."""
+    twice = knobs.Knobs(micro_batch=IN_FILE.accumulation, accumulation=IN_FILE.accumulation)
+    assert "same key" in with_files("t.py", twice).note
+
+
+def test_files_that_are_too_large_together_are_not_carried() -> None:
+    """Eleven variants of 200 KB would be more than the specification of a run should hold."""
+    large = knobs.Knobs(
+        micro_batch=knobs.FileKnob(file="big.yaml", key="batch"),
+        accumulation=knobs.FileKnob(file="big.yaml", key="accum"),
+    )
+    got = with_files("t.py", large)
+    assert len(got.variants) == 1
+    assert got.variants[0].files == {}
+    assert "larger than 1 MB" in got.note
+
+
+def test_doubtful_knobs_are_not_taken_from_the_command() -> None:
+    """The reason stands in the note."""
+    argv = ["t.py", "--per_device_train_batch_size", "8"]
+    got = variants.compute(argv, knobs.Knobs(), reading, {"micro_batch": "two places"})
+    assert len(got.variants) == 1
+    assert "two places" in got.note

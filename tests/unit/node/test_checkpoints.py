@@ -48,6 +48,23 @@ def test_the_newest_whole_one_is_taken_and_damaged_ones_are_named(tmp_path: Path
     assert damaged.path.endswith("step_300.pt") and "not a whole zip" in (damaged.problem or "")
 
 
+def test_checkpoints_of_a_spoilt_time_are_left_out(tmp_path: Path) -> None:
+    """What was written while the loss was lost is no good; what came before and after it is."""
+    for name, age_s in (("before.pt", 30), ("spoilt.pt", 20), ("after.pt", 10)):
+        put(tmp_path, name, age_s)
+    spoilt = [(START_S + 3600 - 25, START_S + 3600 - 15)]
+
+    def chosen() -> str:
+        choice = checkpoints.choose(str(tmp_path), [], spoilt=spoilt)
+        return os.path.basename(choice.chosen.path) if choice.chosen else ""
+
+    assert chosen() == "after.pt"
+    (tmp_path / "after.pt").unlink()
+    assert chosen() == "before.pt"
+    (tmp_path / "before.pt").unlink()
+    assert chosen() == ""
+
+
 def test_scan_shows_all_newest_first(tmp_path: Path) -> None:
     """Whole and damaged ones alike, with what is wrong."""
     put(tmp_path, "a.pt", 20)

@@ -56,6 +56,16 @@ def test_an_event_written_twice_counts_once() -> None:
     assert len(states.fold([*first, first[1]]).attempts) == 1
 
 
+def test_what_was_spoilt_stays_spoilt() -> None:
+    """A later repair that says nothing of it does not bring bad checkpoints back."""
+    rolled_back = ("repaired", {"class": "nan", "before": 50.0})
+    again = ("attempt_started", {"attempt": 2, "gpus": []})
+    preempted = ("repaired", {"class": "preempted"})
+    state = states.fold(events("created", STARTED, KILLED, rolled_back, again, KILLED, preempted))
+    assert state.spoilt == ((50.0, 104.0),)
+    assert state.to_json()["spoilt"] == [[50.0, 104.0]]
+
+
 def test_resume_clears_the_stop_and_the_failure() -> None:
     """A resumed run is repairing, without the wish to stop it."""
     state = states.fold(

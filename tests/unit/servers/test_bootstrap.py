@@ -48,6 +48,16 @@ def test_the_node_is_asked_for_once(tmp_path: Path) -> None:
     assert len(second) == 2
 
 
+def test_torn_bytecode_is_thrown_away(tmp_path: Path) -> None:
+    """A full disk may have cut it off; the sources are whole, so the node starts."""
+    start(tmp_path, sent(bootstrap.archive()) + PING)
+    (torn,) = tmp_path.rglob("wire.*.pyc")
+    torn.write_bytes(torn.read_bytes()[:40])
+    answered = start(tmp_path, PING).stdout.splitlines()
+    assert [b'"id":1' in line for line in answered[1:]] == [True]
+    assert not torn.exists()
+
+
 @pytest.mark.parametrize(
     "said",
     [b"", b"\nPYZ 100000\nonly a part", b"\nPYZ 4\nxxxx", sent(bootstrap.archive()[:-9])],

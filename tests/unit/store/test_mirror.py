@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import sqlite3
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -84,22 +84,29 @@ def test_the_folder_keeps_itself_out_of_git(store: mirror.Mirror) -> None:
     assert (store.folder / ".gitignore").read_text() == "*\n"
 
 
-def test_two_processes_may_open_it_at_once(tmp_path: Path) -> None:
-    """The first opening makes the tables; another at the same moment does not fail."""
-    failures: list[BaseException] = []
+def open_together(folder: Path, start: Any, problems: Any) -> None:
+    """What each of the processes does."""
+    start.wait()
+    try:
+        mirror.Mirror(folder).close()
+    except BaseException as error:
+        problems.put(str(error))
 
-    def open_it() -> None:
-        try:
-            mirror.Mirror(tmp_path).close()
-        except BaseException as error:
-            failures.append(error)
 
-    threads = [threading.Thread(target=open_it) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failures == []
+def test_processes_may_open_it_at_once(tmp_path: Path) -> None:
+    """The first opening makes the tables; others at the same moment do not fail."""
+    forking = multiprocessing.get_context("fork")
+    problems = forking.SimpleQueue()
+    for number in range(12):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        told = (folder, forking.Barrier(6), problems)
+        processes = [forking.Process(target=open_together, args=told) for _ in range(6)]
+        for process in processes:
+            process.start()
+        for process in processes:
+            process.join()
+    assert problems.empty(), problems.get()
 
 
 def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:

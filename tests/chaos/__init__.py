@@ -1,0 +1,1 @@
+"""Real trainings on real servers, broken with real signals and real files: `make chaos`."""
