@@ -28,6 +28,8 @@ class Server(Protocol):
     come within `timeout_s`; `errors.ServerError` when the node refused.
     """
 
+    open_timeout_s: float  # how long the link may take to come up
+
     @property
     def name(self) -> str: ...
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from overnight.app import Overnight, connect, known_servers, preparing
-from overnight.core import config, errors
+from overnight.code import imports
+from overnight.core import command, config, errors
 from overnight.ports import Request, Server
 
 OK, NOTE, MEND = "ok", "note", "mend"
@@ -49,15 +50,26 @@ def examine(o: Overnight, server_name: str | None) -> Iterator[Finding]:
     server = o.server(chosen.name)
     try:
         yield from link(server, chosen)
-        args = {"project": o.project, "environment": preparing.environment(o.config.project.env)}
+        args = questions(o)
         with o.talk.busy(f"examining {chosen.name}"):
             found = server.call(Request("probe", args), timeout_s=PROBE_TIMEOUT_S).data
-        yield from judge(found, chosen, o.config.project.env)
+        yield from judge(found, chosen, o.config.project)
         known_servers.remember_cron(o, chosen.name, found["cron"])
         yield survival(server, chosen)
     except (errors.Unreachable, errors.ServerError) as error:
         check = CHECKS.get(error.code, "reachable")
         yield Finding(check=check, level=MEND, text=error.message, mend=error.hint)
+
+
+def questions(o: Overnight) -> dict[str, Any]:
+    """What the project needs there."""
+    project = o.config.project
+    return {
+        "project": o.project,
+        "environment": preparing.environment(project.env),
+        "links": dict(project.links),
+        "packages": list(imports.needed(o.root, command.parse(project.train or ""))),
+    }
 
 
 def link(server: Server, chosen: config.ServerConfig) -> Iterator[Finding]:
@@ -69,6 +81,8 @@ def link(server: Server, chosen: config.ServerConfig) -> Iterator[Finding]:
     there = server.call(Request("ping")).data["time"]
     round_trip_s = time.monotonic() - began
     text = f"connected in {first_s:.2f} s, {1000 * round_trip_s:.0f} ms per round trip"
+    if chosen.kind == "local":
+        text = f"this machine is the server {chosen.name}; [servers.NAME] would name another one"
     yield Finding(check="reachable", level=OK, text=text)
     if chosen.kind == "ssh":
         yield Finding(check="host key", level=OK, text="known, and checked at every connection")
@@ -87,7 +101,7 @@ def clock(off_s: float) -> Finding:
 
 
 def judge(
-    found: dict[str, Any], chosen: config.ServerConfig, env: config.Environment
+    found: dict[str, Any], chosen: config.ServerConfig, project: config.Project
 ) -> Iterator[Finding]:
     """The server's own answers, each with what mends it."""
     version, path = found["python"]
@@ -97,7 +111,9 @@ def judge(
     yield program(found, "rsync", "large changes travel through the pipe, more slowly")
     yield program(found, "tmux", "`overnight attach` will not work; use `overnight logs RUN -f`")
     yield graphics(found)
-    yield activation(found["activation"], env)
+    yield activation(found["activation"], project.env)
+    yield from packages(found["activation"])
+    yield from links(found["links"])
     yield internet(found["internet"])
     yield crontab(found["cron"], chosen)
     if found["messages"] is not None:
@@ -192,6 +208,21 @@ def activation(tried: dict[str, Any], env: config.Environment) -> Finding:
         text=f"{what} does not work in a non-interactive shell: {one_line(tried['said'])}",
         mend="mend the line env = { … } under [project] in overnight.toml, or make the environment",
     )
+
+
+def packages(tried: dict[str, Any]) -> Iterator[Finding]:
+    """A guess: what is imported may be brought along in a way that was not seen."""
+    if tried["missing"]:
+        text = f"not found there, although the training imports it: {', '.join(tried['missing'])}"
+        mend = f"install it in that environment: pip install {' '.join(tried['missing'])}"
+        yield Finding(check="packages", level=NOTE, text=text, mend=mend)
+
+
+def links(missing: dict[str, str]) -> Iterator[Finding]:
+    for name, target in missing.items():
+        text = f"{target} does not exist there, and {name!r} of the project shall lead to it"
+        mend = "bring the data there, or mend links = { … } under [project] in overnight.toml"
+        yield Finding(check="links", level=MEND, text=text, mend=mend)
 
 
 def one_line(said: str) -> str:

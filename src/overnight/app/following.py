@@ -11,7 +11,7 @@ from overnight.core import errors, views
 from overnight.ports import Server
 from overnight.train import follow
 
-STATUS_TIMEOUT_S = 12.0
+GLANCE_S = 10.0
 RESCAN_S = 1.0
 
 
@@ -44,9 +44,16 @@ def kept(rows: Sequence[Any]) -> list[Any]:
     return [row for row in rows if row.get("kind") != "smoke"]
 
 
+def hurry(o: Overnight, server: Server) -> None:
+    """Who looks at a server that was seen before gets the last view soon, if not a new one."""
+    if o.mirror.seen(server.name).rows:
+        server.open_timeout_s = GLANCE_S
+
+
 def ask(o: Overnight, server: Server) -> str:
     """One look at a server into the mirror; what is wrong with it, or ""."""
     cursors = o.mirror.cursors(server.name)
+    hurry(o, server)
     try:
         found = follow.look(server, o.project, cursors=cursors)
     except (errors.Unreachable, errors.ServerError) as error:
@@ -75,6 +82,8 @@ def used_servers(o: Overnight) -> list[str]:
 
 def ask_all(o: Overnight, servers: Sequence[Server]) -> dict[str, str]:
     cursors = {server.name: o.mirror.cursors(server.name) for server in servers}
+    for server in servers:
+        hurry(o, server)
 
     def one(server: Server) -> follow.Look | errors.OvernightError:
         try:

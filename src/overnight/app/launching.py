@@ -161,6 +161,7 @@ def judged(
         outputs=wanted.outputs,
         gpu_totals_mib=totals,
         same_command=plan.same_smoke,
+        primary=o.config.metrics.primary if o.config.metrics else None,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 
 import click
@@ -21,9 +22,11 @@ def command(runs: tuple[str, ...], markdown: bool, server: str | None, as_json: 
         from overnight.results import comparison
 
         found = evaluating.compared(o, runs, server)
+        shown = sys.stdout.isatty()
+        width = shutil.get_terminal_size().columns if shown else None
         text = (
             comparison.markdown(found)
             if markdown
-            else comparison.table(found, color=sys.stdout.isatty())
+            else comparison.table(found, color=shown, width=width)
         )
         common.emit(found.to_json(), text.rstrip("\n"), as_json)

@@ -29,10 +29,18 @@ ACTIVATION_TIMEOUT_S = 120.0
 LINGER_S = 60
 LOGOUT_S = 1.5  # by then a server that ends the processes of a closed login has done so
 SAID_CHARACTERS = 500
+LACKS = "overnight-lacks"
+ASK = (
+    "import sys; from importlib.util import find_spec; "
+    f"print({LACKS!r}, *[name for name in sys.argv[1:] if find_spec(name) is None]); "
+    "print(sys.version.split()[0], sys.executable)"
+)
 
 
-def probe(root: str, project: str, environment: dict[str, Any]) -> dict[str, Any]:
+def probe(root: str, project: str, wanted: dict[str, Any]) -> dict[str, Any]:
     """The state of the server as this login sees it. Sizes in MiB, times in seconds.
+
+    wanted: `environment`, `links` {name: target} and `packages` of the project.
 
     `inodes_free` is None where the file system does not count them.
     """
@@ -50,7 +58,17 @@ def probe(root: str, project: str, environment: dict[str, Any]) -> dict[str, Any
         "internet": reached_host(),
         "cron": cron.look(root),
         "messages": messages(root, project),
-        "activation": try_activation(environment, root, layout.project_folder(root, project)),
+        "activation": try_activation(wanted, root, layout.project_folder(root, project)),
+        "links": missing_targets(wanted.get("links") or {}),
+    }
+
+
+def missing_targets(links: dict[str, str]) -> dict[str, str]:
+    """Those links whose target does not exist here."""
+    return {
+        name: target
+        for name, target in links.items()
+        if not os.path.exists(os.path.expanduser(target))
     }
 
 
@@ -82,30 +100,35 @@ def reached_host() -> str | None:
     return None
 
 
-def try_activation(environment: dict[str, Any], root: str, project_folder: str) -> dict[str, Any]:
-    """Activates the project's environment as a run would, and asks its Python who it is.
+def try_activation(wanted: dict[str, Any], root: str, project_folder: str) -> dict[str, Any]:
+    """Activates the project's environment as a run would, and asks its Python who it is and which
+    packages it lacks.
 
-    That of uv is built by the first run, so here only uv itself is tried.
+    The environment of uv is built by the first run, so here only uv itself is tried.
     """
+    environment, names = wanted["environment"], list(wanted.get("packages") or [])
     folder = project_folder if os.path.isdir(project_folder) else root
-    ask = "import sys; print(sys.version.split()[0], sys.executable)"
     kind = environment.get("kind", "none")
     if kind == "none":
         argv = ["/bin/sh", "-c", 'exec "$(command -v python || command -v python3)" "$@"', "sh"]
-        argv += ["-c", ask]
+        argv += ["-c", ASK, *names]
     elif kind == "uv":
         script = f'{activation.find_uv(environment.get("exe") or "")}\nexec "$overnight_found" "$@"'
         argv = ["/bin/bash", "--norc", "-c", script, "overnight", "--version"]
     else:
-        argv = activation.wrap(environment, ["python", "-c", ask], folder, folder)
+        argv = activation.wrap(environment, ["python", "-c", ASK, *names], folder, folder)
     try:
         answer = programs.ask(argv, timeout_s=ACTIVATION_TIMEOUT_S, cwd=folder)
     except OSError as error:
-        return {"ok": False, "said": str(error)}
+        return {"ok": False, "said": str(error), "missing": []}
     if answer.code is None:
-        return {"ok": False, "said": f"it took longer than {ACTIVATION_TIMEOUT_S:.0f} s"}
+        said = f"it took longer than {ACTIVATION_TIMEOUT_S:.0f} s"
+        return {"ok": False, "said": said, "missing": []}
+    lines = answer.out.splitlines()
+    missing = [name for line in lines if line.startswith(LACKS) for name in line.split()[1:]]
     said = answer.out if answer.code == 0 else answer.err or answer.out
-    return {"ok": answer.code == 0, "said": said.strip()[-SAID_CHARACTERS:]}
+    told = {"said": said.strip()[-SAID_CHARACTERS:], "missing": missing}
+    return {"ok": answer.code == 0, **told}
 
 
 def linger_start() -> dict[str, Any]:

@@ -195,7 +195,7 @@ def gpu_table(root: str, args: dict[str, Any], payload: bytes) -> Answer:
 def probe_server(root: str, args: dict[str, Any], payload: bytes) -> Answer:
     from overnight.node import probe  # only doctor needs what it imports
 
-    return probe.probe(root, layout.checked(args["project"]), args["environment"]), b""
+    return probe.probe(root, layout.checked(args["project"]), args), b""
 
 
 def linger(root: str, args: dict[str, Any], payload: bytes) -> Answer:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from overnight.core import text
@@ -39,18 +41,24 @@ class Comparison:
         }
 
 
-def compare(results: Sequence[summary.RunResult]) -> Comparison:
+def compare(
+    results: Sequence[summary.RunResult], code: Mapping[str, str] = MappingProxyType({})
+) -> Comparison:
+    """`code` says in words, by snapshot, how its files differ; a hash where it does not know."""
     primary = next((each.primary for each in results if each.primary), None)
     return Comparison(
         results=tuple(results),
         primary=primary,
-        differs=_differences([_items(each) for each in results]),
+        differs=_differences([_items(each, code) for each in results]),
         best=_best(results, primary),
     )
 
 
-def table(comparison: Comparison, *, color: bool = False) -> str:
-    """For a terminal: columns, the best row bold, the note below; ends with a newline."""
+def table(comparison: Comparison, *, color: bool = False, width: int | None = None) -> str:
+    """For a terminal: columns, the best row bold, the note below; ends with a newline.
+
+    Where it is wider than `width` columns, the runs stand below each other.
+    """
     rows = [_row(comparison, index) for index in range(len(comparison.results))]
     shown = [tuple(text.printable(cell) for cell in row) for row in rows]
     widths = [max(map(len, column)) for column in zip(_HEADER, *shown, strict=True)]
@@ -58,7 +66,19 @@ def table(comparison: Comparison, *, color: bool = False) -> str:
     for result, row in zip(comparison.results, shown, strict=True):
         best = color and result.run in comparison.best
         lines.append(wording.bold(_columns(row, widths), color=best))
+    if width is not None and any(len(wording.without_bold(line)) > width for line in lines):
+        lines = [line for row in shown for line in _stacked(row, width)]
     return "\n".join([*_heading(comparison), *lines, "", NOTE]) + "\n"
+
+
+def _stacked(row: Sequence[str], width: int) -> Iterator[str]:
+    """One run: its name and state, then a line for each of the other cells."""
+    yield f"{row[0]}  {row[1]}"
+    indent = 2 + max(map(len, _HEADER)) + 2
+    for name, cell in zip(_HEADER[2:], row[2:], strict=True):
+        wrapped = textwrap.wrap(cell, max(20, width - indent)) or [""]
+        yield f"  {name:<{indent - 4}}  {wrapped[0]}"
+        yield from (" " * indent + rest for rest in wrapped[1:])
 
 
 def markdown(comparison: Comparison) -> str:
@@ -112,7 +132,7 @@ def _best(results: Sequence[summary.RunResult], primary: str | None) -> frozense
     return frozenset(run for run, (value, _) in values.items() if value == top)
 
 
-def _items(result: summary.RunResult) -> list[str]:
+def _items(result: summary.RunResult, known: Mapping[str, str]) -> list[str]:
     """Command and environment as words that may differ: `--lr 0.1` is one of them."""
     items: list[str] = []
     for word in result.command:
@@ -122,8 +142,8 @@ def _items(result: summary.RunResult) -> list[str]:
         else:
             items.append(word)
     snapshot = result.provenance.get("snapshot")
-    code = [f"code {snapshot}"] if snapshot else []
-    return items + _environment(result.env) + code
+    code = [known.get(snapshot, f"code {snapshot}")] if snapshot else []
+    return [each for each in items + _environment(result.env) + code if each]
 
 
 def _environment(env: Mapping[str, str]) -> list[str]:

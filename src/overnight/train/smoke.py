@@ -42,8 +42,9 @@ def judge(
     outputs: Sequence[str],
     gpu_totals_mib: Mapping[str, int],
     same_command: bool,
+    primary: str | None = None,
 ) -> Verdict:
-    """`state` is the run's last row, `record` its exit.json.
+    """`state` is the run's last row, `record` its exit.json, `primary` the metric that decides.
 
     `same_command`: the smoke command is the training command itself, so that what it says of
     its length is the length of the full run.
@@ -58,7 +59,10 @@ def judge(
     return Verdict(
         passed=not problems,
         problems=tuple(problems),
-        findings=tuple(findings(progress, record, gpu_totals_mib)),
+        findings=(
+            *findings(progress, record, gpu_totals_mib),
+            *metric_findings(primary, progress.get("metrics") or {}),
+        ),
         step_time_s=progress.get("step_time_s"),
         full_run_s=full_run_s,
     )
@@ -119,6 +123,21 @@ def findings(
     rss = (record.get("resources") or {}).get("max_rss_mib")
     if rss:
         yield f"host memory peak {rss} MiB"
+
+
+def metric_findings(primary: str | None, seen: Mapping[str, Any]) -> Iterator[str]:
+    """A name that is never printed would be noticed only in the morning."""
+    if primary is None or not seen or plain(primary) in map(plain, seen):
+        return
+    yield (
+        f"the primary metric {primary!r} was not seen; its output has {', '.join(sorted(seen))} "
+        "([metrics] primary in overnight.toml; files are read by `overnight results`)"
+    )
+
+
+def plain(name: str) -> str:
+    """`val/acc`, `Val-Acc` and `val_acc` are one name."""
+    return "_".join(name.lower().replace("/", " ").replace("-", " ").replace("_", " ").split())
 
 
 def duration(state: Mapping[str, Any], record: Mapping[str, Any]) -> float | None:

@@ -22,7 +22,8 @@ HEALTHY: dict[str, Any] = {
     "internet": "pypi.org",
     "cron": {"state": "installed", "problem": "", "daemon": True},
     "messages": {"problem": None},
-    "activation": {"ok": True, "said": "3.11.2 /usr/bin/python3"},
+    "activation": {"ok": True, "said": "3.11.2 /usr/bin/python3", "missing": []},
+    "links": {},
 }
 
 
@@ -32,7 +33,7 @@ def cron(state: str, problem: str = "", daemon: bool | None = True) -> dict[str,
 
 def judged(kind: str = "none", **changes: Any) -> dict[str, doctor.Finding]:
     env = config.Environment(kind=kind, name="" if kind == "none" else "clip")
-    found = doctor.judge({**HEALTHY, **changes}, SERVER, env)
+    found = doctor.judge({**HEALTHY, **changes}, SERVER, config.Project(name="p", env=env))
     return {each.check: each for each in found}
 
 
@@ -46,6 +47,13 @@ def test_a_healthy_server_has_nothing_to_mend() -> None:
 @pytest.mark.parametrize(
     ("changes", "check", "level", "says"),
     [
+        ({"links": {"data": "/d"}}, "links", "mend", "/d does not exist there, and 'data'"),
+        (
+            {"activation": {"ok": True, "said": "3.11", "missing": ["torch", "yaml"]}},
+            "packages",
+            "note",
+            "the training imports it: torch, yaml",
+        ),
         ({"disk_free_mib": 4000}, "disk", "note", "3.9 GiB free under /data/me"),
         ({"disk_free_mib": 100}, "disk", "mend", "0.1 GiB free under /data/me"),
         ({"inodes_free": 10}, "disk", "mend", "and room for 10 more files"),
@@ -75,7 +83,7 @@ def test_each_weakness(changes: dict[str, Any], check: str, level: str, says: st
 def test_an_environment_that_fails_shows_its_last_word() -> None:
     """One line, whatever conda printed before it."""
     said = "usage: conda [-h]\n\novernight: cannot activate clip; type: conda env list\n"
-    found = judged("conda", activation={"ok": False, "said": said})["environment"]
+    found = judged("conda", activation={"ok": False, "said": said, "missing": []})["environment"]
     assert found.level == "mend"
     assert found.text.startswith("conda clip does not work in a non-interactive shell: overnight:")
     assert "\n" not in found.text

@@ -21,7 +21,7 @@ def in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_answer_travels_and_leaves_nothing(tmp_path: Path) -> None:
     """All of it is JSON; the root is as empty as before."""
-    found = probe.probe(str(tmp_path), "project", {"kind": "none"})
+    found = probe.probe(str(tmp_path), "project", {"environment": {"kind": "none"}})
     assert json.loads(json.dumps(found)) == found
     assert found["disk_free_mib"] > 0
     assert found["flock"] is True
@@ -31,12 +31,23 @@ def test_the_answer_travels_and_leaves_nothing(tmp_path: Path) -> None:
 
 def test_an_environment_that_is_not_there(tmp_path: Path) -> None:
     """The activation's own words, and no project folder made for it."""
-    found = probe.try_activation(
-        {"kind": "venv", "name": "no/such"}, str(tmp_path), str(tmp_path / "projects" / "p")
-    )
+    wanted = {"environment": {"kind": "venv", "name": "no/such"}}
+    found = probe.try_activation(wanted, str(tmp_path), str(tmp_path / "projects" / "p"))
     assert not found["ok"]
     assert "there is no venv at no/such" in found["said"]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_project_needs_is_looked_for(tmp_path: Path) -> None:
+    """Packages that its Python lacks, and data that is not where the links lead."""
+    wanted = {
+        "environment": {"kind": "none"},
+        "packages": ["json", "no_such_package_of_ours"],
+        "links": {"data": str(tmp_path / "none"), "here": str(tmp_path)},
+    }
+    found = probe.probe(str(tmp_path), "project", wanted)
+    assert found["activation"]["missing"] == ["no_such_package_of_ours"]
+    assert found["links"] == {"data": str(tmp_path / "none")}
 
 
 def test_programs_that_are_missing_or_mute() -> None:

@@ -104,3 +104,19 @@ def test_negative_values_belong_to_their_flag(tmp_path: Path) -> None:
     one = folders.result(tmp_path / "a", [1.0], "t", "--x", "-1", "-a", "-b")
     two = folders.result(tmp_path / "b", [1.0], "t", "--x", "-2", "-a", "-c")
     assert comparison.compare([one, two]).differs == (("--x -1", "-b"), ("--x -2", "-c"))
+
+
+def test_changed_files_are_named(tmp_path: Path) -> None:
+    """Where it is known which files differ, no hash is shown."""
+    one = folders.result(tmp_path / "a", [1.0], snapshot="aaa")
+    two = folders.result(tmp_path / "b", [2.0], snapshot="bbb")
+    found = comparison.compare([one, two], {"aaa": "", "bbb": "changed: train.py"})
+    assert found.differs == ((), ("changed: train.py",))
+
+
+def test_a_narrow_terminal_has_runs_below_each_other(tmp_path: Path) -> None:
+    """No line is longer than the terminal is wide, and nothing is lost."""
+    wide, narrow = (comparison.table(three(tmp_path), width=width) for width in (300, 60))
+    assert all(len(line) <= 60 for line in narrow.splitlines()[1:])
+    assert "  what differed  --lr 0.2 --amp" in narrow.splitlines()
+    assert "what differed" in wide.splitlines()[1]

@@ -87,3 +87,25 @@ def test_the_length_of_the_full_run() -> None:
     boxed = judge({**HEALTHY, "eta_s": 90.0}, record={"cause": "time_box"}, same_command=True)
     assert boxed.full_run_s == 100.0
     assert judge(same_command=True).full_run_s == 10.0
+
+
+@pytest.mark.parametrize(
+    ("primary", "seen", "told"),
+    [
+        ("val_acc", {"loss": 1.0, "acc": 0.5}, True),
+        ("val_acc", {"val/acc": 0.5}, False),
+        ("Val-Acc", {"val_acc": 0.5}, False),
+        ("val_acc", {}, False),
+        (None, {"loss": 1.0}, False),
+    ],
+)
+def test_a_primary_metric_that_nobody_prints(
+    primary: str | None, seen: dict[str, float], told: bool
+) -> None:
+    """It is worth a line before the night, with the names that were seen; it still passes."""
+    verdict = judge({**HEALTHY, "metrics": seen}, primary=primary)
+    assert verdict.passed
+    assert (
+        any("'val_acc' was not seen; its output has acc, loss" in f for f in verdict.findings)
+        is told
+    )
