@@ -130,7 +130,7 @@ def taken_for(view: views.RunView) -> Iterator[str]:
     said = (failure.get("facts") or {}).get("summary")
     sure = f"attempt {failure.get('attempt')}, {failure.get('confidence') or 0:.0%} sure"
     yield f"{name} ({sure}): {failures.of(name).meaning}"
-    if said:
+    if said and not any(str(said) in line for line in evidence(view)):
         yield str(said)
 
 

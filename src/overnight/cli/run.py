@@ -31,6 +31,9 @@ def command(
 ) -> None:
     """sync + smoke + launch; returns when the run has shown life on the server.
 
+    The smoke test is `smoke` of overnight.toml, or the command itself within a time box of
+    [smoke] time_box_s (180 s). It is needed once for the same code and command.
+
     Typed again with the same name and content after it was cut short, it goes on where it
     stopped: one run, never two. Without NAME the run is called train01, train02, …
     """

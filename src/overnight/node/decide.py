@@ -110,7 +110,8 @@ def waited_enough(state: states.State, failure: Failure) -> Fail | None:
 
 def gpu_wait_is_over(state: states.State, now: float) -> bool:
     """Whether a run that moved out of somebody's way has waited long enough for free GPUs."""
-    last = state.repairs[-1] if state.repairs else None
+    recent = recent_repairs(state)
+    last = recent[-1] if recent else None
     contended = last is not None and last["class"] == "gpu_contention"
     return last is not None and contended and now - last["at"] > LONGEST_GPU_WAIT_S
 

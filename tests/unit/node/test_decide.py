@@ -257,3 +257,11 @@ def test_a_line_about_preemption_speaks_of_reboots_too() -> None:
     action = decided(after([5.0]), "reboot", policy={"preempted": "stop"})
     assert isinstance(action, actions.Fail)
     assert "overnight.toml says to stop here" in action.reason
+
+
+def test_a_resumed_run_waits_for_gpus_anew() -> None:
+    """The hours count from what happened since a person resumed it."""
+    hours = 7 * 3600.0
+    state = repaired(after([5.0], [5.0]), "gpu_contention", 1, "x")
+    assert decide.gpu_wait_is_over(state, hours)
+    assert not decide.gpu_wait_is_over(state._replace(resumed_at_attempt=2), hours)
