@@ -3,13 +3,13 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import multiprocessing
 import os
 import shutil
 import stat
 import subprocess
 import sys
 import tarfile
-import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -290,23 +290,29 @@ def test_every_verb_can_be_repeated(project: Path) -> None:
     assert os.listdir(project / "incoming") == []
 
 
+def send_together(project: Path, nonce: str, start: Any, problems: Any) -> None:
+    """What each laptop's process on the server does."""
+    start.wait()
+    try:
+        put(project, nonce=nonce)
+    except BaseException as error:
+        problems.put(repr(error))
+
+
 def test_laptops_at_once(project: Path) -> None:
     """Several that send the same snapshot at a time all succeed, and one snapshot stands."""
-    failures: list[BaseException] = []
-
-    def send(nonce: str) -> None:
-        try:
-            put(project, nonce=nonce)
-        except BaseException as error:
-            failures.append(error)
-
-    laptops = [threading.Thread(target=send, args=(f"n{number}",)) for number in range(6)]
+    forking = multiprocessing.get_context("fork")
+    start, problems = forking.Barrier(6), forking.SimpleQueue()
+    laptops = [
+        forking.Process(target=send_together, args=(project, f"n{number}", start, problems))
+        for number in range(6)
+    ]
     for laptop in laptops:
         laptop.start()
     for laptop in laptops:
         laptop.join()
+    assert problems.empty(), problems.get()
     name = manifests.identify(manifest())
-    assert failures == []
     assert content(project / "snapshots" / name) == {**FILES, **LINKS}
     assert os.listdir(project / "incoming") == []
 
