@@ -62,6 +62,8 @@ class Journal:
         """Makes state.json the fold of the events, where it is not that already."""
         with lock.held(self.run.file("events.lock")):
             if fs.read_json(self.run.file("state.json")) != shown(self.run, self.state()):
+                # Whoever wrote the last event may have been killed before it was flushed.
+                fs.sync_file(self.run.file("events.jsonl"))
                 self._publish()
 
     def _publish(self) -> None:
