@@ -131,8 +131,12 @@ class Book:
 
     # -- the morning ------------------------------------------------------------------------
 
-    def morning_problems(self) -> Iterator[tuple[int, str]]:
+    def is_there(self) -> bool:
+        """False where the power took the run's first event, which nobody was told of."""
         self.reread()
+        return bool(self.events)
+
+    def morning_problems(self) -> Iterator[tuple[int, str]]:
         folded = states.fold(self.events)
         if folded.state not in states.ENDED:
             yield 5, f"is {folded.state or 'unknown'} in the morning: {kinds(self.events[-6:])}"

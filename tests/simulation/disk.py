@@ -24,7 +24,13 @@ class Replaced(NamedTuple):
     """What a name meant before; None where there was no such name."""
 
     at: float
-    before: bytes | None
+    before: bytes | Link | None
+
+
+class Link(NamedTuple):
+    """A symbolic link."""
+
+    to: str
 
 
 class Grown(NamedTuple):
@@ -140,10 +146,14 @@ class Disk:
                 self.grown.pop(path, None)
         for path in sorted(self.grown):
             change = self.grown[path]
-            if not self.is_old(change.at) and os.path.isfile(path):
+            if not self.is_old(change.at) and is_file(path):
                 cut(path, change.kept_bytes, rng)
         self.replaced.clear()
         self.grown.clear()
+
+
+def is_file(path: str) -> bool:
+    return os.path.isfile(path) and not os.path.islink(path)
 
 
 def size_of(path: str) -> int:
@@ -153,7 +163,9 @@ def size_of(path: str) -> int:
         return 0
 
 
-def content(path: str) -> bytes | None:
+def content(path: str) -> bytes | Link | None:
+    if os.path.islink(path):
+        return Link(os.readlink(path))
     try:
         with open(path, "rb") as file:
             return file.read()
@@ -161,11 +173,13 @@ def content(path: str) -> bytes | None:
         return None
 
 
-def restore(path: str, before: bytes | None) -> None:
+def restore(path: str, before: bytes | Link | None) -> None:
     with contextlib.suppress(OSError):
-        if before is None:
+        if before is None or isinstance(before, Link) or os.path.islink(path):
             os.unlink(path)
-        else:
+        if isinstance(before, Link):
+            os.symlink(before.to, path)
+        elif before is not None:
             with open(path, "wb") as file:
                 file.write(before)
 

@@ -93,13 +93,18 @@ def too_many(run: book.Book) -> str:
         return f"{started} attempts"
     if fruitless(truths) >= FRUITLESS:
         return f"{fruitless(truths)} attempts brought no progress"
-    counts: Counter[str] = Counter(each.how for each in truths if each.spoke and not each.shim_died)
+    counts: Counter[str] = Counter(each.how for each in truths if could_be_told(each))
     for kind, count in counts.items():
         if kind in failures.ENDS and kind not in ("host_oom", "interrupted"):
             limit = failures.MENDED.get(kind, 0)
             if limit is not None and count > limit:
                 return f"{kind} came {count} times"
     return ""
+
+
+def could_be_told(truth: trainings.Truth) -> bool:
+    """Whether what the attempt truly died of was there to be read."""
+    return truth.spoke and not truth.shim_died and not truth.overruled
 
 
 def settings_problems(run: book.Book) -> Iterator[tuple[int, str]]:

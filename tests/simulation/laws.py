@@ -172,6 +172,11 @@ class Laws:
             text = f"attempt {n} of {run.name} ended with {truth.code}, recorded is nothing"
             self.require(2, truth.shim_died or self.machine.disk.is_full, text)
 
+    def on_diagnosed(self, run: book.Book, event: dict[str, Any]) -> None:
+        truth = run.truth(int(event["attempt"]))
+        if truth is not None:
+            truth.overruled = bool(self.machine.gpus.problem)
+
     def on_finished(self, run: book.Book, event: dict[str, Any]) -> None:
         last = run.truths[-1] if run.truths else None
         fine = last is not None and last.how == "finished"
@@ -271,10 +276,11 @@ class Laws:
 
     def morning(self) -> None:
         """All faults are long over."""
-        for each in self.books.values():
+        runs = [each for each in self.books.values() if each.is_there()]
+        for each in runs:
             for law, text in each.morning_problems():
                 self.broken(law, f"{each.name}: {text}")
-        for name in self.promised - set(self.books):
+        for name in self.promised - {each.name for each in runs}:
             self.broken(3, f"{name} was launched, and there is no such run")
         for (run, seq), event in self.told_events.items():
             known = self.book(run).event(seq)

@@ -61,6 +61,7 @@ class Truth:
     is_ill: str = ""  # hangs, prints NaN, …: whoever ends it does right
     foreign: bool = False  # somebody else held memory on its GPU when it failed
     spoke: bool = True  # its last words are on the disk
+    overruled: bool = False  # when it was diagnosed the driver was silent, which says more
     put_down: str = ""  # what it was ill with when the node ended it
     shim_died: bool = False
 

@@ -242,11 +242,14 @@ def sweep_smokes(root: str, project: str, now: float) -> None:
 
 
 def is_of_nobody(run: layout.Run) -> bool:
-    """True for a smoke test, and for a launch that was cut before there was a run."""
+    """True for a smoke test, and for a launch that was cut before there was a run.
+
+    Such a launch has no event: its laptop, the power or the disk's last room went before the first.
+    """
     spec = fs.read_json(run.file("spec.json"))
-    if spec is None:
-        return not os.path.exists(run.file("events.jsonl"))
-    return bool(spec.get("kind") == SMOKE)
+    if spec is not None and spec.get("kind") == SMOKE:
+        return True
+    return journal.state(run).seq == 0 and not os.path.exists(run.file("attempts"))
 
 
 def changed_at(run: layout.Run) -> float:

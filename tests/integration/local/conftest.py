@@ -30,7 +30,7 @@ def age() -> Callable[[Path, float], None]:
             listed = [json.loads(line) for line in events.read_text().splitlines()]
             older = [{**event, "time": event["time"] - by_s} for event in listed]
             events.write_text("".join(json.dumps(event) + "\n" for event in older))
-            (run / "state.json").unlink()
+            (run / "state.json").unlink(missing_ok=True)
         before = time.time() - by_s
         os.utime(run, (before, before))
 

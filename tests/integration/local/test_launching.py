@@ -118,9 +118,12 @@ def test_smoke_tests_of_dead_laptops_are_swept(
     world.open_gate(2)
     wait_until(lambda: world.state(smoke.name).state in states.ENDED, what="its end")
     wait_until(lambda: not world.supervisors(smoke.name), what="its folder to be left alone")
-    (runs / "cut").mkdir()
+    for name in ("cut", "cut-later"):
+        (runs / name).mkdir()
+    (runs / "cut-later/spec.json").write_text('{"kind": "run"}')
+    (runs / "cut-later/events.jsonl").touch()
     (runs / ".smoke-00.removed").mkdir()
-    for path in (smoke, runs / "cut"):
+    for path in (smoke, runs / "cut", runs / "cut-later"):
         age(path, 3700.0)
     world.typed("smoke", "--", *world.training())
     assert list(runs.iterdir()) == []
