@@ -20,7 +20,11 @@ def main(names: list[str]) -> int:
     if reason := needs.missing():
         print(reason, file=sys.stderr)
         return 1
-    faults = [each for each in campaign.whole() if not names or each.__name__ in names]
+    known = [campaign.name_of(each) for each in campaign.TIMES]
+    if unknown := set(names) - set(known):
+        print(f"no fault {', '.join(unknown)}; there are {', '.join(known)}", file=sys.stderr)
+        return 2
+    faults = [each for each in campaign.whole() if not names or campaign.name_of(each) in names]
     print(ROW.format("fault", "attempts", "taken for", "ended", ""))
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="chaos-") as folder:

@@ -62,10 +62,14 @@ def whole() -> Iterator[Callable[[Case], None]]:
         yield from [fault] * times
 
 
+def name_of(fault: Callable[[Case], None]) -> str:
+    return fault.__name__.replace("_", "-")
+
+
 def tried(fault: Callable[[Case], None], lab: labs.Lab, folder: Path, home: Path) -> Outcome:
     """One fault, on a server that is as new."""
     host = lab.reset(1)
-    name = fault.__name__.replace("_", "-")
+    name = name_of(fault)
     case = Case(Laptop(folder / "project", home, lab.ssh_config), host, name)
     problem = ""
     try:

@@ -114,6 +114,14 @@ HOST = (
         0.62,
     ),
     raised(
+        "host_oom",
+        r"^(?:\w+\.)*(?:Connection(?:Reset|Refused|Aborted)Error|BrokenPipeError|EOFError)\b",
+        "multiprocessing/resource_sharer.py: the worker that had made the tensor is gone",
+        0.85,
+        frames=r"multiprocessing/(?:resource_sharer|reductions|reduction)\.py"
+        r"|\b_(?:try_)?get_data\(",  # of a loader with workers
+    ),
+    raised(
         "host_oom", r"ArrowMemoryError|malloc of size \d+ failed|realloc of size", "pyarrow", 0.93
     ),
     raised("host_oom", r"java\.lang\.OutOfMemoryError|Java heap space", "Spark", 0.9),

@@ -27,6 +27,10 @@ BOX_FRAME = re.compile(r"[│║|]\s*(?P<file>\S+?):(?P<line>\d+) in (?P<name>\S
 NAME = r"(?P<name>(?:[A-Za-z_]\w*\.){0,12}[A-Za-z_]\w*)"
 # directly under a traceback any class may stand
 ENDING = re.compile(NAME + r"(?:\([\w.]+\))?(?::\s?(?P<text>.*))?$")
+# what Python prints of an exception that it could not print (CPython, Objects/object.c)
+DUMPED = re.compile(
+    r"object repr\s*: " + NAME + r"\((?P<quote>['\"]?)(?P<text>.*?)(?P=quote),?\)\s*$"
+)
 # elsewhere only what is clearly the name of an exception
 LOOSE = re.compile(
     r"(?P<name>(?:[A-Za-z_]\w*\.){0,12}(?:[A-Z]\w*(?:Error|Exception|Interrupt"
@@ -137,7 +141,7 @@ def _under_header(
             frames.append(text)
             has_frames = has_frames or 'File "' in text or BOX_FRAME.search(text) is not None
             continue
-        found = ENDING.match(text)
+        found = DUMPED.match(text) or ENDING.match(text)
         if found and _is_class(found.group("name")):
             return _made(lines, indices, start, at, found, frames)
         stray += 1
@@ -158,7 +162,7 @@ def _alone(lines: Sequence[Line], indices: list[int], at: int) -> tuple[Raised, 
         text = GROUP.sub("", text, count=1)
     if not text or not (text[0].isalpha() or text[0] == "_"):
         return None
-    found = LOOSE.match(text)
+    found = DUMPED.match(text) or LOOSE.match(text)
     if found is None or NUMBER.match(found.group("text") or ""):
         return None
     return _made(lines, indices, at, at, found, [])

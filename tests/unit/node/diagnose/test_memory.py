@@ -47,6 +47,18 @@ def test_shm(message: str) -> None:
     assert logs.kind(logs.raising(message), exit_code=1) == "shm"
 
 
+def test_a_worker_that_died_while_its_tensor_was_fetched() -> None:
+    """What the parent meets is a connection, but not one over the network."""
+    frames = (
+        '  File "/x/torch/multiprocessing/reductions.py", line 538, in rebuild_storage_fd\n'
+        "    fd = df.detach()\n"
+        '  File "/usr/lib/python3.11/multiprocessing/resource_sharer.py", line 57, in detach\n'
+        "    with _resource_sharer.get_connection(self._id) as conn:\n"
+    )
+    log = logs.HEAD + frames + "ConnectionResetError: [Errno 104] Connection reset by peer\n"
+    assert logs.kind(log, exit_code=1) == "host_oom"
+
+
 def test_the_size_that_was_asked_for_is_kept() -> None:
     """How much memory an array would have needed."""
     found = logs.diagnosed(logs.raising(HOST_OOM[1]), exit_code=1)

@@ -24,6 +24,24 @@ def test_name_text_and_frames() -> None:
     assert "go(batch)" in one.frames
 
 
+def test_an_exception_that_python_could_not_print() -> None:
+    """A signal's handler raised while another traceback was being printed."""
+    for shown, whole in (
+        ("RuntimeError('worker (pid 5) is killed')", "RuntimeError: worker (pid 5) is killed"),
+        ("ConnectionRefusedError(111, 'no')", "ConnectionRefusedError: 111, 'no'"),
+    ):
+        dump = (
+            "         ^object address  : 0x7f481c5fb2c0\n"
+            "object refcount : 2\n"
+            "object type     : 0x7f483f04b880\n"
+            f"object type name: {shown.partition('(')[0]}\n"
+            f"object repr     : {shown}\n"
+            "lost sys.stderr\n"
+        )
+        (one,) = parsed(logs.progress() + logs.HEAD + dump)
+        assert one.whole().startswith(whole)
+
+
 def test_a_chain_remembers_what_came_first() -> None:
     """Both ways of Python to link exceptions."""
     for link in (logs.DURING, logs.BECAUSE):
