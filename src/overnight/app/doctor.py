@@ -81,10 +81,10 @@ def link(server: Server, chosen: config.ServerConfig) -> Iterator[Finding]:
     there = server.call(Request("ping")).data["time"]
     round_trip_s = time.monotonic() - began
     text = f"connected in {first_s:.2f} s, {1000 * round_trip_s:.0f} ms per round trip"
-    if chosen.kind == "local":
+    if chosen.is_here:
         text = f"this machine is the server {chosen.name}; [servers.NAME] would name another one"
     yield Finding(check="reachable", level=OK, text=text)
-    if chosen.kind == "ssh":
+    if not chosen.is_here:
         yield Finding(check="host key", level=OK, text="known, and checked at every connection")
     yield clock(there - (asked_at + round_trip_s / 2))
 
@@ -244,7 +244,7 @@ def internet(host: str | None) -> Finding:
 
 def survival(server: Server, chosen: config.ServerConfig) -> Finding:
     """Whether a process outlives the login that started it, tried with a second connection."""
-    if chosen.kind == "local":
+    if chosen.is_here:
         return Finding(check="logout", level=OK, text="this machine: nothing to log out from")
     second = connect(chosen, alone=True)
     try:

@@ -83,6 +83,7 @@ def prepare(
         links=project.links,
         checkpoints=project.checkpoints,
         policy=policy(settings),
+        slurm=server.slurm.to_wire() if server.slurm is not None else None,
     )
     return Prepared(
         spec=made,

@@ -10,11 +10,15 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from overnight.core import errors, knobs, places
 
+if TYPE_CHECKING:
+    from overnight.core.config_slurm import Slurm
+
 LOCAL = "local"
+HERE = ("local", "localhost")  # as the host of a Slurm server: this machine is its login node
 
 
 def _nothing() -> Mapping[str, str]:
@@ -89,7 +93,8 @@ class Notify:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ServerConfig:
-    """[servers.NAME]. `kind` is ssh or local.
+    """[servers.NAME]. `kind` is ssh, local or slurm; of the last, `host` is the login node, or
+    `local` where that is this machine, and `slurm` what is asked of it.
 
     `root` is absolute or begins with `~/`, which is expanded where the server is; `ssh_config` is
     an absolute path on this machine; `gpus` holds indices and UUIDs.
@@ -102,6 +107,12 @@ class ServerConfig:
     ssh_config: str | None = None
     gpus: tuple[int | str, ...] | None = None
     python: str = "python3"
+    slurm: Slurm | None = None
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it is this machine, with nothing between us."""
+        return self.kind == LOCAL or (self.kind == "slurm" and self.host in HERE)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

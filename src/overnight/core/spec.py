@@ -21,7 +21,7 @@ class RunSpec:
     `settings`: the values as typed (None where not given) of what a repair may turn; where each
     stands is in the variants' `places`. `gpus` None: one where the server has any. `launch_id`
     tells two launches of the same content apart when the names were given by us. `links`: place in
-    the work copy -> folder on the server.
+    the work copy -> folder on the server. `slurm`: what is asked of Slurm, None elsewhere.
     """
 
     project: str
@@ -40,6 +40,7 @@ class RunSpec:
     checkpoints: Sequence[str] = ()
     policy: Mapping[str, Any] = field(default_factory=dict)
     time_box_s: float | None = None
+    slurm: Mapping[str, Any] | None = None
     launch_id: str = ""
     provenance: Mapping[str, Any] = field(default_factory=dict)
 

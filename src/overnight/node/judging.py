@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from typing import Any
 
-from overnight.node import actions, command, diagnose, fs, gpu_leases, layout, states
+from overnight.node import actions, causes, command, diagnose, fs, gpu_leases, layout, states
 
 
 def verdict(run: layout.Run, last: states.Attempt, ended: actions.Ended) -> actions.Failure:
@@ -13,6 +13,8 @@ def verdict(run: layout.Run, last: states.Attempt, ended: actions.Ended) -> acti
     folder = run.attempt(last.n)
     if ended.cause == "never_started":
         return diagnose.not_started(read_log(run, run.file("supervisor.log")))
+    if ended.cause in causes.TAKEN_AWAY:  # also where it answered with exit code 0
+        return actions.Failure("preempted", 1.0, [], {"summary": causes.TAKEN_AWAY[ended.cause]})
     log = read_log(run, f"{folder}/output.log")
     # asking the driver takes a while, so only where it matters
     asked = last.gpus if diagnose.speaks_of_memory(log) else []

@@ -66,14 +66,39 @@ def launch(
         elif content_key(known) != content_key(spec):
             raise name_taken(run, known)
         state = journal.append(run, "created", when=lambda state: state.state == "")
-    started = see_to(run, state)
+    started = see_to(run, state) if not spec.get("slurm") else submit(run, known or spec, state)
     return {"state": state.state, "existed": known is not None, "started": started}
+
+
+def submit(run: layout.Run, spec: dict[str, Any], state: states.State) -> bool:
+    """An active run of Slurm's is in its queue or in a job. A refused one leaves nothing behind."""
+    from overnight.node.slurm import keeping
+
+    if state.state not in states.ACTIVE:
+        return False
+    try:
+        started = keeping.launch(run, spec)
+    except keeping.Refused as refusal:
+        if not state.attempts:
+            remove(run)
+        else:
+            journal.append(run, "failed", reason=f"Slurm refused it: {refusal}")
+        raise LaunchError(
+            "slurm_refused",
+            f"Slurm refused the run: {refusal}",
+            "mend slurm = { … } of that server, or gpus, in overnight.toml",
+        ) from refusal
+    server.ensure_watch(run.root)
+    return started
 
 
 def see_to(run: layout.Run, state: states.State) -> bool:
     """An active run has a supervisor, and the server its watch. True where one was started."""
     if state.state not in states.ACTIVE:
         return False
+    spec = fs.read_json(run.file("spec.json")) or {}
+    if spec.get("slurm"):
+        return submit(run, spec, state)
     started = server.ensure_supervisor(run)
     server.ensure_watch(run.root)
     return started
@@ -128,6 +153,9 @@ def name_taken(run: layout.Run, known: dict[str, Any]) -> LaunchError:
 
 def stop(run: layout.Run, by: str) -> dict[str, Any]:
     """Asks the supervisor to end the run; starts one where none lives, so that it happens."""
+    spec = fs.read_json(run.file("spec.json")) or {}
+    if spec.get("slurm"):
+        return stop_in_slurm(run, spec, by)
     state = journal.append(
         run, "stop_requested", when=lambda s: s.state in states.ACTIVE and s.stop is None, by=by
     )
@@ -135,6 +163,15 @@ def stop(run: layout.Run, by: str) -> dict[str, Any]:
         wake_supervisor(run)
         server.ensure_supervisor(run)
     return {"state": state.state}
+
+
+def stop_in_slurm(run: layout.Run, spec: dict[str, Any], by: str) -> dict[str, Any]:
+    from overnight.node.slurm import keeping
+
+    if journal.state(run).state in states.ACTIVE:
+        keeping.stop(run, spec, by)
+        server.ensure_watch(run.root)
+    return {"state": journal.state(run).state}
 
 
 def wake_supervisor(run: layout.Run) -> None:
@@ -156,11 +193,20 @@ def resume(run: layout.Run, args: dict[str, Any]) -> dict[str, Any]:
         details.update(agreed_variant(run, before, int(args["variant"])))
     if args.get("settings") or args.get("lr_scale") is not None:
         details.update(agreed_settings(run, before, args))
+    leave_job_behind(run, before)
     state = journal.append(
         run, "resumed", when=lambda s: s.state in states.ENDED and s.seq == before.seq, **details
     )
     see_to(run, state)
     return {"state": state.state, "was": before.state}
+
+
+def leave_job_behind(run: layout.Run, before: states.State) -> None:
+    """What an ended run of Slurm's had: its job, and the wish that ended it."""
+    if before.state in states.ENDED and (fs.read_json(run.file("spec.json")) or {}).get("slurm"):
+        from overnight.node.slurm import keeping
+
+        keeping.before_resume(run)
 
 
 def agreed_variant(run: layout.Run, before: states.State, number: int) -> dict[str, Any]:

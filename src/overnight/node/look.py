@@ -105,7 +105,7 @@ def row(run: layout.Run, at_least: int = 0) -> dict[str, Any]:
         heartbeat = fs.read_json(run.attempt(state["attempt"], "heartbeat")) or {}
     supervisor = identity.from_json(fs.read_json(run.file("supervisor.json")))
     supervised = supervisor is not None and identity.alive(supervisor)
-    return {
+    value = {
         **state,
         "run": run.name,
         "kind": spec.get("kind", "run"),
@@ -115,6 +115,11 @@ def row(run: layout.Run, at_least: int = 0) -> dict[str, Any]:
         "snapshot": spec.get("snapshot"),
         "view": fs.read_text(run.file("view")),
     }
+    if spec.get("slurm"):
+        from overnight.node.slurm import keeping  # only where Slurm is
+
+        value.update(keeping.shown(run, value))
+    return value
 
 
 def silent_s(

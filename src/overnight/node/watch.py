@@ -104,6 +104,12 @@ class Watch:
 
     def supervise(self, run: layout.Run) -> None:
         """Starts a missing supervisor; one that dies at once is started less and less often."""
+        spec = fs.read_json(run.file("spec.json")) or {}
+        if spec.get("slurm"):
+            from overnight.node.slurm import keeping  # only where Slurm is
+
+            keeping.see_to(run, spec)
+            return
         trial = self._trials.get(run, Trial(float("-inf"), 0.0))
         now = time.monotonic()
         if now - trial.at < trial.pause_s or not server.ensure_supervisor(run):

@@ -1,0 +1,83 @@
+"""A laptop's project, its cluster, and what happens between them."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from overnight.app import launching
+from overnight.node import journal
+from overnight.node.slurm import records
+from tests.integration.local import world as local
+from tests.testbed import slurm as clusters
+from tests.waiting import wait_until
+
+SERVER = """\
+[servers.cluster]
+kind = "slurm"
+host = "local"
+root = "{root}"
+python = "{python}"
+slurm = {{ {slurm} }}
+"""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class World(local.World):
+    """As on one server, with a cluster whose login node is this machine."""
+
+    cluster: clusters.Cluster
+
+    def set_up(self, *, project: str = "", more: str = "", slurm: str = 'time = "10"') -> None:
+        """`slurm`: what stands in that table of the server's."""
+        python = os.environ.get("OVERNIGHT_TEST_NODE_PYTHON", sys.executable)
+        server = SERVER.format(root=self.root, python=python, slurm=slurm)
+        super().set_up(project=project, more=f"{server}\n{more}")
+
+    def launch(self, name: str, *words: str, argv: Sequence[str] = (), gpus: int = 1) -> None:
+        with self.laptop() as o:
+            command = list(argv) or self.training(*words)
+            launching.run(o, name, "cluster", command, gpus, with_smoke=False)
+
+    def job(self, name: str) -> str:
+        """The run's job, once Slurm has numbered it."""
+
+        def known() -> str:
+            submission = records.read(self.run(name))
+            return submission.job if submission is not None else ""
+
+        return wait_until(known, what=f"the job of {name}")
+
+    def wait_for_job(self, name: str, *states: str) -> None:
+        job = self.job(name)
+        wait_until(
+            lambda: self.cluster.jobs().get(job) in states,
+            timeout_s=60,
+            what=f"job {job} to be {states}; {self.cluster.jobs()}",
+        )
+
+    def talk(self, name: str) -> str:
+        """What the run's supervisors said."""
+        return Path(self.run(name).file("supervisor.log")).read_text()
+
+    def told(self, name: str) -> str:
+        """Everything that helps to see why a test failed."""
+        events = "\n".join(map(str, journal.read(self.run(name))))
+        return f"{events}\n{self.talk(name)}\n{self.cluster.jobs()}"
+
+
+@contextlib.contextmanager
+def world(folder: Path, cluster: clusters.Cluster) -> Iterator[World]:
+    made = World(folder=folder, root=folder / "server", cluster=cluster)
+    made.set_up()
+    try:
+        yield made
+    finally:
+        for job, state in cluster.jobs().items():
+            if state in ("PENDING", "RUNNING"):
+                cluster.works("scancel", job)
+        made.tear_down()
