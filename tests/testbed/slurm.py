@@ -29,8 +29,8 @@ SETTINGS: Mapping[str, str] = {
     "SlurmUser": "root",
     "SlurmdUser": "root",
     "AuthType": "auth/munge",
-    # how long a job that was requeued waits before it may start again
-    "AuthInfo": "socket={folder}/munge.socket,cred_expire=2",
+    # so many seconds a requeued job waits before it may start again; less counts as two minutes
+    "AuthInfo": "socket={folder}/munge.socket,cred_expire=5",
     "CredType": "cred/munge",
     "SlurmctldPort": str(CONTROLLER_PORT),
     "StateSaveLocation": "{folder}/state",
@@ -124,7 +124,7 @@ class Cluster:
         self.write_settings()
         if self.accounting:
             self._start_accounting()
-        self.start("slurmctld", ["slurmctld", "-i", "-D"])
+        self.start_controller()
         for node in NODES:
             self.start_node(node)
         self.wait_for_nodes()
@@ -140,7 +140,7 @@ class Cluster:
         self.leave()
         for name in reversed(list(self._daemons)):
             self.kill(name)
-        end_steps(self.folder)
+        end_steps(self.conf)
         os.close(self._network)
 
     # -- settings -----------------------------------------------------------------------------
@@ -185,6 +185,10 @@ class Cluster:
                 env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "SLURM_CONF": str(self.conf)},
                 start_new_session=True,
             )
+
+    def start_controller(self) -> None:
+        self.start("slurmctld", ["slurmctld", "-i", "-D"])
+        waiting.wait_until(lambda: self.works("squeue"), what="slurmctld")
 
     def kill(self, name: str) -> None:
         daemon = self._daemons.pop(name)
@@ -233,7 +237,12 @@ class Cluster:
     def kill_node(self, node: str) -> None:
         """As when the machine loses power: its daemon and all that its jobs run are gone."""
         self.kill(node)
-        end_steps(self.folder / "spool" / node)
+        end_steps(self.conf, node)
+
+    def begin_now(self, job: str) -> None:
+        """Spares a requeued job the rest of its pause."""
+        waiting.wait_until(lambda: self.jobs().get(job) == "PENDING", what=f"job {job} to wait")
+        self.sh("scontrol", "update", f"JobId={job}", "StartTime=now")
 
     def node_states(self) -> dict[str, str]:
         lines = self.sh("sinfo", "-h", "-N", "-p", "gpu", "-o", "%N %T").split("\n")
@@ -282,6 +291,12 @@ class Cluster:
         lines = self.sh("squeue", "-h", "-r", "-t", "all", "-o", "%i %T").split("\n")
         return dict(line.split() for line in lines if line)
 
+    def jobs_named(self, start: str) -> list[str]:
+        """The jobs whose names begin so, whatever became of them."""
+        lines = self.sh("squeue", "-h", "-r", "-t", "all", "-o", "%i %j").split("\n")
+        pairs = [line.split() for line in lines if line]
+        return [job for job, name in pairs if name.startswith(start)]
+
     def cancel_all(self) -> None:
         """Ends every job, and returns when none is left on a node."""
         ended = "PENDING", "RUNNING", "COMPLETING", "SUSPENDED", "CONFIGURING", "REQUEUED"
@@ -301,24 +316,22 @@ def succeeds(argv: Sequence[str]) -> bool:
     return subprocess.run(argv, capture_output=True).returncode == 0
 
 
-def end_steps(folder: Path) -> None:
-    """Kills the step daemons below a node's spool folder, and the processes they have started."""
-    own = os.getpid()
-    for step in steps(folder):
+def end_steps(conf: Path, node: str | None = None) -> None:
+    """Kills the step daemons of a cluster (on one node), and the processes they have started."""
+    for step in steps(conf, node):
         for pid in [*below(step), step]:
-            if pid != own:
-                kill(pid)
+            kill(pid)
 
 
-def steps(folder: Path) -> list[int]:
-    """slurmstepd processes whose open files lie in the folder: each has its job's script there."""
+def steps(conf: Path, node: str | None) -> list[int]:
+    """Its slurmstepd processes, known by what they tell those that they start."""
+    wanted = {f"SLURM_CONF={conf}"} | ({f"SLURMD_NODENAME={node}"} if node else set())
     found = []
-    for name in os.listdir("/proc"):
-        if name.isdigit() and text(f"/proc/{name}/comm") == "slurmstepd":
-            environ = text(f"/proc/{name}/environ") + text(f"/proc/{name}/cmdline")
-            files = [link(f"/proc/{name}/fd/{fd}") for fd in entries(f"/proc/{name}/fd")]
-            if any(str(folder) in each for each in [environ, *files]):
-                found.append(int(name))
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        if text(f"/proc/{pid}/comm") == "slurmstepd":
+            environs = [text(f"/proc/{child}/environ") for child in [pid, *below(int(pid))]]
+            if any(wanted <= set(each.split("\0")) for each in environs):
+                found.append(int(pid))
     return found
 
 
@@ -341,13 +354,6 @@ def kill(pid: int) -> None:
 def text(path: str) -> str:
     try:
         return Path(path).read_text(errors="replace").strip()
-    except OSError:
-        return ""
-
-
-def link(path: str) -> str:
-    try:
-        return os.readlink(path)
     except OSError:
         return ""
 

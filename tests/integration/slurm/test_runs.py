@@ -27,3 +27,58 @@ def test_a_run_finishes_in_a_job(world: World) -> None:
     assert variables["SLURM_JOB_ID"] == world.job("train01")
     assert variables["CUDA_VISIBLE_DEVICES"] == "0"
     assert world.wait_for_job("train01", "COMPLETED") is None
+
+
+def test_a_crash_is_repaired_inside_of_the_job(world: World) -> None:
+    """Killed while it wrote a checkpoint, it goes on from the one before, in the same job."""
+    world.launch("train01", "--torn", "2")
+    assert world.wait("train01").state == states.FINISHED, world.told("train01")
+    assert world.starts() == ["starts after 0 batch 64 x 1", "starts after 1 batch 64 x 1"]
+    assert [each["class"] for each in world.state("train01").repairs] == ["preempted"]
+    assert len(world.jobs("train01")) == 1
+
+
+def test_a_waiting_run_says_why_and_is_stopped_at_once(world: World) -> None:
+    """Its row has Slurm's reason; the stop takes the job out of the queue."""
+    world.set_up(slurm='options = ["--begin=now+1hour"]')
+    world.launch("train01")
+    job = world.job("train01")
+    row = world.row("train01", lambda row: "waits" in row["reason"])
+    assert row["state"] == states.QUEUED
+    assert row["reason"] == f"Slurm job {job} waits: Slurm does not let it begin yet (BeginTime)"
+    world.stop("train01")
+    assert world.state("train01").state == states.STOPPED
+    assert world.cluster.jobs()[job] == "CANCELLED"
+    assert world.starts() == []
+
+
+def test_a_running_run_is_stopped_by_its_supervisor(world: World) -> None:
+    """The wish is a file on the shared disk; the job ends by itself, with its records."""
+    world.launch("train01", "--gate", "2")
+    world.wait_for_line("epoch 1")
+    world.stop("train01")
+    world.wait_for_state("train01", lambda state: state.state == states.STOPPED)
+    assert world.state("train01").attempts[0].signal == 15
+    world.wait_for_job("train01", "COMPLETED")
+
+
+def test_a_stopped_run_is_resumed_in_a_new_job(world: World) -> None:
+    """The wish is over with it; another job goes on from the checkpoint."""
+    world.launch("train01", "--gate", "2")
+    world.wait_for_line("epoch 1")
+    world.stop("train01")
+    world.wait_for_state("train01", lambda state: state.state == states.STOPPED)
+    first = world.job("train01")
+    world.open_gate(2)
+    world.resume("train01")
+    assert world.wait("train01").state == states.FINISHED, world.told("train01")
+    assert world.job("train01") != first
+    assert world.starts()[1:] == ["starts after 1 batch 64 x 1"]
+
+
+def test_the_smoke_test_is_a_job_of_its_own(world: World) -> None:
+    """It is judged as elsewhere and leaves no folder."""
+    verdict = world.smoke()
+    assert verdict.passed, verdict
+    assert world.jobs("smoke-")
+    assert not [each for each in world.run_names() if each.startswith("smoke-")]

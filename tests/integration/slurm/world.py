@@ -6,12 +6,15 @@ import contextlib
 import dataclasses
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from overnight.app import launching
-from overnight.node import journal
+from overnight.node import journal, layout, look
 from overnight.node.slurm import records
+from overnight.ports import Request
+from overnight.train import smoke
 from tests.integration.local import world as local
 from tests.testbed import slurm as clusters
 from tests.waiting import wait_until
@@ -31,6 +34,7 @@ class World(local.World):
     """As on one server, with a cluster whose login node is this machine."""
 
     cluster: clusters.Cluster
+    before: frozenset[str]  # jobs of earlier tests, which Slurm still remembers
 
     def set_up(self, *, project: str = "", more: str = "", slurm: str = 'time = "10"') -> None:
         """`slurm`: what stands in that table of the server's."""
@@ -52,6 +56,10 @@ class World(local.World):
 
         return wait_until(known, what=f"the job of {name}")
 
+    def jobs(self, start: str) -> list[str]:
+        """This world's jobs whose names begin so."""
+        return [job for job in self.cluster.jobs_named(start) if job not in self.before]
+
     def wait_for_job(self, name: str, *states: str) -> None:
         job = self.job(name)
         wait_until(
@@ -59,6 +67,40 @@ class World(local.World):
             timeout_s=60,
             what=f"job {job} to be {states}; {self.cluster.jobs()}",
         )
+
+    def row(self, name: str, condition: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """The run's row as a laptop gets it, once it says so."""
+
+        def holds() -> dict[str, Any] | None:
+            found = look.row(self.run(name))
+            return found if condition(found) else None
+
+        found = wait_until(holds, timeout_s=30, what=f"the row of {name}")
+        assert found is not None
+        return found
+
+    def stop(self, name: str) -> None:
+        with self.laptop() as o:
+            server = o.server("cluster")
+            server.call(Request("stop", {"project": o.project, "run": name, "by": "a test"}))
+
+    def resume(self, name: str) -> None:
+        with self.laptop() as o:
+            server = o.server("cluster")
+            server.call(Request("resume", {"project": o.project, "run": name}))
+
+    def smoke(self) -> smoke.Verdict:
+        with self.laptop() as o:
+            return launching.smoke_test(o, "cluster", self.training(), 1, None)
+
+    def run_names(self) -> list[str]:
+        return [run.name for run in layout.runs(str(self.root))]
+
+    def node(self, name: str) -> str:
+        """Where the run's newest attempt was begun."""
+        owner = records.owner_of(self.run(name), records.read(self.run(name)).n)
+        assert owner is not None
+        return owner.node
 
     def talk(self, name: str) -> str:
         """What the run's supervisors said."""
@@ -72,7 +114,8 @@ class World(local.World):
 
 @contextlib.contextmanager
 def world(folder: Path, cluster: clusters.Cluster) -> Iterator[World]:
-    made = World(folder=folder, root=folder / "server", cluster=cluster)
+    before = frozenset(cluster.jobs())
+    made = World(folder=folder, root=folder / "server", cluster=cluster, before=before)
     made.set_up()
     try:
         yield made

@@ -22,7 +22,7 @@ NO_REASON = frozenset({"", "None", "(null)"})
 # Slurm's words of why a job waits, where they are not plain.
 REASONS = {
     "None": "it has just been submitted",
-    "BeginTime": "Slurm lets it begin again in a moment",
+    "BeginTime": "Slurm does not let it begin yet (BeginTime)",
     "JobArrayTaskLimit": "as many jobs of its array run as may at once",
     "Priority": "others come first (Priority)",
     "Resources": "no node is free for it (Resources)",

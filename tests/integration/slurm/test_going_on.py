@@ -1,0 +1,97 @@
+"""Jobs that Slurm ends: requeued, preempted, out of time, cancelled, or gone with their node."""
+
+from __future__ import annotations
+
+import pytest
+
+from overnight.node import states
+from tests.integration.local import world as local
+from tests.integration.slurm.world import World
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.xdist_group("slurm")
+
+
+def test_a_requeued_job_goes_on_from_its_checkpoint(world: World) -> None:
+    """`scontrol requeue` by anybody: the attempt is closed and the same job begins another."""
+    world.launch("train01", "--gate", "2")
+    world.wait_for_line("epoch 1")
+    job = world.job("train01")
+    world.cluster.sh("scontrol", "requeue", job)
+    world.open_gate(2)
+    world.cluster.begin_now(job)
+    assert world.wait("train01", timeout_s=60).state == states.FINISHED, world.told("train01")
+    assert world.starts()[1:] == ["starts after 1 batch 64 x 1"]
+    assert world.job("train01") == job
+    (repair,) = world.state("train01").repairs
+    assert repair["class"] == "preempted"
+
+
+def test_a_job_that_is_preempted_goes_on_later(world: World) -> None:
+    """A partition of higher rank needs the nodes; Slurm requeues ours."""
+    world.launch("train01", "--gate", "2")
+    world.wait_for_line("epoch 1")
+    urgent = ["-purgent", "-N3", "--exclusive", "--gres=gpu:4", "-o/dev/null"]
+    world.cluster.sh("sbatch", *urgent, "--wrap=sleep 2")
+    world.wait_for_job("train01", "PENDING")
+    world.open_gate(2)
+    world.cluster.begin_now(world.job("train01"))
+    assert world.wait("train01", timeout_s=60).state == states.FINISHED, world.told("train01")
+    assert world.starts()[1:] == ["starts after 1 batch 64 x 1"]
+
+
+def test_before_the_time_limit_the_job_goes_back_into_the_queue(world: World) -> None:
+    """Slurm's signal comes early: the training is told, closed, and goes on in the same job."""
+    world.set_up(slurm='time = "10", signal_s = 595')
+    world.launch("train01", "--gate", "2")
+    world.wait_for_line("epoch 1")
+    wait_until(lambda: world.state("train01").repairs, timeout_s=70, what="Slurm's signal")
+    world.open_gate(2)
+    world.cluster.begin_now(world.job("train01"))
+    assert world.wait("train01", timeout_s=90).state == states.FINISHED, world.told("train01")
+    state = world.state("train01")
+    assert state.attempts[0].cause == "time_limit"
+    assert state.repairs[0]["change"].startswith("resumed after Slurm's time limit")
+    assert world.starts()[1:] == ["starts after 1 batch 64 x 1"]
+    assert len(world.jobs("train01")) == 1
+
+
+def test_a_node_that_dies_costs_no_more_than_the_way_from_the_checkpoint(world: World) -> None:
+    """Its daemon and all its processes are gone at once; the job goes on elsewhere."""
+    world.launch("train01", "--gate", "2")
+    world.wait_for_line("epoch 1")
+    node = world.node("train01")
+    world.cluster.kill_node(node)
+    try:
+        world.open_gate(2)
+        assert world.wait("train01", timeout_s=90).state == states.FINISHED, world.told("train01")
+        assert world.node("train01") != node
+        assert world.state("train01").attempts[0].cause == "requeued"
+        assert world.starts()[1:] == ["starts after 1 batch 64 x 1"]
+    finally:
+        world.cluster.start_node(node)
+        world.cluster.wait_for_nodes()
+
+
+def test_a_job_that_somebody_cancels_stops_the_run(world: World) -> None:
+    """It was meant; the record says who ended it."""
+    world.launch("train01", "--gate", "2")
+    world.wait_for_line("epoch 1")
+    job = world.job("train01")
+    world.cluster.sh("scancel", job)
+    view = world.wait("train01", timeout_s=60)
+    assert view.state == states.STOPPED, world.told("train01")
+    assert view.reason == f"Slurm job {job} was cancelled"
+    assert world.state("train01").attempts[0].ended_at is not None
+
+
+def test_a_supervisor_that_is_killed_is_followed_by_another_job(world: World) -> None:
+    """The job ends with it, and its run goes on in a new one from the checkpoint."""
+    world.launch("train01", "--gate", "2")
+    world.wait_for_line("epoch 1")
+    first = world.job("train01")
+    local.kill(world.supervisor("train01"))
+    world.open_gate(2)
+    assert world.wait("train01", timeout_s=60).state == states.FINISHED, world.told("train01")
+    assert world.job("train01") != first
+    assert world.starts()[1:] == ["starts after 1 batch 64 x 1"]
