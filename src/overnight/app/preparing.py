@@ -56,7 +56,7 @@ class Prepared:
 
 
 def prepare(
-    settings: config.Config, server: config.ServerConfig, argv: Sequence[str], gpus: int | None
+    settings: config.Config, server: config.ServerConfig, argv: Sequence[str], gpus: float | None
 ) -> Prepared:
     """`argv` empty: the project's own training command. Everything else is from overnight.toml."""
     typed = list(argv) or training_command(settings)
@@ -83,6 +83,7 @@ def prepare(
         links=project.links,
         checkpoints=project.checkpoints,
         policy=policy(settings),
+        queue=queue(settings, server),
     )
     return Prepared(
         spec=made,
@@ -108,6 +109,16 @@ def refuse_unusable(settings: config.Config, plan: variants.Plan) -> None:
         lines = config_file.read(settings.path, label).sentences(wrong)
         hint = f"edit {label}: write the flag that sets it, or take the line out"
         raise errors.ConfigError("\n".join(lines), hint=hint)
+
+
+def queue(settings: config.Config, server: config.ServerConfig) -> dict[str, Any]:
+    """When a run may start, as far as the files say; `node/waiting.py` reads it."""
+    told = {
+        "priority": settings.queue.priority,
+        "max_concurrent": settings.queue.max_concurrent,
+        "cpu_slots": server.cpu_slots,
+    }
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def policy(settings: config.Config) -> dict[str, Any]:

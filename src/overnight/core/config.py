@@ -44,7 +44,7 @@ class Project:
     smoke: str | None = None
     server: str | None = None
     env: Environment = Environment()
-    gpus: int | None = None
+    gpus: float | None = None
     outputs: tuple[str, ...] = ()
     checkpoints: tuple[str, ...] = ()
     links: Mapping[str, str] = dataclasses.field(default_factory=_nothing)
@@ -78,6 +78,14 @@ class Smoke:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Queue:
+    """[queue]. `max_concurrent` None: as many at once as have room."""
+
+    priority: int = 0
+    max_concurrent: int | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Notify:
     """[notify]. `kind` None: recognised by the address. `token` is the name of a variable."""
 
@@ -92,7 +100,8 @@ class ServerConfig:
     """[servers.NAME]. `kind` is ssh or local.
 
     `root` is absolute or begins with `~/`, which is expanded where the server is; `ssh_config` is
-    an absolute path on this machine; `gpus` holds indices and UUIDs.
+    an absolute path on this machine; `gpus` holds indices and UUIDs; `cpu_slots` is how many runs
+    without a GPU may go on at once, None for what its node finds right.
     """
 
     name: str
@@ -102,6 +111,7 @@ class ServerConfig:
     ssh_config: str | None = None
     gpus: tuple[int | str, ...] | None = None
     python: str = "python3"
+    cpu_slots: int | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -123,6 +133,7 @@ class Config:
     recovery: Mapping[str, Any]
     watch: Mapping[str, Any]
     notify: Notify = Notify()
+    queue: Queue = Queue()
     warnings: tuple[str, ...]
 
 

@@ -51,9 +51,10 @@ _PROJECT: Keys = {
         default="`{ none = true }`",
     ),
     "gpus": Key(
-        kinds.COUNT,
+        kinds.GPU_COUNT,
         "2",
-        "How many GPUs a run takes; `--gpus` wins.",
+        "How many GPUs a run takes; `--gpus` wins. A share of one, such as 0.5, lets small runs go "
+        "on side by side on one GPU.",
         default="one where there is any",
     ),
     "outputs": Key(
@@ -138,6 +139,12 @@ _SERVER: Keys = {
         kinds.PROGRAM,
         '"/usr/bin/python3.11"',
         "The Python, 3.8 or newer, for overnight's own program there; not the training's.",
+    ),
+    "cpu_slots": Key(
+        kinds.POSITIVE,
+        "8",
+        "How many runs that use no GPU go on there at once; the others wait.",
+        default="the number of its cores, at least 4",
     ),
 }
 
@@ -226,6 +233,15 @@ _NOTIFY: Keys = {
     ),
 }
 
+_QUEUE: Keys = {
+    "priority": Key(
+        kinds.INTEGER, "10", "Runs of a higher priority start first; `--priority` wins."
+    ),
+    "max_concurrent": Key(
+        kinds.POSITIVE, "4", "No more runs of this project go on at once on one server."
+    ),
+}
+
 SERVERS = "servers"
 PROJECT_SECTIONS: Mapping[str, Keys] = {
     "project": _PROJECT,
@@ -236,6 +252,7 @@ PROJECT_SECTIONS: Mapping[str, Keys] = {
     "recovery": config_recovery.RECOVERY,
     "watch": config_recovery.WATCH,
     "notify": _NOTIFY,
+    "queue": _QUEUE,
 }
 USER_SECTIONS: Mapping[str, Keys] = {
     SERVERS: _SERVER,
@@ -251,6 +268,7 @@ _VALUES: Mapping[str, Any] = {  # the dataclass that holds a section
     SERVERS: config.ServerConfig,
     "knobs": knobs.Knobs,
     "notify": config.Notify,
+    "queue": config.Queue,
 }
 
 

@@ -189,6 +189,18 @@ def _positive_problems(name: str, value: int) -> Iterator[Problem]:
         yield (), f"{name} = {value}: write 1 or more"
 
 
+def _gpu_count_problems(name: str, value: float) -> Iterator[Problem]:
+    if not gpu_count(value):
+        yield (), f"{name} = {words.toml(value)}: write 0, 1, 2, … or a share of one such as 0.5"
+
+
+def gpu_count(value: float) -> bool:
+    """Whole GPUs, or a share of one."""
+    return math.isfinite(value) and value >= 0 and (value < 1 or value == int(value))
+
+
+INTEGER = Kind("a whole number", (int,))
+GPU_COUNT = Kind("a number", (int, float), _gpu_count_problems)
 POSITIVE = Kind("a whole number", (int,), _positive_problems)
 COUNT = Kind("a whole number", (int,), _count_problems)
 SECONDS = Kind("a number of seconds", (int, float), _seconds_problems, float)

@@ -110,8 +110,8 @@ def as_utf8(text: str) -> str:
 
 
 def content_key(spec: dict[str, Any]) -> str:
-    """What makes two launches the same: everything but where and when they were typed."""
-    content = {key: value for key, value in spec.items() if key != "provenance"}
+    """What makes two launches the same: all but where and when they were typed and may start."""
+    content = {key: value for key, value in spec.items() if key not in ("provenance", "queue")}
     return hashlib.sha256(fs.dump(content)).hexdigest()
 
 

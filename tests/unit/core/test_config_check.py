@@ -34,10 +34,10 @@ NAME_RULE = 'letters, digits, ".", "_" and "-", starting with a letter or digit,
             'unknown key "zzz" in [project]; known: allow, checkpoints, env, gpus, links, name, '
             "outputs, secrets, server, smoke, train, variables",
         ),
-        ('gpus = "two"', 'gpus = "two": expected a whole number such as 2'),
-        ("gpus = true", "gpus = true: expected a whole number such as 2"),
-        ("gpus = 1.5", "gpus = 1.5: expected a whole number such as 2"),
-        ("gpus = -1", "gpus = -1: write 0 or more"),
+        ('gpus = "two"', 'gpus = "two": expected a number such as 2'),
+        ("gpus = true", "gpus = true: expected a number such as 2"),
+        ("gpus = 1.5", "gpus = 1.5: write 0, 1, 2, … or a share of one such as 0.5"),
+        ("gpus = -1", "gpus = -1: write 0, 1, 2, … or a share of one such as 0.5"),
         ("train = 5", 'train = 5: expected text such as "python train.py"'),
         (
             'train = ["python", "x"]',
@@ -185,7 +185,7 @@ def test_mistakes_in_env(folder: Path, env: str, message: str) -> None:
         (
             "[trian]\n",
             "1: unknown section [trian]; write [project], [metrics], [smoke], "
-            "[servers.NAME], [knobs], [recovery], [watch] or [notify]",
+            "[servers.NAME], [knobs], [recovery], [watch], [notify] or [queue]",
         ),
         ("[projects]\n", "1: unknown section [projects]; did you mean [project]?"),
         ("\n[server.gpu1]\n", "2: unknown section [server]; did you mean [servers]?"),
