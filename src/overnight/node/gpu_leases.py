@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any, Callable, NamedTuple, Sequence
 
-from overnight.node import gpus, journal, layout, lock, processes, states
+from overnight.node import gpus, journal, layout, leases, lock, processes, states
 
 
 class Grant(NamedTuple):
@@ -70,18 +70,19 @@ def choose(run: layout.Run, spec: dict[str, Any], table: gpus.Table, wanted: int
     """Called when nothing of the run lives, so a process on a GPU is somebody else's, or dying."""
     me = holder(run)
     is_alive = living(run.root)
-    taken = {uuid: who for uuid, who in gpus.held(run.root, is_alive).items() if who != me}
-    chosen = gpus.choose(table, wanted, spec.get("allowed_gpus"), leased=set(taken), ours=set())
+    held = leases.held(run.root, is_alive)
+    taken = {uuid for uuid, records in held.items() if leases.without(records, me)}
+    chosen = gpus.choose(table, wanted, spec.get("allowed_gpus"), leased=taken, ours=set())
     if chosen is None:
         return Grant(None, f"waiting for {wanted} free of {len(table.gpus)} GPUs")
     uuids = [gpu.uuid for gpu in chosen]
-    gpus.release(run.root, me)
-    gpus.lease(run.root, uuids, me, is_alive)
+    leases.release(run.root, me)
+    leases.lease(run.root, uuids, me, is_alive)
     return Grant(uuids)
 
 
 def release(run: layout.Run) -> None:
-    gpus.release(run.root, holder(run))
+    leases.release(run.root, holder(run))
 
 
 def holder(run: layout.Run) -> dict[str, Any]:

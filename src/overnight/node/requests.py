@@ -5,12 +5,11 @@ from __future__ import annotations
 import errno
 import os
 import time
-from typing import Any, Callable, Dict, Iterator, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, Tuple
 
 from overnight.node import (
     files,
     fs,
-    gpus,
     launch,
     layout,
     look,
@@ -18,6 +17,9 @@ from overnight.node import (
     states,
     wire,
 )
+
+if TYPE_CHECKING:
+    from overnight.node import gpus, sharing
 
 Answer = Tuple[Dict[str, Any], bytes]
 STALE_TRANSFER_S = 24 * 3600.0
@@ -187,9 +189,28 @@ def file_digest(root: str, args: dict[str, Any], payload: bytes) -> Answer:
 
 
 def gpu_table(root: str, args: dict[str, Any], payload: bytes) -> Answer:
-    table = gpus.query()
-    rows = [{**gpu._asdict(), "apps": [app._asdict() for app in gpu.apps]} for gpu in table.gpus]
-    return {"problem": table.problem, "gpus": rows}, b""
+    """args: `sharing`: the rules for GPUs that others use too, as `sharing.rules` reads them."""
+    from overnight.node import gpu_leases, gpu_use, sharing
+
+    found = gpu_use.look(root, sharing.rules(args.get("sharing")), gpu_leases.living(root))
+    rows = [gpu_row(gpu, found.uses[gpu.uuid]) for gpu in found.table.gpus]
+    return {
+        "time": time.time(),
+        "driver": found.table.driver,
+        "problem": found.table.problem,
+        "gpus": rows,
+    }, b""
+
+
+def gpu_row(gpu: gpus.Gpu, use: sharing.Use) -> dict[str, Any]:
+    return {
+        **gpu._asdict(),
+        "apps": [app._asdict() for app in gpu.apps],
+        "state": use.state,
+        "why": use.why,
+        "users": [user._asdict() for user in use.users],
+        "runs": list(use.runs),
+    }
 
 
 def probe_server(root: str, args: dict[str, Any], payload: bytes) -> Answer:
