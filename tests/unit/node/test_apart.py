@@ -58,3 +58,4 @@ def test_what_takes_too_long_is_ended() -> None:
     """Whatever a log does to a search, the supervisor goes on."""
     with pytest.raises(apart.FailedError, match=r"longer than 0\.2 s"):
         apart.call(lambda: threading.Event().wait(60.0), limit_s=0.2)
+    assert apart.left_behind == []
