@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from overnight.app import Overnight, following
-from overnight.core import errors, views
-from overnight.ports import Request
+from overnight.core import config, errors, views
+from overnight.ports import Request, Server
 
 
 def stop(o: Overnight, run: str, server_name: str | None) -> views.RunView:
@@ -58,11 +58,24 @@ def wait_until(o: Overnight, run: str, server_name: str, done: Any) -> views.Run
 
 
 def gpus(o: Overnight, server_name: str | None) -> dict[str, dict[str, Any]]:
-    """The GPU table of one server or of all; a server that is away has only a `problem`."""
-    found = {}
-    for name in [server_name] if server_name else following.used_servers(o):
+    """The GPU table of one server or of all, asked at once.
+
+    Each judged by its own rules; a server that is away has only a `problem`.
+    """
+    names = [server_name] if server_name else following.used_servers(o)
+    servers = [o.server(name) for name in names]
+    rules = {name: config.sharing(config.choose_server(o.config, name)) for name in names}
+    if server_name is None:
+        for server in servers:
+            following.hurry(o, server)
+
+    def one(server: Server) -> dict[str, Any]:
         try:
-            found[name] = o.server(name).call(Request("gpus")).data
+            return server.call(Request("gpus", {"sharing": rules[server.name]})).data
         except (errors.Unreachable, errors.ServerError) as error:
-            found[name] = {"problem": error.message, "gpus": []}
-    return found
+            return {"problem": error.message, "gpus": []}
+
+    from concurrent.futures import ThreadPoolExecutor  # late: only this verb needs threads
+
+    with ThreadPoolExecutor(max_workers=len(servers)) as pool:
+        return dict(zip(names, pool.map(one, servers), strict=True))

@@ -92,7 +92,8 @@ class ServerConfig:
     """[servers.NAME]. `kind` is ssh or local.
 
     `root` is absolute or begins with `~/`, which is expanded where the server is; `ssh_config` is
-    an absolute path on this machine; `gpus` holds indices and UUIDs.
+    an absolute path on this machine; `gpus` and `exclude` hold indices and UUIDs; `quiet` texts
+    for `hours.parse`. See `sharing` for the last five.
     """
 
     name: str
@@ -102,6 +103,11 @@ class ServerConfig:
     ssh_config: str | None = None
     gpus: tuple[int | str, ...] | None = None
     python: str = "python3"
+    exclude: tuple[int | str, ...] = ()
+    quiet: tuple[str, ...] = ()
+    free_users: tuple[str, ...] = ()
+    idle_mib: int = 1024
+    idle_percent: int = 20
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -177,6 +183,17 @@ def _known_server(config: Config, name: str) -> ServerConfig:
         f"unknown server {words.toml(name)}; known: {', '.join(known)}",
         hint=f"did you mean --server {near}?" if near else "overnight servers",
     )
+
+
+def sharing(server: ServerConfig) -> dict[str, Any]:
+    """The rules for GPUs that others use too, as JSON for the server, which reads them."""
+    return {
+        "excluded": [str(each) for each in server.exclude],
+        "quiet": list(server.quiet),
+        "free_users": list(server.free_users),
+        "idle_mib": server.idle_mib,
+        "idle_percent": server.idle_percent,
+    }
 
 
 def reference() -> str:
