@@ -22,6 +22,7 @@ from overnight.node import (
     identity,
     journal,
     launch,
+    leases,
     lock,
     look,
     preparation,
@@ -249,7 +250,7 @@ def a_labmates_gpu_counts_as_free() -> Changes:
 
 
 def leases_are_not_looked_at() -> Changes:
-    return [(gpus, "held", lambda root, is_alive: {}), (gpus, "is_idle", lambda gpu, ours: True)]
+    return [(leases, "held", lambda root, is_alive: {}), (gpus, "is_idle", lambda gpu, ours: True)]
 
 
 def notes_are_left_in_the_home() -> Changes:
