@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Any, Callable, NamedTuple
+from typing import Any, Callable, NamedTuple, Sequence
 
 from overnight.node import fs, gpus, leases, owners, sharing
 
@@ -15,9 +15,16 @@ class Look(NamedTuple):
     table: gpus.Table
     uses: dict[str, sharing.Use]
 
-    def free(self) -> list[str]:
-        """UUIDs, lowest index first."""
-        return [each.uuid for each in self.uses.values() if each.state == sharing.FREE]
+    def free(
+        self, allowed: Sequence[int | str] | None = None, visible: str | None = None
+    ) -> list[str]:
+        """UUIDs, lowest index first. The arguments limit them as in `gpus.choose`."""
+        return [
+            gpu.uuid
+            for gpu in gpus.restricted(self.table.gpus, visible)
+            if self.uses[gpu.uuid].state == sharing.FREE
+            and (allowed is None or any(gpus.is_named(gpu, str(name)) for name in allowed))
+        ]
 
 
 def look(

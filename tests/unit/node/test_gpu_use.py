@@ -61,6 +61,14 @@ def test_a_look_puts_it_all_together(cards: Cards, tmp_path: Path) -> None:
     assert found.free() == []
 
 
+def test_what_is_free_can_be_limited(cards: Cards, tmp_path: Path) -> None:
+    """To the cards that overnight.toml allows, and to those that somebody above us chose."""
+    found = gpu_use.look(str(tmp_path), RULES, lambda record: True)
+    assert found.free() == [A, B]
+    assert found.free(["1"]) == found.free([B]) == found.free(visible=B) == [B]
+    assert found.free(["0"], visible="1") == []
+
+
 def test_only_who_samples_keeps_what_was_seen(cards: Cards, tmp_path: Path) -> None:
     """A look of somebody who only looks leaves no trace."""
     cards.tell(fake.process(0, os.getpid(), 500), used_mib=504)
