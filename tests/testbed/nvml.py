@@ -47,5 +47,9 @@ def use(library: Path, lines: Iterable[str], folder: Path, monkeypatch: pytest.M
     file = folder / "cards.txt"
     file.write_text("".join(f"{line}\n" for line in lines))
     monkeypatch.setenv("FAKENVML", os.fspath(file))
+    device = folder / "pci" / "0000:01:00.0"
+    device.mkdir(parents=True, exist_ok=True)
+    (device / "vendor").write_text("0x10de\n")
+    monkeypatch.setattr(nvml, "PCI", os.fspath(device.parent))
     monkeypatch.setattr(nvml, "LIBRARY", os.fspath(library))
     monkeypatch.setattr(nvml, "not_used", {})

@@ -117,6 +117,7 @@ def queue(settings: config.Config, server: config.ServerConfig) -> dict[str, Any
         "priority": settings.queue.priority,
         "max_concurrent": settings.queue.max_concurrent,
         "cpu_slots": server.cpu_slots,
+        "sharing": config.sharing(server),
     }
     return {name: value for name, value in told.items() if value is not None}
 

@@ -74,7 +74,7 @@ def look(root: str, active: list[planning.Active]) -> cards.Sight:
     """The driver is only asked where somebody wants to know."""
     if all(each.wish.gpus == 0 for each in active if each.is_idle):
         return cards.UNSEEN
-    return cards.look(root, common_rules(active))
+    return cards.look(root, common_rules(active), keep=True)
 
 
 def common_rules(active: list[planning.Active]) -> sharing.Rules:

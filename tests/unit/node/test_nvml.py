@@ -128,6 +128,18 @@ def test_a_driver_that_does_not_start_is_a_problem(use: Use, code: int, said: st
     assert gpus.query() == gpus.Table(problem=said)
 
 
+def test_a_library_without_any_card_is_no_gpu(
+    use: Use, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other programs bring it along; where nothing is shown of the machine, it is a problem."""
+    use("init 9")
+    (tmp_path / "pci" / "0000:01:00.0" / "vendor").write_text("0x8086\n")
+    assert gpus.query() == gpus.Table()
+    monkeypatch.setattr(nvml, "not_used", {})
+    monkeypatch.setattr(nvml, "PCI", str(tmp_path / "nowhere"))
+    assert gpus.query() == gpus.Table(problem="NVML: Driver Not Loaded")
+
+
 @pytest.mark.parametrize("call", ["GetHandleByIndex", "GetUUID", "GetProcesses", "GetMemoryInfo"])
 def test_a_card_that_is_lost_is_a_problem(use: Use, call: str) -> None:
     """The others are shown, and none is offered."""
@@ -217,6 +229,7 @@ STAND_IN = """\
 import runpy, sys
 names = runpy.run_path({program!r})
 names["main"].__globals__["STATE"] = {state!r}
+names["main"].__globals__["own_processes"] = lambda cards: ()  # of this machine
 sys.exit(names["main"](sys.argv[1:]))
 """
 
