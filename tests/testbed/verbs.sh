@@ -33,6 +33,11 @@ without() { # NAME… of programs; patterns are allowed
     done
 }
 
+without_driver() { # of a GPU that the machine itself may have
+    without nvidia-smi amd-smi rocm-smi
+    rm -f /usr/lib/libnvidia-ml.so* /usr/lib/*/libnvidia-ml.so* /usr/lib64/libnvidia-ml.so*
+}
+
 python() { # EXECUTABLE: the only Python of the host, although it may lie in a home that is closed
     local prefix
     without python python3 'python[23].*'

@@ -90,7 +90,7 @@ def known_manifest(o: Overnight, snapshot: str) -> manifest.Manifest | None:
 
 
 def prepared(
-    o: Overnight, server_name: str | None, argv: Sequence[str], gpus: int | None
+    o: Overnight, server_name: str | None, argv: Sequence[str], gpus: float | None
 ) -> preparing.Prepared:
     chosen = config.choose_server(o.config, server_name)
     return preparing.prepare(o.config, chosen, argv, gpus)
@@ -100,7 +100,7 @@ def smoke_test(
     o: Overnight,
     server_name: str | None,
     argv: Sequence[str],
-    gpus: int | None,
+    gpus: float | None,
     time_box_s: float | None,
 ) -> smoke.Verdict:
     """Sync, then the smoke test in the foreground."""
@@ -195,7 +195,7 @@ def run(
     name: str | None,
     server_name: str | None,
     argv: Sequence[str],
-    gpus: int | None,
+    gpus: float | None,
     *,
     with_smoke: bool,
 ) -> Launched:
@@ -264,16 +264,12 @@ def is_there(o: Overnight, server: Server, name: str | None, wanted: spec.RunSpe
         if error.code == "no_such_run":
             return False
         raise
-    if content(known) != content(replace(wanted, run=name).to_wire()):
+    if spec.content(known) != spec.content(replace(wanted, run=name).to_wire()):
         raise errors.NameTaken(
             f"the name {name!r} belongs to another run of this project on {server.name}",
             hint="give another name, or none",
         )
     return True
-
-
-def content(wire: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in wire.items() if key != "provenance"}
 
 
 def launch_patiently(

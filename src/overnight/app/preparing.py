@@ -56,7 +56,7 @@ class Prepared:
 
 
 def prepare(
-    settings: config.Config, server: config.ServerConfig, argv: Sequence[str], gpus: int | None
+    settings: config.Config, server: config.ServerConfig, argv: Sequence[str], gpus: float | None
 ) -> Prepared:
     """`argv` empty: the project's own training command. Everything else is from overnight.toml."""
     typed = list(argv) or training_command(settings)
@@ -84,6 +84,7 @@ def prepare(
         checkpoints=project.checkpoints,
         policy=policy(settings),
         slurm=server.slurm.to_wire() if server.slurm is not None else None,
+        queue=queue(settings, server),
     )
     return Prepared(
         spec=made,
@@ -109,6 +110,17 @@ def refuse_unusable(settings: config.Config, plan: variants.Plan) -> None:
         lines = config_file.read(settings.path, label).sentences(wrong)
         hint = f"edit {label}: write the flag that sets it, or take the line out"
         raise errors.ConfigError("\n".join(lines), hint=hint)
+
+
+def queue(settings: config.Config, server: config.ServerConfig) -> dict[str, Any]:
+    """When a run may start, as far as the files say; `node/waiting.py` reads it."""
+    told = {
+        "priority": settings.queue.priority,
+        "max_concurrent": settings.queue.max_concurrent,
+        "cpu_slots": server.cpu_slots,
+        "sharing": config.sharing(server),
+    }
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def policy(settings: config.Config) -> dict[str, Any]:

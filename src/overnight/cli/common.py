@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
+import math
 import os
 import sys
 from collections.abc import Callable
@@ -22,7 +24,27 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON (
 server_option = click.option(
     "--server", metavar="NAME", help="The server; see `overnight servers`."
 )
-gpus_option = click.option("--gpus", type=click.IntRange(0), metavar="N", help="GPUs wanted.")
+
+
+class GpuCount(click.ParamType[float]):
+    """Whole GPUs, or a share of one."""
+
+    name = "gpus"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float:
+        from overnight.core import config_kinds
+
+        number = math.nan
+        with contextlib.suppress(ValueError):
+            number = float(value)
+        if not config_kinds.gpu_count(number):
+            self.fail(f"{value!r}: write 0, 1, 2, … or a share of one GPU such as 0.5", param, ctx)
+        return int(number) if number == int(number) else number
+
+
+gpus_option = click.option(
+    "--gpus", type=GpuCount(), metavar="N", help="GPUs wanted; 0.5 is half of one."
+)
 
 
 def verb(*, example: str, **settings: Any) -> Callable[[Callable[..., Any]], click.Command]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def command(
     name: str | None,
     server: str | None,
-    gpus: int | None,
+    gpus: float | None,
     no_smoke: bool,
     dry_run: bool,
     as_json: bool,

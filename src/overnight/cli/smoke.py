@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @common.json_option
 @common.with_command
 def command(
-    server: str | None, gpus: int | None, time_box: float | None, as_json: bool, argv: list[str]
+    server: str | None, gpus: float | None, time_box: float | None, as_json: bool, argv: list[str]
 ) -> None:
     """Run the training briefly in the foreground on the server, and judge it.
 

@@ -48,7 +48,7 @@ class Project:
     smoke: str | None = None
     server: str | None = None
     env: Environment = Environment()
-    gpus: int | None = None
+    gpus: float | None = None
     outputs: tuple[str, ...] = ()
     checkpoints: tuple[str, ...] = ()
     links: Mapping[str, str] = dataclasses.field(default_factory=_nothing)
@@ -82,6 +82,14 @@ class Smoke:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Queue:
+    """[queue]. `max_concurrent` None: as many at once as have room."""
+
+    priority: int = 0
+    max_concurrent: int | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Notify:
     """[notify]. `kind` None: recognised by the address. `token` is the name of a variable."""
 
@@ -97,7 +105,9 @@ class ServerConfig:
     `local` where that is this machine, and `slurm` what is asked of it.
 
     `root` is absolute or begins with `~/`, which is expanded where the server is; `ssh_config` is
-    an absolute path on this machine; `gpus` holds indices and UUIDs.
+    an absolute path on this machine; `gpus` and `exclude` hold indices and UUIDs; `quiet` texts
+    for `hours.parse`; `cpu_slots` is how many runs without a GPU may go on at once, None for what
+    its node finds right. See `sharing` for the last six.
     """
 
     name: str
@@ -108,6 +118,13 @@ class ServerConfig:
     gpus: tuple[int | str, ...] | None = None
     python: str = "python3"
     slurm: Slurm | None = None
+    cpu_slots: int | None = None
+    exclude: tuple[int | str, ...] = ()
+    quiet: tuple[str, ...] = ()
+    free_users: tuple[str, ...] = ()
+    idle_mib: int = 1024
+    idle_percent: int = 20
+    rest_s: float = 20.0
 
     @property
     def is_here(self) -> bool:
@@ -134,6 +151,7 @@ class Config:
     recovery: Mapping[str, Any]
     watch: Mapping[str, Any]
     notify: Notify = Notify()
+    queue: Queue = Queue()
     warnings: tuple[str, ...]
 
 
@@ -188,6 +206,18 @@ def _known_server(config: Config, name: str) -> ServerConfig:
         f"unknown server {words.toml(name)}; known: {', '.join(known)}",
         hint=f"did you mean --server {near}?" if near else "overnight servers",
     )
+
+
+def sharing(server: ServerConfig) -> dict[str, Any]:
+    """The rules for GPUs that others use too, as JSON for the server, which reads them."""
+    return {
+        "excluded": [str(each) for each in server.exclude],
+        "quiet": list(server.quiet),
+        "free_users": list(server.free_users),
+        "idle_mib": server.idle_mib,
+        "idle_percent": server.idle_percent,
+        "rest_s": server.rest_s,
+    }
 
 
 def reference() -> str:

@@ -9,7 +9,14 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from overnight.core import config, config_knobs, config_recovery, config_slurm, knobs
+from overnight.core import (
+    config,
+    config_knobs,
+    config_recovery,
+    config_sharing,
+    config_slurm,
+    knobs,
+)
 from overnight.core import config_kinds as kinds
 from overnight.core import config_tables as tables
 from overnight.core import config_words as words
@@ -51,9 +58,10 @@ _PROJECT: Keys = {
         default="`{ none = true }`",
     ),
     "gpus": Key(
-        kinds.COUNT,
+        kinds.GPU_COUNT,
         "2",
-        "How many GPUs a run takes; `--gpus` wins.",
+        "How many GPUs a run takes; `--gpus` wins. A share of one, such as 0.5, lets small runs go "
+        "on side by side on one GPU.",
         default="one where there is any",
     ),
     "outputs": Key(
@@ -135,6 +143,38 @@ _SERVER: Keys = {
     "gpus": Key(
         kinds.GPUS, "[0, 1]", "The GPUs that may be used, by index or UUID.", default="all"
     ),
+    "exclude": Key(
+        config_sharing.EXCLUDED,
+        '[2, "GPU-8f2d"]',
+        "GPUs that are never used, by index or the beginning of a UUID.",
+    ),
+    "quiet": Key(
+        config_sharing.HOURS,
+        '"mon-fri 09:00-18:00"',
+        "Hours in which no run takes a GPU there, by the server's clock, also over midnight and as "
+        "a list. What runs already goes on.",
+    ),
+    "free_users": Key(
+        config_sharing.USERS,
+        '["bob"]',
+        "Users whose processes keep nobody away from a GPU.",
+    ),
+    "idle_mib": Key(
+        kinds.POSITIVE,
+        "1024",
+        "A GPU is not free when so many MiB (or a tenth of its memory) are in use that nobody "
+        "explains.",
+    ),
+    "idle_percent": Key(
+        config_sharing.PERCENT,
+        "20",
+        "A GPU is not free when it is that busy and nobody is seen on it.",
+    ),
+    "rest_s": Key(
+        kinds.SECONDS,
+        "60",
+        "A GPU on which somebody else was seen is free after so many seconds without them.",
+    ),
     "python": Key(
         kinds.PROGRAM,
         '"/usr/bin/python3.11"',
@@ -148,6 +188,12 @@ _SERVER: Keys = {
         "the time limit the training is told, and how), `max_jobs` (of an array at once); see "
         "[slurm.md](slurm.md).",
         default="the cluster's defaults",
+    ),
+    "cpu_slots": Key(
+        kinds.POSITIVE,
+        "8",
+        "How many runs that use no GPU go on there at once; the others wait.",
+        default="the number of its cores, at least 4",
     ),
 }
 
@@ -236,6 +282,15 @@ _NOTIFY: Keys = {
     ),
 }
 
+_QUEUE: Keys = {
+    "priority": Key(
+        kinds.INTEGER, "10", "Runs of a higher priority start first; `--priority` wins."
+    ),
+    "max_concurrent": Key(
+        kinds.POSITIVE, "4", "No more runs of this project go on at once on one server."
+    ),
+}
+
 SERVERS = "servers"
 PROJECT_SECTIONS: Mapping[str, Keys] = {
     "project": _PROJECT,
@@ -246,6 +301,7 @@ PROJECT_SECTIONS: Mapping[str, Keys] = {
     "recovery": config_recovery.RECOVERY,
     "watch": config_recovery.WATCH,
     "notify": _NOTIFY,
+    "queue": _QUEUE,
 }
 USER_SECTIONS: Mapping[str, Keys] = {
     SERVERS: _SERVER,
@@ -261,6 +317,7 @@ _VALUES: Mapping[str, Any] = {  # the dataclass that holds a section
     SERVERS: config.ServerConfig,
     "knobs": knobs.Knobs,
     "notify": config.Notify,
+    "queue": config.Queue,
 }
 
 

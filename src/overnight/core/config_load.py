@@ -67,6 +67,7 @@ def _config(
         recovery=recovery,
         watch=watch,
         notify=notify,
+        queue=config.Queue(**_built(project, "queue")),
         warnings=tuple(project.sentences(_warnings(project))),
     )
 

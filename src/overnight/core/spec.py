@@ -19,9 +19,13 @@ class RunSpec:
     """`variants[0]` is the command as the user typed it; `resume` are the words added to resume.
 
     `settings`: the values as typed (None where not given) of what a repair may turn; where each
-    stands is in the variants' `places`. `gpus` None: one where the server has any. `launch_id`
-    tells two launches of the same content apart when the names were given by us. `links`: place in
-    the work copy -> folder on the server. `slurm`: what is asked of Slurm, None elsewhere.
+    stands is in the variants' `places`. `gpus` None: one where the server has any; a number below
+    1 is a share of one. `launch_id` tells two launches of the same content apart when the names
+    were given by us. `links`: place in the work copy -> folder on the server. `sweep`: the sweep
+    that the run belongs to and its point there, {} for none. `slurm`: how it is submitted, None
+    elsewhere.
+
+    `queue` says when it may start, and nothing of what is run: see `node/waiting.py`.
     """
 
     project: str
@@ -33,15 +37,17 @@ class RunSpec:
     resume: Sequence[str] | str | None = None
     environment: Mapping[str, Any] = field(default_factory=lambda: {"kind": "none"})
     env: Mapping[str, str] = field(default_factory=dict)
-    gpus: int | None = None
+    gpus: float | None = None
     allowed_gpus: Sequence[str] | None = None
     outputs: Sequence[str] = ()
     links: Mapping[str, str] = field(default_factory=dict)
     checkpoints: Sequence[str] = ()
     policy: Mapping[str, Any] = field(default_factory=dict)
     time_box_s: float | None = None
-    slurm: Mapping[str, Any] | None = None
     launch_id: str = ""
+    sweep: Mapping[str, Any] = field(default_factory=dict)
+    slurm: Mapping[str, Any] | None = None
+    queue: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     def to_wire(self) -> dict[str, Any]:
@@ -50,12 +56,13 @@ class RunSpec:
     @property
     def content_key(self) -> str:
         """Equal for launches of the same thing; knows nothing of name, time or place typed."""
-        kept = {
-            key: value
-            for key, value in self.to_wire().items()
-            if key not in ("run", "launch_id", "provenance")
-        }
-        return digest(kept)
+        kept = content(self.to_wire())
+        return digest({k: v for k, v in kept.items() if k not in ("run", "launch_id")})
+
+
+def content(wire: Mapping[str, Any]) -> dict[str, Any]:
+    """What makes two launches the same: all but where and when they were typed and may start."""
+    return {key: value for key, value in wire.items() if key not in ("provenance", "queue")}
 
 
 def plain(value: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -83,16 +84,49 @@ def test_no_card_is_taken_that_cannot_be_seen(
 
 
 def test_the_table_of_cards(laptop: Laptop, host: hosts.Host, cards: list[str]) -> None:
-    """Who uses what, and what is wrong where nothing can be seen."""
+    """Who uses what, since when, and what is wrong where nothing can be seen."""
+    host.labmate("mate")
+    before = time.time()
+    pid = int(host.sh("sleep 1000 >/dev/null 2>&1 & echo $!", user="mate").stdout)
+    host.cards.occupy(1, pid, 300)
+    assert launch(laptop, "mine") == "first output"
+    table = laptop.json("gpus")["servers"]["gpu1"]["gpus"]
+    assert [gpu["uuid"] for gpu in table] == cards
+    assert [gpu["state"] for gpu in table] == ["ours", "other"]
+    assert table[0]["runs"] == [{"project": "night", "run": "mine", "share": 1.0, "mib": None}]
+    assert table[0]["users"] == []
+    (user,) = table[1]["users"]
+    assert (user["user"], user["pid"], user["mib"]) == ("mate", pid, 300)
+    assert before - 60 < user["since"] < time.time() + 60
+    first, second = laptop.run("gpus").stdout.splitlines()
+    assert first.endswith("ours: night/mine")
+    assert "mate 300 MiB since " in second
+    (work(host, "mine") / "go").touch()
+    laptop.wait("mine")
+    host.cards.fail("mismatch")
+    assert "mismatch" in laptop.json("gpus")["servers"]["gpu1"]["problem"]
+
+
+def test_rules_of_the_server_are_shown(laptop: Laptop, host: hosts.Host, cards: list[str]) -> None:
+    """A labmate who counts as free, an excluded card, quiet hours; a server that is away."""
     host.labmate("mate")
     pid = int(host.sh("sleep 1000 >/dev/null 2>&1 & echo $!", user="mate").stdout)
     host.cards.occupy(1, pid, 300)
-    table = laptop.json("gpus")["servers"]["gpu1"]["gpus"]
-    assert [gpu["uuid"] for gpu in table] == cards
-    assert [[app["pid"] for app in gpu["apps"]] for gpu in table] == [[], [pid]]
-    assert "1 process" in laptop.run("gpus").stdout
-    host.cards.fail("mismatch")
-    assert "mismatch" in laptop.json("gpus")["servers"]["gpu1"]["problem"]
+    settings = laptop.project / "overnight.toml"
+    plain = settings.read_text()
+
+    def states(*lines: str) -> list[str]:
+        settings.write_text("\n".join([plain, *lines]))
+        table = laptop.json("gpus")["servers"]["gpu1"]["gpus"]
+        return [gpu["state"] for gpu in table]
+
+    assert states("exclude = [0]", 'free_users = ["mate"]') == ["excluded", "free"]
+    assert states(f'exclude = ["{cards[1][:12]}"]') == ["free", "excluded"]
+    assert states('quiet = "00:00-24:00"') == ["quiet", "other"]
+    settings.write_text(f'{plain}\n[servers.gone]\nhost = "127.0.0.1"\n')
+    servers = laptop.json("gpus")["servers"]
+    assert servers["gone"]["problem"] and servers["gone"]["gpus"] == []
+    assert [gpu["state"] for gpu in servers["gpu1"]["gpus"]] == ["free", "other"]
 
 
 def test_a_card_is_kept_through_a_repair(

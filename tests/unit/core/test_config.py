@@ -290,7 +290,7 @@ def test_mistakes_of_both_files_are_shown(folder: Path) -> None:
     user = folder.parent / "user.toml"
     error = refused(folder, "[project]\ngpus = -1\n", user='\n[project]\n[defaults]\nnan = "x"\n')
     assert error.message.splitlines() == [
-        "overnight.toml:2: gpus = -1: write 0 or more",
+        "overnight.toml:2: gpus = -1: write 0, 1, 2, … or a share of one such as 0.5",
         f"{user}:2: unknown section [project]; write [servers.NAME], [defaults], [watch] or "
         "[notify]",
         f'{user}:4: nan = "x": write "default", "rollback", "ask" or "stop"',

@@ -34,10 +34,10 @@ NAME_RULE = 'letters, digits, ".", "_" and "-", starting with a letter or digit,
             'unknown key "zzz" in [project]; known: allow, checkpoints, env, gpus, links, name, '
             "outputs, secrets, server, smoke, train, variables",
         ),
-        ('gpus = "two"', 'gpus = "two": expected a whole number such as 2'),
-        ("gpus = true", "gpus = true: expected a whole number such as 2"),
-        ("gpus = 1.5", "gpus = 1.5: expected a whole number such as 2"),
-        ("gpus = -1", "gpus = -1: write 0 or more"),
+        ('gpus = "two"', 'gpus = "two": expected a number such as 2'),
+        ("gpus = true", "gpus = true: expected a number such as 2"),
+        ("gpus = 1.5", "gpus = 1.5: write 0, 1, 2, … or a share of one such as 0.5"),
+        ("gpus = -1", "gpus = -1: write 0, 1, 2, … or a share of one such as 0.5"),
         ("train = 5", 'train = 5: expected text such as "python train.py"'),
         (
             'train = ["python", "x"]',
@@ -179,13 +179,16 @@ def test_mistakes_in_env(folder: Path, env: str, message: str) -> None:
     assert refused(folder, f"[project]\nenv = {env}\n").message == f"overnight.toml:2: {message}"
 
 
+HOURS_HINT = 'write hours such as "09:00-18:00", "22:00-06:00" or "mon-fri 09:00-18:00"'
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         (
             "[trian]\n",
             "1: unknown section [trian]; write [project], [metrics], [smoke], "
-            "[servers.NAME], [knobs], [recovery], [watch] or [notify]",
+            "[servers.NAME], [knobs], [recovery], [watch], [notify] or [queue]",
         ),
         ("[projects]\n", "1: unknown section [projects]; did you mean [project]?"),
         ("\n[server.gpu1]\n", "2: unknown section [server]; did you mean [servers]?"),
@@ -357,6 +360,34 @@ def test_mistakes_in_env(folder: Path, env: str, message: str) -> None:
             '3: "1" in gpus: write an index such as 0 or a UUID such as "GPU-8f2d…"',
         ),
         ("[servers.g]\ngpus = []\n", "2: gpus = []: no GPU at all; name some or leave gpus out"),
+        (
+            "[servers.g]\nexclude = [0, true]\n",
+            '2: true in exclude: write an index such as 0 or a UUID such as "GPU-8f2d…"',
+        ),
+        ('[servers.g]\nquiet = "9-18"\n', f'2: quiet = "9-18": {HOURS_HINT}'),
+        ('[servers.g]\nquiet = "09:00-09:00"\n', f'2: quiet = "09:00-09:00": {HOURS_HINT}'),
+        (
+            '[servers.g]\nquiet = ["22:00-06:00",\n "monday 09:00-18:00",\n 9]\n',
+            f'3: "monday 09:00-18:00" in quiet: {HOURS_HINT}\novernight.toml:4: 9 in quiet: '
+            f"{HOURS_HINT}",
+        ),
+        (
+            "[servers.g]\nquiet = 9\n",
+            '2: quiet = 9: expected hours or a list of hours such as "mon-fri 09:00-18:00"',
+        ),
+        (
+            '[servers.g]\nfree_users = "bob"\n',
+            '2: free_users = "bob": expected a list of users such as ["bob"]',
+        ),
+        (
+            '[servers.g]\nfree_users = ["bob smith"]\n',
+            '2: "bob smith" in free_users: write the name of a user there, such as "bob"',
+        ),
+        ("[servers.g]\nidle_mib = 0\n", "2: idle_mib = 0: write 1 or more"),
+        (
+            "[servers.g]\nidle_percent = 101\n",
+            "2: idle_percent = 101: write a percentage, 1 to 100",
+        ),
     ],
 )
 def test_mistakes_in_the_other_sections(folder: Path, text: str, message: str) -> None:

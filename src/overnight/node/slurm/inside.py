@@ -37,7 +37,7 @@ from overnight.node.slurm import (
     tasks,
 )
 
-TIME_LIMIT, TAKEN_BACK = "time_limit", "preempted"
+TIME_LIMIT, TAKEN_BACK, OTHER_GPUS = "time_limit", "preempted", "other GPUs"
 GONE_S = 60.0
 
 
@@ -64,6 +64,7 @@ class Guest(elsewhere.Supervisor):
         self.notice = ""
         self.wanted: dict[str, Any] = self.spec["slurm"]
         self.split = tasks.Splitter()
+        self.has_place = False
         self.begun: set[int] = set()  # attempts that this process has started
         signal.signal(signal.SIGUSR2, lambda *_: self.told_to_go(TIME_LIMIT))
         signal.signal(signal.SIGTERM, lambda *_: self.told_to_go(TAKEN_BACK))
@@ -106,7 +107,7 @@ class Guest(elsewhere.Supervisor):
             when=lambda s: s.state in (states.STARTING, states.REPAIRING),
             reason="its Slurm job waits to begin again",
         )
-        if self.notice == TIME_LIMIT:
+        if self.notice != TAKEN_BACK:
             self.requeue()
         raise Left(f"left for {self.notice}")
 
@@ -121,11 +122,37 @@ class Guest(elsewhere.Supervisor):
         while not self.notice and time.monotonic() < deadline:
             self.wake.wait(1.0)  # Slurm ends us
 
-    # -- an attempt ---------------------------------------------------------------------------
+    # -- its place ----------------------------------------------------------------------------
 
-    def wait_for_gpus(self) -> list[str] | None:
-        """Slurm gave them with the job. Their UUIDs, as far as the driver tells."""
-        return None if self.is_stopped() else own_gpus(dict(os.environ))
+    def work_until_done(self) -> None:
+        """A run that has no place after a step (its GPUs are under suspicion) leaves this job."""
+        self.take_place()
+        super().work_until_done()
+        if self.journal.state().is_idle:
+            self.notice = self.notice or OTHER_GPUS
+            self.is_stopped()
+
+    def tell_queue(self) -> None:
+        """Slurm's queue is the only one that it was ever in."""
+
+    def take_place(self) -> None:
+        """What the job gives is the run's, without a look at the queue of any server."""
+        if self.journal.state().is_idle and not self.has_place:
+            self.note("granted", gpus=own_gpus(dict(os.environ)), share=1.0)
+            self.has_place = True
+
+    def begin(self, state: states.State) -> None:
+        """Where an earlier job left the run with a place, that was on other GPUs."""
+        if not self.has_place:
+            self.has_place = True
+            state = self.note("granted", gpus=own_gpus(dict(os.environ)), share=1.0)
+        super().begin(state)
+
+    def claimed_by_others(self, uuids: list[str]) -> str:
+        """Slurm gave them, and looks after them."""
+        return ""
+
+    # -- an attempt ---------------------------------------------------------------------------
 
     def command_line(self, start: preparation.Start) -> list[str]:
         self.begun.add(start.attempt)

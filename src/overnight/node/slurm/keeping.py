@@ -5,11 +5,10 @@ Called again and again by the watch for every active run; each call may be the f
 
 from __future__ import annotations
 
-import os
 import time
 from typing import Any
 
-from overnight.node import ending, fs, journal, layout, shim, states
+from overnight.node import ending, fs, journal, layout, server, shim, states
 from overnight.node.slurm import (
     asking,
     deciding,
@@ -33,23 +32,28 @@ class Refused(Exception):
 
 def see_to(run: layout.Run, spec: dict[str, Any]) -> bool:
     """One look at an active run, and the step that follows. True where it was submitted."""
-    facts = facts_of(run, spec, heard_s(run))
-    step = deciding.step(facts)
     try:
-        return carry_out(run, spec, step)
+        return take_step(run, spec)
     except Refused as refusal:
         close(run, deciding.Close("failed", f"Slurm refused it: {refusal}"))
         return False
 
 
-def launch(run: layout.Run, spec: dict[str, Any]) -> bool:
+def launch(run: layout.Run, spec: dict[str, Any], state: states.State) -> bool:
     """As `see_to`, for a run that somebody has just asked for: a refusal is theirs to hear."""
-    return carry_out(run, spec, deciding.step(facts_of(run, spec, heard_s(run))))
+    return state.state in states.ACTIVE and take_step(run, spec)
+
+
+def take_step(run: layout.Run, spec: dict[str, Any]) -> bool:
+    done = carry_out(run, spec, deciding.step(facts_of(run, spec, heard_s(run))))
+    server.ensure_watch(run.root)
+    return done
 
 
 def stop(run: layout.Run, spec: dict[str, Any], by: str) -> None:
     """Notes the wish, which a job that lives sees within a second; ends here what does not live."""
     records.wish_stop(run, by, time.time())
+    server.ensure_watch(run.root)
     for _ in range(STOP_ROUNDS):
         polling.ask_again_soon(run.root)
         step = deciding.step(facts_of(run, spec, None))
@@ -134,15 +138,7 @@ def newest_stamp(run: layout.Run) -> tuple[int, int] | None:
     attempts = [int(name) for name in layout.names(run.file("attempts")) if name.isdigit()]
     paths = [records.folder(run, "claims", str(known.n), "owner"), run.file("supervisor.json")]
     paths += [run.attempt(max(attempts), "heartbeat")] if attempts else []
-    return max(stamp_of(path) for path in paths)
-
-
-def stamp_of(path: str) -> tuple[int, int]:
-    try:
-        seen = os.stat(path)
-    except OSError:
-        return 0, 0
-    return seen.st_mtime_ns, seen.st_ino
+    return max(fs.stamp(path) for path in paths)
 
 
 # -- steps ------------------------------------------------------------------------------------
