@@ -190,6 +190,12 @@ class Cluster:
         self.start("slurmctld", ["slurmctld", "-i", "-D"])
         waiting.wait_until(lambda: self.works("squeue"), what="slurmctld")
 
+    def stop(self, name: str) -> None:
+        """Ends a daemon in its own way: a controller writes down what it knows."""
+        daemon = self._daemons.pop(name)
+        daemon.terminate()
+        daemon.wait()
+
     def kill(self, name: str) -> None:
         daemon = self._daemons.pop(name)
         daemon.kill()
@@ -238,6 +244,12 @@ class Cluster:
         """As when the machine loses power: its daemon and all that its jobs run are gone."""
         self.kill(node)
         end_steps(self.conf, node)
+
+    def kill_processes(self, node: str) -> None:
+        """SIGKILL to all that the jobs of a node run; Slurm itself lives and sees it."""
+        for step in steps(self.conf, node):
+            for pid in below(step):
+                kill(pid)
 
     def begin_now(self, job: str) -> None:
         """Spares a requeued job the rest of its pause."""
@@ -319,7 +331,7 @@ def succeeds(argv: Sequence[str]) -> bool:
 def end_steps(conf: Path, node: str | None = None) -> None:
     """Kills the step daemons of a cluster (on one node), and the processes they have started."""
     for step in steps(conf, node):
-        for pid in [*below(step), step]:
+        for pid in [step, *below(step)]:  # nobody lives to record the end of its child
             kill(pid)
 
 
@@ -336,11 +348,11 @@ def steps(conf: Path, node: str | None) -> list[int]:
 
 
 def below(pid: int) -> list[int]:
-    """All processes under this one, deepest first."""
+    """All processes under this one, parents first."""
     found: list[int] = []
     for task in entries(f"/proc/{pid}/task"):
         for child in text(f"/proc/{pid}/task/{task}/children").split():
-            found += [*below(int(child)), int(child)]
+            found += [int(child), *below(int(child))]
     return found
 
 

@@ -1,7 +1,7 @@
 """`job ROOT PROJECT RUN NAME`: what a batch script of Slurm's becomes on its first node.
 
-Claims the run, so that of two jobs of the same submission one leaves at once, then supervises it
-as `supervise` does elsewhere.
+Claims the run, so that of two jobs of the same submission one leaves at once, then sees to it that
+the run is supervised as `supervise` does elsewhere.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import sys
 import time
 
 from overnight.node import layout
-from overnight.node.slurm import records
+from overnight.node.slurm import guard, records
 
 SILENCE_S = 3.0  # a supervisor that lives gives a sign each second
 LONGEST_WAIT_S = 600.0
@@ -30,9 +30,13 @@ def main(root: str, project: str, name: str, job_name: str) -> None:
         return
     if before is not None and before.node != node:
         wait_for_silence(run, seat, known.n)
-    from overnight.node.slurm import inside
+    guard.watch_over(run, lambda: supervise(run, known.n, seat))
 
-    inside.supervise(run, known.n, seat)
+
+def supervise(run: layout.Run, n: int, seat: records.Seat) -> None:
+    from overnight.node.slurm import inside  # only its own process has to hold it
+
+    inside.supervise(run, n, seat)
 
 
 def say(text: str) -> str:

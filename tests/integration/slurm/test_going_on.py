@@ -18,6 +18,7 @@ def test_a_requeued_job_goes_on_from_its_checkpoint(world: World) -> None:
     world.wait_for_line("epoch 1")
     job = world.job("train01")
     world.cluster.sh("scontrol", "requeue", job)
+    wait_until(lambda: world.state("train01").repairs, what="the end of the attempt")
     world.open_gate(2)
     world.cluster.begin_now(job)
     assert world.wait("train01", timeout_s=60).state == states.FINISHED, world.told("train01")
@@ -85,12 +86,24 @@ def test_a_job_that_somebody_cancels_stops_the_run(world: World) -> None:
     assert world.state("train01").attempts[0].ended_at is not None
 
 
-def test_a_supervisor_that_is_killed_is_followed_by_another_job(world: World) -> None:
-    """The job ends with it, and its run goes on in a new one from the checkpoint."""
+def test_a_supervisor_that_is_killed_is_replaced_in_its_job(world: World) -> None:
+    """The training does not notice."""
+    world.launch("train01", "--gate", "2")
+    world.wait_for_line("epoch 1")
+    local.kill_and_wait(world.supervisor("train01"))
+    world.supervisor("train01")
+    world.open_gate(2)
+    assert world.wait("train01").state == states.FINISHED, world.told("train01")
+    assert len(world.starts()) == len(world.jobs("train01")) == 1
+
+
+def test_a_job_that_is_killed_is_followed_by_another_one(world: World) -> None:
+    """Nothing of it lives to record anything; the run goes on in a new job from its checkpoint."""
     world.launch("train01", "--gate", "2")
     world.wait_for_line("epoch 1")
     first = world.job("train01")
-    local.kill(world.supervisor("train01"))
+    world.cluster.kill_processes(world.node("train01"))
+    wait_until(lambda: world.cluster.jobs()[first] == "FAILED", what="the end of the job")
     world.open_gate(2)
     assert world.wait("train01", timeout_s=60).state == states.FINISHED, world.told("train01")
     assert world.job("train01") != first

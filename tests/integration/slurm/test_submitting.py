@@ -114,7 +114,7 @@ def test_without_slurms_commands_the_launch_is_refused(
 
 def test_a_controller_that_is_away_gets_the_run_when_it_is_back(world: World) -> None:
     """The launch stands, says what is wrong, and is submitted once."""
-    world.cluster.kill("slurmctld")
+    world.cluster.stop("slurmctld")
     try:
         world.launch("train01")
         row = world.row("train01", lambda row: bool(row["reason"]))

@@ -46,7 +46,12 @@ class Leave(NamedTuple):
 
 
 class Submit(NamedTuple):
-    """A new submission, or the going on with one that was interrupted."""
+    """A new submission, or the going on with one that was interrupted.
+
+    `after`: the job that is over, so that another one has to follow it.
+    """
+
+    after: str = ""
 
 
 class Cancel(NamedTuple):
@@ -126,7 +131,7 @@ def forgotten(facts: Facts, known: records.Submission) -> Step:
 def again(facts: Facts, known: records.Submission, last: str) -> Step:
     if facts.attempts == known.attempts and known.barren + 1 >= BARREN_LIMIT:
         return Close("failed", f"{BARREN_LIMIT} Slurm jobs on end began no attempt; {last}")
-    return Submit()
+    return Submit(after=known.job)
 
 
 def next_pause_s(before_s: float, *, changed: bool) -> float:

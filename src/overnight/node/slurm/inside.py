@@ -28,6 +28,7 @@ from overnight.node import (
 )
 from overnight.node.slurm import (
     asking,
+    guard,
     notices,
     records,
     sbatch,
@@ -68,6 +69,7 @@ class Guest(elsewhere.Supervisor):
         self.begun: set[int] = set()  # attempts that this process has started
         signal.signal(signal.SIGUSR2, lambda *_: self.told_to_go(TIME_LIMIT))
         signal.signal(signal.SIGTERM, lambda *_: self.told_to_go(TAKEN_BACK))
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, guard.PASSED_ON)
 
     def told_to_go(self, notice: str) -> None:
         self.notice = self.notice or notice

@@ -86,6 +86,8 @@ def facts_of(run: layout.Run, spec: dict[str, Any], heard: float | None) -> deci
     if known is not None and known.job and not known.is_done and is_quiet:
         table = ask_slurm(run, known, now)
     job = known.job if known is not None else ""
+    if known is not None:
+        table = table.without_strangers(job, known.name, now)
     forgotten_at = table.forgotten.get(job)
     return deciding.Facts(
         submission=known,
@@ -146,6 +148,8 @@ def newest_stamp(run: layout.Run) -> tuple[int, int] | None:
 
 def carry_out(run: layout.Run, spec: dict[str, Any], step: deciding.Step) -> bool:
     if isinstance(step, deciding.Submit):
+        if step.after:
+            set_done(run, step.after)
         outcome = submitting.submit(run, spec)
         if outcome.refused:
             raise Refused(outcome.problem)
@@ -174,6 +178,12 @@ def close(run: layout.Run, end: deciding.Close) -> None:
     journal.append(run, end.kind, when=lambda s: s.state in states.ACTIVE, reason=end.reason)
     known = records.read(run)
     if known is not None:
+        set_done(run, known.job)
+
+
+def set_done(run: layout.Run, job: str) -> None:
+    known = records.read(run)
+    if known is not None and known.job == job:
         records.write(run, known._replace(is_done=True))
 
 

@@ -40,6 +40,15 @@ class Table(NamedTuple):
         is_old = not 0 <= now - self.asked_at < self.pause_s
         return is_old or not set(wanted) <= set(self.asked_for)
 
+    def without_strangers(self, job: str, name: str, now: float) -> Table:
+        """A controller that lost its memory gives numbers anew: then ours is another's job."""
+        found = self.by_id.get(job)
+        if found is None or found.name == name:
+            return self
+        others = {key: each for key, each in self.by_id.items() if key != job}
+        since = {**self.forgotten, job: self.forgotten.get(job, self.asked_at or now)}
+        return self._replace(by_id=others, forgotten=since)
+
     def named(self, name: str, element: int | None) -> list[jobs.Job]:
         """The jobs of a submission, several where sbatch was asked twice."""
         found = [each for each in self.by_id.values() if each.name == name]
