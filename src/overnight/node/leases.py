@@ -17,7 +17,7 @@ Holder = Mapping[str, Any]
 Record = Dict[str, Any]
 Alive = Callable[[Record], bool]
 WHOLE = 1.0
-EPSILON = 1e-6  # three thirds are a whole
+EPSILON = 1e-3  # three times 0.3334 is a whole, as people round
 
 
 def lease_file(root: str, uuid: str) -> str:
@@ -136,9 +136,7 @@ def holders(value: Any) -> list[Record]:
 def share_of(record: Holder) -> float:
     """Where it is not told, or makes no sense, the whole GPU."""
     share = record.get("share")
-    if isinstance(share, bool) or not isinstance(share, (int, float)):
-        return WHOLE
-    return float(share) if 0.0 < share <= WHOLE else WHOLE
+    return float(share) if isinstance(share, (int, float)) and 0.0 < share <= WHOLE else WHOLE
 
 
 def publish(path: str, records: Sequence[Record]) -> None:

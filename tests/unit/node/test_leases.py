@@ -88,10 +88,10 @@ def test_nothing_is_leased_when_a_record_cannot_be_written(tmp_path: Path) -> No
 
 
 def test_runs_share_a_gpu_up_to_the_whole_of_it(tmp_path: Path) -> None:
-    """Three thirds fit, whatever they are in binary; nothing fits beside a whole one."""
+    """Three thirds fit, also as people round them; nothing fits beside a whole one."""
     root = str(tmp_path)
     for run in ("a", "b", "c"):
-        assert leases.lease(root, [A], {"run": run}, alive, 1 / 3)
+        assert leases.lease(root, [A], {"run": run}, alive, 0.3334)
     assert not leases.lease(root, [A], {"run": "d"}, alive, 0.01)
     assert leases.lease(root, [B], ME, alive)
     assert not leases.lease(root, [B], OTHER, alive, 0.1)
