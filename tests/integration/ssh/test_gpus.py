@@ -14,6 +14,7 @@ from tests.testbed import nvml as driver
 from tests.waiting import wait_until
 
 SHOW = "import os; print('sees', os.environ.get('CUDA_VISIBLE_DEVICES', 'all'), flush=True)"
+WAITING = "waiting for 2 free of 2 GPUs (used by mate)"
 HOLD = f"{SHOW}\nimport time\nwhile not os.path.exists('go'): time.sleep(0.02)"
 
 
@@ -61,7 +62,7 @@ def test_a_card_that_somebody_uses_is_not_free(
     pid = int(host.sh("sleep 1000 >/dev/null 2>&1 & echo $!", user="mate").stdout)
     host.cards.occupy(0, pid, 300)
     assert launch(laptop, "both", "--gpus", "2", script=SHOW) == "waits for a GPU"
-    assert laptop.json("explain", "both")["reason"] == "waiting for 2 free of 2 GPUs"
+    assert laptop.json("explain", "both")["reason"] == WAITING
     assert launch(laptop, "one", script=SHOW) in ("first output", "finished")
     laptop.wait("one")
     assert seen(laptop, "one") == cards[1]
@@ -157,5 +158,5 @@ def test_a_card_is_kept_through_a_repair(
     attempts = laptop.explain("memory")["attempts"]
     assert len(attempts) == 2
     assert attempts[0]["gpus"] == attempts[1]["gpus"]
-    leases = Path(host.home) / "overnight" / "leases"
-    wait_until(lambda: not list(leases.iterdir()), what="the lease to end")
+    place = Path(host.home) / "overnight/queue/night/memory.json"
+    wait_until(lambda: not place.exists(), what="the run to leave the list of the queue")
