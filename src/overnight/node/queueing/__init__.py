@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from overnight.node.queueing.deciding import decide
 from overnight.node.queueing.forecasting import forecast
+from overnight.node.queueing.order import in_order
 from overnight.node.queueing.values import (
     FAIR_STEP_S,
     Decision,
@@ -33,4 +34,5 @@ __all__ = [
     "Waiting",
     "decide",
     "forecast",
+    "in_order",
 ]
