@@ -1,4 +1,4 @@
-"""The last look at the GPUs of a run before it starts on them, and who is there that should not be."""
+"""The last look at the GPUs of a run before it starts on them: is anybody else there?"""
 
 from __future__ import annotations
 

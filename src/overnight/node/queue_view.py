@@ -1,27 +1,30 @@
-"""What waits on this server, in the order in which it will start, and what it waits for."""
+"""What is shown of this server's queue and of its GPUs.
+
+Times are Unix times of this server's clock, memory is MiB.
+"""
 
 from __future__ import annotations
 
 import time
 from typing import Any
 
-from overnight.node import gpus, planning, queueing, sharing, turns
+from overnight.node import cards, gpus, planning, queueing, sharing, turns
 
 
 def view(root: str) -> dict[str, Any]:
-    """All projects of this root. Times are Unix times of this server's clock, memory is MiB."""
+    """All projects of this root; what waits in the order in which it will start."""
     active = [turns.dated(each) for each in turns.survey(root, turns.Memory())]
-    sight = turns.cards.look(root, turns.common_rules(active))
+    sight = cards.look(root, turns.common_rules(active))
     server = turns.here(sight)
     plan = planning.Planning(active, server)
     begins = plan.forecast()
-    idle = {each.run: each for each in active if each.is_idle}
+    idle: dict[Any, planning.Active] = {each.run: each for each in active if each.is_idle}
     line = queueing.in_order([plan.waiting(each) for each in idle.values()])
     return {
         "time": time.time(),
         "waiting": [waiting(plan, idle[each.key], begins.get(each.key)) for each in line],
         "running": [running(each) for each in active if not each.is_idle],
-        "cards": cards(plan, sight.table),
+        "cards": brief_cards(plan, sight.table),
         "slots": plan.slots(),
         "problem": sight.table.problem,
     }
@@ -64,7 +67,7 @@ def running(each: planning.Active) -> dict[str, Any]:
     }
 
 
-def cards(plan: planning.Planning, table: gpus.Table) -> list[dict[str, Any]]:
+def brief_cards(plan: planning.Planning, table: gpus.Table) -> list[dict[str, Any]]:
     """By the rules of the first project that has runs here."""
     uses = plan.common_uses()
     return [
@@ -79,3 +82,28 @@ def cards(plan: planning.Planning, table: gpus.Table) -> list[dict[str, Any]]:
         for gpu in table.gpus
         for use in [uses.get(gpu.uuid)]
     ]
+
+
+def gpu_table(root: str, told: Any) -> dict[str, Any]:
+    """Who uses each GPU. `told`: the rules of sharing, as `sharing.rules` reads them."""
+    rules = sharing.rules(told)
+    active = list(turns.survey(root, turns.Memory()))
+    sight = cards.look(root, rules)
+    uses = sight.uses(planning.held_by(active), rules, time.localtime())
+    return {
+        "time": time.time(),
+        "driver": sight.table.driver,
+        "problem": sight.table.problem,
+        "gpus": [gpu_row(gpu, uses[gpu.uuid]) for gpu in sight.table.gpus],
+    }
+
+
+def gpu_row(gpu: gpus.Gpu, use: sharing.Use) -> dict[str, Any]:
+    return {
+        **gpu._asdict(),
+        "apps": [app._asdict() for app in gpu.apps],
+        "state": use.state,
+        "why": use.why,
+        "users": [user._asdict() for user in use.users],
+        "runs": list(use.runs),
+    }

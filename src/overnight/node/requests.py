@@ -10,7 +10,6 @@ from typing import Any, Callable, Dict, Iterator, Tuple
 from overnight.node import (
     files,
     fs,
-    gpus,
     launch,
     layout,
     look,
@@ -214,9 +213,10 @@ def file_digest(root: str, args: dict[str, Any], payload: bytes) -> Answer:
 
 
 def gpu_table(root: str, args: dict[str, Any], payload: bytes) -> Answer:
-    table = gpus.query()
-    rows = [{**gpu._asdict(), "apps": [app._asdict() for app in gpu.apps]} for gpu in table.gpus]
-    return {"problem": table.problem, "gpus": rows}, b""
+    """args: `sharing`: the rules for GPUs that others use too, as `sharing.rules` reads them."""
+    from overnight.node import queue_view
+
+    return queue_view.gpu_table(root, args.get("sharing")), b""
 
 
 def probe_server(root: str, args: dict[str, Any], payload: bytes) -> Answer:
