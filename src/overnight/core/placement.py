@@ -16,6 +16,7 @@ from overnight.core import durations, server_load
 from overnight.core.server_load import Room, ServerLoad, Shape
 
 TRANSFER_S = 5.0  # what a server that has the code already is ahead of one that has not
+MOVE_S = 60.0  # what a run must gain by leaving the queue that it stands in
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +25,8 @@ class Wanted:
 
     `gpus`: None is one where a server has any; 0 a CPU slot; below 1 a share of one.
     `memory_mib`: its peak on each GPU. `expected_s`: how long it takes on a server of speed 1.
-    `links`: as in the run spec. `servers`: names that the user allows, None for all.
+    `links`: as in the run spec. `servers`: names that the user allows, None for all. `waits_at`:
+    the server in whose queue it stands already, which it leaves only for a gain of MOVE_S.
     """
 
     key: str
@@ -34,6 +36,7 @@ class Wanted:
     snapshot: str | None = None
     links: Mapping[str, str] = field(default_factory=dict)
     servers: frozenset[str] | None = None
+    waits_at: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +87,7 @@ class Choice:
     room: Room
     lasts_s: float | None
     has_code: bool
+    is_move: bool
     is_makeshift: bool  # no GPU there, although the run would use one
 
     @property
@@ -92,6 +96,7 @@ class Choice:
         if lasts_s is None:
             lasts_s = server_load.UNKNOWN_S / self.site.offer.speed
         end = self.room.start.at + lasts_s + TRANSFER_S * (not self.has_code)
+        end += MOVE_S * self.is_move
         sure = self.room.start.sure
         return (self.is_makeshift, end, not sure, -self.site.load.free, self.site.offer.server)
 
@@ -122,6 +127,7 @@ class Site:
             room=room,
             lasts_s=None if wanted.expected_s is None else wanted.expected_s / speed,
             has_code=wanted.snapshot is None or wanted.snapshot in self.offer.snapshots,
+            is_move=wanted.waits_at not in (None, self.offer.server),
             is_makeshift=wanted.gpus is None and shape.gpus == 0,
         )
 
