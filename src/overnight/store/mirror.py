@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from overnight.core import errors
 from overnight.store import moves
 
-MIGRATIONS = ("001_mirror.sql", "002_server_facts.sql", "003_moves.sql")
+MIGRATIONS = ("001_mirror.sql", "002_server_facts.sql", "004_moves.sql")
 BUSY_S = 10.0
 FOLDER = ".overnight"
 MANIFESTS_KEPT = 50
