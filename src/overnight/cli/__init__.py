@@ -23,6 +23,7 @@ VERBS = {
     "smoke": "foreground test on the server; must pass",
     "run": "sync + smoke + launch; returns when it truly runs",
     "status": "one glance at all runs on all servers",
+    "queue": "what waits on the servers, in order, and when it starts",
     "logs": "the output of a run",
     "attach": "the run's window in tmux",
     "stop": "end a run: SIGTERM, grace, SIGKILL",
