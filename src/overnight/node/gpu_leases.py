@@ -20,7 +20,8 @@ class Grant(NamedTuple):
 
 
 def acquire(run: layout.Run, spec: dict[str, Any], avoid: Sequence[str] = ()) -> Grant:
-    """All wanted GPUs or none. `spec["gpus"]` None means one where the server has any.
+    """All wanted GPUs or none. `spec["gpus"]` None means one for each of the processes where the
+    server has any.
 
     GPUs to `avoid` are taken only where the server has too few others.
     """
@@ -30,7 +31,7 @@ def acquire(run: layout.Run, spec: dict[str, Any], avoid: Sequence[str] = ()) ->
     table = gpus.query()
     if wanted is None and not table.gpus and not table.problem:
         return Grant([])
-    wanted = 1 if wanted is None else wanted
+    wanted = (spec.get("processes") or 1) if wanted is None else wanted
     refusal = never(table, wanted, spec.get("allowed_gpus"))
     if refusal:
         return Grant(None, refusal, hopeless=True)
