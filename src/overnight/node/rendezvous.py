@@ -12,12 +12,11 @@ import os
 import time
 from typing import Any, Iterator, Mapping
 
-from overnight.node import actions, apart, fs, layout, lock
+from overnight.node import actions, apart, fs, layout, lock, rank_logs
 
 FIRST_PORT, LAST_PORT = 20000, 32767
 KEPT_S = 600.0  # until it listens; a start may have to load a large model first
 MOST_TRIED = 400
-RANKS = "ranks"
 GIVEN = "ports.json"
 
 
@@ -36,7 +35,11 @@ class Finder:
     def _found(self, value: Any) -> Any:
         if value == actions.FREE_PORT:
             return self.port()
-        return os.path.join(self.folder, RANKS) if value == actions.ATTEMPT_FOLDER else value
+        return (
+            os.path.join(self.folder, rank_logs.FOLDER)
+            if value == actions.ATTEMPT_FOLDER
+            else value
+        )
 
     def port(self) -> int:
         if self._port is None:
