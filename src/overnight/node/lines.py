@@ -15,7 +15,7 @@ from overnight.node.families import Sample
 
 MAX_LINE = 4096
 CONTROLS = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[@-Z\\-_]|[\x00-\x08\x0e-\x1f\x7f]")
-WRITER = re.compile(r"\A\[default\d{1,5}\]:")  # torchrun --tee
+WRITER = re.compile(r"\A\[default\d{1,5}\]:\s?")  # torchrun --tee
 KERAS_EPOCH = re.compile(r"epoch (\d{1,9})/(\d{1,9})$")
 KERAS_LINE = re.compile(r"(?:(\d{1,12})/(\d{1,12}|unknown)\s{1,9}(?:\[|━|- )|- \d{1,9}m?s\b)")
 YOLO_HEAD = re.compile(r"\s*epoch\s+gpu_mem\s+(.*)")
