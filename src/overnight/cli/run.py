@@ -56,6 +56,7 @@ def command(
 
 AT_START = {
     "port": "rendezvous port: a free one at each start",
+    "gpu_numbers": "GPUs: those of the run, told to DeepSpeed by number",
     "rank_logs": "logs: one of each rank too, in the attempt's folder",
 }
 

@@ -17,6 +17,7 @@ from overnight.core.invocation import Read
 from overnight.core.unclear import UnclearError
 
 RANK_LOGS = "rank_logs"
+GPUS = "gpu_numbers"
 WirePlace = Mapping[str, Any]
 _PORT = knobs.Knob(template="--master_port|--main_process_port {}", number="port")
 _ENDPOINT = re.compile(r"--rdzv[_-]endpoint(?:=(?P<value>.*))?")
@@ -50,6 +51,7 @@ _ELSEWHERE = (
     r"--(standalone|rdzv-(endpoint|conf|id)|node-rank|master-addr|machine-rank|main-process-ip"
     r"|no-ssh)"
 )
+_OTHER_GPUS = r"-[ieH].*|--(include|exclude|hostfile|num-nodes)"
 _MACHINES = ("nnodes", "num-machines", "num-nodes")
 _ONE = ("1", "1:1")
 _FILE_DECIDES = re.compile(
@@ -216,3 +218,18 @@ def rank_logs(argv: Sequence[str]) -> WirePlace | None:
     if any(re.fullmatch(typed, name) for name in _options(argv, launcher)):
         return None
     return _put_after(launcher, words)
+
+
+def gpu_numbers(argv: Sequence[str]) -> WirePlace | None:
+    """Where DeepSpeed's launcher is told to take the GPUs of the environment.
+
+    It reads numbers there, no UUIDs, and where it is told a count it takes the first ones of the
+    machine, whoever holds them. A later `--num_gpus=-1` takes the count back. None for everything
+    else, and where the command itself names GPUs or machines.
+    """
+    launcher = recognised(argv)
+    if launcher is None or launcher.kind != "deepspeed" or launcher.end == len(argv):
+        return None
+    if any(re.fullmatch(_OTHER_GPUS, name) for name in _options(argv, launcher)):
+        return None
+    return {"word": launcher.end, "start": 0, "end": 0, "add": ["--num_gpus=-1"]}

@@ -71,10 +71,13 @@ def find(
     at_start = {}
     if known.port is None and "port" in found and found["port"].value is None:
         at_start["port"] = actions.FREE_PORT
-    logs = launchers.rank_logs(typed.argv)
-    if logs is not None:
-        places[launchers.RANK_LOGS] = [logs]
-        at_start[launchers.RANK_LOGS] = actions.ATTEMPT_FOLDER
+    for name, place, wanted in (
+        (launchers.RANK_LOGS, launchers.rank_logs(typed.argv), actions.ATTEMPT_FOLDER),
+        (launchers.GPUS, launchers.gpu_numbers(typed.argv), actions.GPU_NUMBERS),
+    ):
+        if place is not None:
+            places[name] = [place]
+            at_start[name] = wanted
     return Turnables(
         invocation=typed,
         values={name: one.value for name, one in found.items()},

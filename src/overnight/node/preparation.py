@@ -96,8 +96,9 @@ def next_start(
         checkpoint, passed_over = newest_checkpoint(run, spec, state)
     variant = spec["variants"][state.variant]
     number = len(state.attempts) + 1
-    found = rendezvous.Finder(run, number)
+    found = rendezvous.Finder(run, number, uuids[: spec.get("processes") or len(uuids)])
     settings = found.filled({**(spec.get("at_start") or {}), **state.settings})
+    env = found.filled(state.env)
     argv, files = turning.turned(variant, settings)
     return Start(
         attempt=number,
@@ -108,7 +109,7 @@ def next_start(
         passed_over=passed_over,
         gpus=uuids,
         settings=settings,
-        env={key: str(value) for key, value in found.filled(state.env).items()},
+        env={key: str(value) for key, value in {**found.env(settings), **env}.items()},
         files=files,
     )
 

@@ -1,4 +1,5 @@
-"""What an attempt of several processes gets when it starts: a free port, a folder for its logs.
+"""What an attempt of several processes gets when it starts: a free port, a folder for its logs,
+and, for DeepSpeed, the numbers of its GPUs.
 
 Between our look at a port and the moment a training listens there, seconds go by. So ports are
 taken where the kernel hands out none itself, each run begins its search elsewhere, and a port that
@@ -10,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from typing import Any, Iterator, Mapping
+from typing import Any, Iterator, Mapping, Sequence
 
 from overnight.node import actions, apart, fs, layout, lock, rank_logs
 
@@ -18,13 +19,15 @@ FIRST_PORT, LAST_PORT = 20000, 32767
 KEPT_S = 600.0  # until it listens; a start may have to load a large model first
 MOST_TRIED = 400
 GIVEN = "ports.json"
+GPUS = "gpu_numbers"
 
 
 class Finder:
-    """Finds each thing once, and only where it is asked for."""
+    """Finds each thing once, and only where it is asked for. `uuids`: of the attempt's GPUs."""
 
-    def __init__(self, run: layout.Run, number: int) -> None:
+    def __init__(self, run: layout.Run, number: int, uuids: Sequence[str] = ()) -> None:
         self.run = run
+        self.uuids = uuids
         self.folder = run.attempt(number)
         self._port: int | None = None
 
@@ -35,6 +38,8 @@ class Finder:
     def _found(self, value: Any) -> Any:
         if value == actions.FREE_PORT:
             return self.port()
+        if value == actions.GPU_NUMBERS:
+            return gpu_numbers(self.uuids)
         return (
             os.path.join(self.folder, rank_logs.FOLDER)
             if value == actions.ATTEMPT_FOLDER
@@ -48,6 +53,23 @@ class Finder:
             except apart.FailedError:  # a lock or a disk that does not work is no reason to wait
                 self._port = any_port()
         return self._port
+
+    def env(self, settings: Mapping[str, Any]) -> dict[str, str]:
+        """The variables that go with the settings found: numbers in place of UUIDs."""
+        numbers = settings.get(GPUS)
+        return {"CUDA_VISIBLE_DEVICES": numbers} if numbers else {}
+
+
+def gpu_numbers(uuids: Sequence[str]) -> str | None:
+    """As nvidia-smi counts them, in the order of the bus; None where there are none to name."""
+    if not uuids:
+        return None
+    from overnight.node import gpus
+
+    known = {gpu.uuid: str(gpu.index) for gpu in gpus.query().gpus}
+    if not all(uuid in known for uuid in uuids):
+        return None
+    return ",".join(known[uuid] for uuid in uuids)
 
 
 def free_port(root: str, who: str, now: float) -> int:

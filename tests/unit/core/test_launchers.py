@@ -81,6 +81,27 @@ def test_each_rank_gets_a_log(command: str, added: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("command", "word"),
+    [
+        ("deepspeed --num_gpus 2 t.py --num_gpus 3", 3),
+        ("deepspeed --num_gpus 2 --module pkg.train", 3),
+        ("uv run deepspeed t.py", 3),
+        ("deepspeed --include localhost:0,1 t.py", None),
+        ("deepspeed -i localhost:0 t.py", None),
+        ("deepspeed --hostfile hosts t.py", None),
+        ("deepspeed --num_gpus 2 ./start", None),
+        ("torchrun --nproc_per_node 2 t.py", None),
+        ("accelerate launch --use_deepspeed t.py", None),
+    ],
+)
+def test_deepspeed_takes_the_gpus_of_the_run(command: str, word: int | None) -> None:
+    """After all that was typed about their number, before the script."""
+    place = launchers.gpu_numbers(shlex.split(command))
+    assert (place and place["word"]) == word
+    assert place is None or place["add"] == ["--num_gpus=-1"]
+
+
+@pytest.mark.parametrize(
     "command",
     [
         "torchrun --log_dir runs t.py",
