@@ -22,9 +22,12 @@ from overnight.core import (
     config_words,
     errors,
     knobs,
+    launchers,
     spec,
+    turnables,
     variants,
 )
+from overnight.core.invocation import Invocation, Read
 
 if TYPE_CHECKING:
     from overnight.sync.manifest import Manifest
@@ -40,10 +43,14 @@ class Prepared:
 
     server: str
     spec: spec.RunSpec
-    smoke_argv: Sequence[str]
+    smoke_variant: Mapping[str, Any]
     same_smoke: bool
     plan: variants.Plan
     assumed: Sequence[str] = ()
+
+    @property
+    def smoke_argv(self) -> Sequence[str]:
+        return list(self.smoke_variant["argv"])
 
     @property
     def note(self) -> str:
@@ -80,10 +87,12 @@ def prepare(
         snapshot="",
         variants=[variant_to_wire(each) for each in plan.variants],
         settings=plan.settings,
+        at_start=at_start(plan, project.rank_logs),
         resume=resume(typed, settings.knobs.resume),
         environment=environment(project.env),
         env=dict(project.variables),
         gpus=project.gpus if gpus is None else gpus,
+        processes=launchers.processes(typed, read),
         allowed_gpus=allowed_gpus(server),
         outputs=project.outputs,
         links=project.links,
@@ -94,7 +103,7 @@ def prepare(
     return Prepared(
         server=server.name,
         spec=made,
-        smoke_argv=smoke,
+        smoke_variant=smoke_variant(smoke, recognised.knobs, read),
         same_smoke=smoke == typed,
         plan=plan,
         assumed=tuple(recognised.said.values()),
@@ -110,6 +119,19 @@ def for_server(
 ) -> spec.RunSpec:
     """The same run on another server: what the settings say of each server is all that differs."""
     return replace(wanted, allowed_gpus=allowed_gpus(server), queue=queue(settings, server))
+
+
+def at_start(plan: variants.Plan, rank_logs: bool) -> dict[str, str]:
+    """What each attempt gets when it starts; the logs of the ranks can be declined."""
+    declined = () if rank_logs else (launchers.RANK_LOGS,)
+    return {name: value for name, value in plan.at_start.items() if name not in declined}
+
+
+def smoke_variant(argv: Sequence[str], known: knobs.Knobs, read: Read) -> dict[str, Any]:
+    """The smoke test's command, with the places of what it gets when it starts."""
+    found = turnables.find(Invocation(argv=tuple(argv)), knobs.Knobs(port=known.port), read)
+    places = {name: spec.plain(found.places[name]) for name in found.at_start}
+    return {"argv": list(argv), "label": "smoke", "changes_science": False, "places": places}
 
 
 def refuse_unusable(settings: config.Config, plan: variants.Plan) -> None:
@@ -250,7 +272,7 @@ def smoke_spec(prepared: Prepared, snapshot: str, name: str, time_box_s: float) 
         run=name,
         snapshot=snapshot,
         kind="smoke",
-        variants=[{"argv": list(prepared.smoke_argv), "label": "smoke", "changes_science": False}],
+        variants=[prepared.smoke_variant],
         settings={},
         resume=None,
         policy={"grace_s": 10.0},

@@ -45,6 +45,7 @@ class Project:
     server: str | None = None
     env: Environment = Environment()
     gpus: float | None = None
+    rank_logs: bool = True
     outputs: tuple[str, ...] = ()
     checkpoints: tuple[str, ...] = ()
     links: Mapping[str, str] = dataclasses.field(default_factory=_nothing)
