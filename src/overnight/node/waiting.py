@@ -17,9 +17,9 @@ from overnight.node import fs, layout
 class Wish(NamedTuple):
     """Times in seconds, memory in MiB for each GPU.
 
-    `gpus` None: where the server has any, one for each of `processes`. `order`: its index in its sweep. `after`: runs of
-    the project that must have finished. `sharing`: the rules of this server, as `sharing.rules`
-    reads them.
+    `gpus` None: where the server has any, one for each of `processes`. `order`: its index in its
+    sweep. `after`: runs of the project that must have finished. `sharing`: the rules of this
+    server, as `sharing.rules` reads them.
     """
 
     gpus: float | None = None
