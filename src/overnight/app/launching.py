@@ -187,7 +187,8 @@ def clear_smoke(o: Overnight, server: Server, name: str) -> None:
 
 def smoke_key(plan: preparing.Prepared) -> str:
     """What a pass holds for, beside snapshot and server."""
-    return spec.digest([list(plan.smoke_argv), spec.plain(plan.spec.environment), plan.spec.gpus])
+    told = [list(plan.smoke_argv), spec.plain(plan.spec.environment), plan.spec.gpus]
+    return spec.digest([*told, dict(plan.files)] if plan.files else told)
 
 
 def run(

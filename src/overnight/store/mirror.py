@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from overnight.core import errors
 
-MIGRATIONS = ("001_mirror.sql", "002_server_facts.sql")
+MIGRATIONS = ("001_mirror.sql", "002_server_facts.sql", "003_sweeps.sql")
 BUSY_S = 10.0
 FOLDER = ".overnight"
 MANIFESTS_KEPT = 50
@@ -33,6 +33,14 @@ class Seen(NamedTuple):
     seen_at: float | None
     problem: str
     rows: list[dict[str, Any]]
+
+
+class SweptRun(NamedTuple):
+    """A run of a sweep: where it was launched or is to be, and its point as on the wire."""
+
+    run: str
+    server: str
+    sweep: dict[str, Any]
 
 
 class Mirror:
@@ -183,6 +191,36 @@ class Mirror:
             self.db.execute(
                 "DELETE FROM intents WHERE content_key = ? AND server = ?", (content_key, server)
             )
+
+    def remember_sweep(
+        self, name: str, at: float, definition: Mapping[str, Any], runs: Sequence[SweptRun]
+    ) -> None:
+        """Before anything is launched; once more with further runs. A run keeps its server."""
+        with self.db:
+            self.db.execute(
+                "INSERT INTO sweeps (name, created_at, definition) VALUES (?, ?, ?) "
+                "ON CONFLICT (name) DO UPDATE SET definition = excluded.definition",
+                (name, at, json.dumps(definition)),
+            )
+            self.db.executemany(
+                "INSERT OR IGNORE INTO sweep_runs (sweep, run, server, body) VALUES (?, ?, ?, ?)",
+                [(name, each.run, each.server, json.dumps(each.sweep)) for each in runs],
+            )
+
+    def sweeps(self) -> dict[str, float]:
+        """When each was begun (Unix time), the oldest first."""
+        found = self.db.execute("SELECT name, created_at FROM sweeps ORDER BY created_at, name")
+        return dict(found.fetchall())
+
+    def sweep_definition(self, name: str) -> dict[str, Any] | None:
+        found = self.db.execute(
+            "SELECT definition FROM sweeps WHERE name = ?", (name,)
+        ).fetchone()
+        return json.loads(found[0]) if found else None
+
+    def sweep_runs(self, name: str) -> list[SweptRun]:
+        found = self.db.execute("SELECT run, server, body FROM sweep_runs WHERE sweep = ?", (name,))
+        return [SweptRun(run, server, json.loads(body)) for run, server, body in found]
 
     # -- what need not be done again --------------------------------------------------------
 
