@@ -40,6 +40,7 @@ class Prepared:
     `assumed` on what the knobs rest that nobody declared, as sentences. `files`: the text that
     configuration files have in this run, where it is not that of the project."""
 
+    server: str
     spec: spec.RunSpec
     smoke_argv: Sequence[str]
     same_smoke: bool
@@ -50,6 +51,12 @@ class Prepared:
     @property
     def note(self) -> str:
         return self.plan.note
+
+    @property
+    def smoke_parts(self) -> list[Any]:
+        """What a pass of the smoke test holds for, beside snapshot and server."""
+        told = [list(self.smoke_argv), spec.plain(self.spec.environment), self.spec.gpus]
+        return [*told, dict(self.files)] if self.files else told
 
     def to_json(self) -> dict[str, Any]:
         """For `run --dry-run`: what would run, and every repair that is already computed."""
@@ -91,7 +98,7 @@ def prepare(
         environment=environment(project.env),
         env=dict(project.variables),
         gpus=project.gpus if gpus is None else gpus,
-        allowed_gpus=[str(each) for each in server.gpus] if server.gpus is not None else None,
+        allowed_gpus=allowed_gpus(server),
         outputs=project.outputs,
         links=project.links,
         checkpoints=project.checkpoints,
@@ -99,6 +106,7 @@ def prepare(
         queue=queue(settings, server),
     )
     return Prepared(
+        server=server.name,
         spec=made,
         smoke_argv=smoke,
         same_smoke=smoke == typed,
@@ -106,6 +114,17 @@ def prepare(
         assumed=tuple(recognised.said.values()),
         files=dict(files),
     )
+
+
+def allowed_gpus(server: config.ServerConfig) -> list[str] | None:
+    return None if server.gpus is None else [str(each) for each in server.gpus]
+
+
+def for_server(
+    wanted: spec.RunSpec, settings: config.Config, server: config.ServerConfig
+) -> spec.RunSpec:
+    """The same run on another server: what the settings say of each server is all that differs."""
+    return replace(wanted, allowed_gpus=allowed_gpus(server), queue=queue(settings, server))
 
 
 def refuse_unusable(settings: config.Config, plan: variants.Plan) -> None:

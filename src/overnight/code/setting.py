@@ -122,4 +122,3 @@ def as_typed(argv: Sequence[str], option: Option) -> str | None:
     """
     places = knob_places.typed(argv, _knob(option))
     return str(places[-1].value) if places else None
-

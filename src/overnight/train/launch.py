@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,9 @@ from overnight.ports import Request, Server
 from overnight.train import follow
 
 LIFE_S = 10.0
+MANY_RUNS = 200  # in one request
+MANY_BYTES = 4_000_000
+MANY_S = 120.0
 OURS = b"overnight: "  # why an environment could not be activated: no sign of life
 
 
