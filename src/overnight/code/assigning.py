@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import posixpath
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
@@ -175,7 +176,7 @@ class Command:
         path, name = found[0]
         self._refuse_typed(name, path)
         document, text = self._documents[path], self._texts[path]
-        scalar = _scalar(document, name)
+        scalar = _scalar(document, text, name)
         line = text.count("\n", 0, scalar.start) + 1
         return Target(
             kind="file",
@@ -347,29 +348,40 @@ class Command:
 def edited(path: str, text: str, name: str, value: Value) -> str:
     """The file with one value changed, and nothing else. Raises `UnclearError`."""
     document = config_text.read(path, text)
-    scalar = _scalar(document, name)
+    scalar = _scalar(document, text, name)
     new = sweep_values.for_file(path, value, scalar.text)
-    if not scalar.text and text[: scalar.start].endswith(":"):
-        new = f" {new}"
+    new = new if scalar.text else f" {new}"
     changed = f"{text[: scalar.start]}{new}{text[scalar.end :]}"
     keys = set(config_text.matching(document, name))
     shown = f"{command.visible(path)}: {command.visible(name)}"
     if not config_text.is_same_but(path, document, changed, keys):
         raise UnclearError(f"{shown} cannot be changed alone")
-    written = sweep_values.read_file(path, _scalar(config_text.read(path, changed), name).text)
+    after = _scalar(config_text.read(path, changed), changed, name)
+    written = sweep_values.read_file(path, after.text)
     if not sweep_values.same(written.value, value.value):
         raise UnclearError(f"{shown} would be read as {command.visible(written.text)}")
     return changed
 
 
-def _scalar(document: config_text.Document, name: str) -> config_text.Scalar:
+def _scalar(document: config_text.Document, text: str, name: str) -> config_text.Scalar:
     keys = config_text.matching(document, name)
     for key in keys:
         if key in document.refused:
             raise UnclearError(f"{command.visible(name)} {document.refused[key]}")
     if len(keys) > 1:
         raise UnclearError(f"{command.visible(name)} stands there more than once")
-    return document.scalars[keys[0]]
+    scalar = document.scalars[keys[0]]
+    return scalar if scalar.text else _behind_colon(text, scalar, keys[0][-1])
+
+
+def _behind_colon(text: str, scalar: config_text.Scalar, name: str) -> config_text.Scalar:
+    """`note:` has its value, nothing, where the next line begins; a new one goes behind the colon.
+
+    Should that be the wrong colon, the edit is found out and refused.
+    """
+    colons = list(re.finditer(rf"{re.escape(name)}['\"]?\s*:", text[: scalar.start]))
+    at = colons[-1].end() if colons else scalar.start
+    return config_text.Scalar(at, at, "")
 
 
 def _target(kind: Kind, name: str, where: str, base: Value | None) -> Target:
