@@ -39,7 +39,7 @@ def plan(planned: Plan) -> str:
 def plan_row(run: Planned, keys: Sequence[str], has_seeds: bool) -> list[str]:
     point = run.sweep["point"]
     seed = [value(run.point.seed)] if has_seeds else []
-    when = ["there already", ""] if run.there else [clock(run.starts_at), clock(run.ends_at)]
+    when = ["there already", ""] if run.there else [start(run.starts_at), end(run.ends_at)]
     return [run.run, *cells(point, run.point.changes, keys), *seed, run.server, *when]
 
 
@@ -48,10 +48,12 @@ def cells(point: Mapping[str, Any], changes: Mapping[str, Any], keys: Sequence[s
     return [f"{changes[key].text} *" if key in changes else value(point.get(key)) for key in keys]
 
 
-def clock(at: float | None) -> str:
-    if at is None:
-        return UNKNOWN
-    return "now" if at <= time.time() + 1 else render.clock(at)
+def start(at: float | None) -> str:
+    return "now" if at is not None and at <= time.time() + 1 else end(at)
+
+
+def end(at: float | None) -> str:
+    return UNKNOWN if at is None else render.clock(at)
 
 
 def counted(number: int) -> str:
