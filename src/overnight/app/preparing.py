@@ -8,13 +8,14 @@ import re
 import socket
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import overnight
 from overnight.app import project_files
-from overnight.code import recognise
+from overnight.code import recognise, sources
 from overnight.core import (
     command,
     config,
@@ -39,7 +40,8 @@ SECRETS = ("WANDB_API_KEY", "HF_TOKEN")
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
     """`spec` lacks name and snapshot yet. `plan` has the variants as they were worked out, and
-    `assumed` on what the knobs rest that nobody declared, as sentences."""
+    `assumed` on what the knobs rest that nobody declared, as sentences. `files`: the text that
+    configuration files have in this run, where it is not that of the project."""
 
     server: str
     spec: spec.RunSpec
@@ -47,6 +49,7 @@ class Prepared:
     same_smoke: bool
     plan: variants.Plan
     assumed: Sequence[str] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def smoke_argv(self) -> Sequence[str]:
@@ -59,7 +62,8 @@ class Prepared:
     @property
     def smoke_parts(self) -> list[Any]:
         """What a pass of the smoke test holds for, beside snapshot and server."""
-        return [list(self.smoke_argv), spec.plain(self.spec.environment), self.spec.gpus]
+        told = [list(self.smoke_argv), spec.plain(self.spec.environment), self.spec.gpus]
+        return [*told, dict(self.files)] if self.files else told
 
     def to_json(self) -> dict[str, Any]:
         """For `run --dry-run`: what would run, and every repair that is already computed."""
@@ -69,14 +73,24 @@ class Prepared:
 
 
 def prepare(
-    settings: config.Config, server: config.ServerConfig, argv: Sequence[str], gpus: float | None
+    settings: config.Config,
+    server: config.ServerConfig,
+    argv: Sequence[str],
+    gpus: float | None,
+    *,
+    files: Mapping[str, str] = MappingProxyType({}),
+    sources_of: sources.Project | None = None,
 ) -> Prepared:
-    """`argv` empty: the project's own training command. Everything else is from overnight.toml."""
+    """`argv` empty: the project's own training command. Everything else is from overnight.toml.
+
+    `files`: other texts for files of the project, in every variant. `sources_of`: the project's
+    files where somebody has looked at them already.
+    """
     typed = list(argv) or training_command(settings)
     command.validate(typed)
     project = settings.project
-    read = project_files.reader(settings.root, project.links)
-    recognised = recognise.knobs_of(settings.root, typed, settings.knobs, read)
+    read = project_files.overlaid(project_files.reader(settings.root, project.links), files)
+    recognised = recognise.knobs_of(settings.root, typed, settings.knobs, read, sources_of)
     plan = variants.compute(typed, recognised.knobs, read, recognised.doubtful)
     if not argv:
         refuse_unusable(settings, plan)
@@ -85,7 +99,7 @@ def prepare(
         project=project.name,
         run="",
         snapshot="",
-        variants=[variant_to_wire(each) for each in plan.variants],
+        variants=[variant_to_wire(each, files) for each in plan.variants],
         settings=plan.settings,
         at_start=at_start(plan, project.rank_logs),
         resume=resume(typed, settings.knobs.resume),
@@ -107,6 +121,7 @@ def prepare(
         same_smoke=smoke == typed,
         plan=plan,
         assumed=tuple(recognised.said.values()),
+        files=dict(files),
     )
 
 
@@ -178,15 +193,17 @@ def training_command(settings: config.Config) -> list[str]:
     return command.parse(settings.project.train)
 
 
-def variant_to_wire(variant: variants.Variant) -> dict[str, Any]:
-    """As the node reads it, see `node/turning.py` for `places`."""
+def variant_to_wire(
+    variant: variants.Variant, files: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, Any]:
+    """As the node reads it, see `node/turning.py` for `places`. `files` are laid below its own."""
     return {
         "argv": list(variant.argv),
         "label": variant.label,
         "micro_batch": variant.micro_batch,
         "accumulation": variant.accumulation,
         "changes_science": variant.changes_science,
-        "files": dict(variant.files),
+        "files": {**files, **variant.files},
         "places": spec.plain(variant.places),
     }
 
@@ -272,7 +289,7 @@ def smoke_spec(prepared: Prepared, snapshot: str, name: str, time_box_s: float) 
         run=name,
         snapshot=snapshot,
         kind="smoke",
-        variants=[prepared.smoke_variant],
+        variants=[{**prepared.smoke_variant, "files": dict(prepared.files)}],
         settings={},
         resume=None,
         policy={"grace_s": 10.0},
