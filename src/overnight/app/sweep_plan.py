@@ -220,11 +220,10 @@ class Sight:
             sources_of=self.sources,
         )
         smoke = self._smoke_words(point)
-        return (
-            found
-            if smoke is None
-            else dataclasses.replace(found, smoke_argv=smoke, same_smoke=False)
-        )
+        if smoke is None:
+            return found
+        variant = {**found.smoke_variant, "argv": smoke}
+        return dataclasses.replace(found, smoke_variant=variant, same_smoke=False)
 
     def _smoke_words(self, point: Point) -> list[str] | None:
         """The short command at `point`; None where it does not take all that is changed."""

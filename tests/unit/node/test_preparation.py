@@ -35,9 +35,9 @@ def test_a_checkpoint_damaged_since_it_was_chosen_is_not_used(tmp_path: Path) ->
 
 
 CARDS = """\
-0, GPU-aaaa, NVIDIA H200, 143771, 0, 0, 570.1
-1, GPU-bbbb, NVIDIA H200, 143771, 0, 0, 570.1
-2, GPU-cccc, NVIDIA H200, 143771, 0, 0, 570.1
+0, GPU-aaaa, NVIDIA H200, 143771, 0, 0, 570.1, 0:01:00.0, Disabled
+1, GPU-bbbb, NVIDIA H200, 143771, 0, 0, 570.1, 0:02:00.0, Disabled
+2, GPU-cccc, NVIDIA H200, 143771, 0, 0, 570.1, 0:03:00.0, Disabled
 """
 
 
