@@ -34,7 +34,9 @@ def acquire(run: layout.Run, spec: dict[str, Any], avoid: Sequence[str] = ()) ->
     wanted = (spec.get("processes") or 1) if wanted is None else wanted
     refusal = never(table, wanted, spec.get("allowed_gpus"))
     if refusal:
-        return Grant(None, refusal, hopeless=True)
+        per_process = spec.get("gpus") is None and wanted > 1
+        why = "one for each process (--gpus N says otherwise): " if per_process else ""
+        return Grant(None, why + refusal, hopeless=True)
     if table.problem:
         return Grant(None, f"the GPUs cannot be seen now: {table.problem}")
     with lock.held(os.path.join(run.root, "leases.lock")):

@@ -41,6 +41,16 @@ def test_each_process_gets_a_gpu_where_nobody_says_otherwise(
     assert len(granted.uuids or []) == number
 
 
+@pytest.mark.usefixtures("cards")
+def test_refusal_says_why_so_many_are_wanted(tmp_path: Path) -> None:
+    """Nobody typed that number."""
+    said = {"gpus": None, "processes": 4}
+    granted = gpu_leases.acquire(runs.make(tmp_path, **said), runs.spec(**said))
+    assert granted.hopeless
+    why = "one for each process (--gpus N says otherwise)"
+    assert granted.reason == f"{why}: 4 GPUs are wanted, and this server has 3"
+
+
 def test_a_server_without_gpus_trains_with_several_processes_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
