@@ -27,8 +27,13 @@ TRAINING_BAR = re.compile(
 
 
 def clean(text: str) -> str:
-    """Without colours, cursor movements and other control characters, and whose line it is."""
-    text = CONTROLS.sub("", text)
+    """Without colours, cursor movements and other control characters."""
+    return CONTROLS.sub("", text)
+
+
+def said(text: str) -> str:
+    """What the line says, without colours and without the mark of the rank that wrote it."""
+    text = clean(text)
     return WRITER.sub("", text, count=1) if text.startswith("[default") else text
 
 
@@ -203,7 +208,7 @@ def samples(lines: Iterable[str]) -> Iterator[tuple[int, Sample]]:
 
 
 def clean_parts(line: str) -> list[str]:
-    return [clean(part)[:MAX_LINE] for part in re.split(r"[\r\n]", line) if part]
+    return [said(part)[:MAX_LINE] for part in re.split(r"[\r\n]", line) if part]
 
 
 class Lines:
@@ -226,4 +231,4 @@ class Lines:
     @staticmethod
     def _text(part: bytes) -> str:
         text = part[:MAX_LINE].decode("utf-8", "replace")
-        return text if text.isprintable() and text[:1] != "[" else clean(text)
+        return text if text.isprintable() and text[:1] != "[" else said(text)

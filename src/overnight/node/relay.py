@@ -15,6 +15,7 @@ from overnight.node import fs, rank_logs, reading
 
 OPTION = "--enable_each_rank_log="
 PIECE_BYTES = 256 * 1024
+MOST_ROUNDS = 1000
 LINE_ENDS = (b"\n", b"\r")
 
 
@@ -43,9 +44,13 @@ class Relay:
         return copied
 
     def finish(self) -> None:
-        """All that is left, also a last line without an end."""
-        while self.copy():
-            pass
+        """All that is left, also a last line without an end.
+
+        Bounded, because a process that was left behind may still write.
+        """
+        for _ in range(MOST_ROUNDS):
+            if not self.copy():
+                break
         for log in rank_logs.listed(self.ranks):
             if log.stream == "both":
                 with contextlib.suppress(OSError):
