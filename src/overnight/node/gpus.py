@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Sequence
 UUID = re.compile(r"[A-Za-z0-9-]{1,80}\Z")
 IDLE_MIB = 1024
 IDLE_SHARE = 0.1
+DRAWING_MIB = 256  # a display server holds less of a card on which others compute
 MIG_NOTE = "it is in MIG mode, and overnight takes whole GPUs only"
 
 
@@ -147,13 +148,18 @@ def restricted(gpus: Sequence[Gpu], visible: str | None) -> list[Gpu]:
     return [gpu for gpu in gpus if gpu.uuid in found]
 
 
+def only_shows(app: App) -> bool:
+    """A display server and the like, which keeps nobody from computing there."""
+    return app.graphics and (app.used_mib or 0) < DRAWING_MIB
+
+
 def is_idle(gpu: Gpu, ours: set[int]) -> bool:
     """No process of somebody else's, and nearly no memory in use by anything at all.
 
     Memory counts beside the processes, because those inside of containers are not listed, and
     because memory of a process that has just ended takes time to drain.
     """
-    if any(app.pid not in ours for app in gpu.apps):
+    if gpu.note or any(app.pid not in ours and not only_shows(app) for app in gpu.apps):
         return False
     total_mib = gpu.memory_total_mib or IDLE_MIB / IDLE_SHARE
     return (gpu.memory_used_mib or 0) < min(IDLE_MIB, IDLE_SHARE * total_mib)

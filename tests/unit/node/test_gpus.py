@@ -34,6 +34,19 @@ def test_a_gpu_with_a_foreign_process_is_not_free() -> None:
     assert chosen(table, 2, ours={7}) == [0, 1]
 
 
+def test_a_display_keeps_nobody_away() -> None:
+    """A server that shows a login screen on every card; one that renders does."""
+    display = app(7, 40)._replace(graphics=True)
+    assert chosen(gpus.Table((gpu(0, A, 44, display),)), 1) == [0]
+    assert chosen(gpus.Table((gpu(0, A, 44, display._replace(used_mib=256)),)), 1) is None
+
+
+def test_a_gpu_with_a_note_is_not_offered() -> None:
+    """Such as one in MIG mode."""
+    table = gpus.Table((gpu(0, A)._replace(note=gpus.MIG_NOTE), gpu(1, B)))
+    assert chosen(table, 1) == [1]
+
+
 def test_a_gpu_whose_memory_has_not_drained_is_not_free() -> None:
     """Memory in use without a process to be seen (a container, a dying process) counts as use."""
     assert chosen(gpus.Table((gpu(used_mib=1024),)), 1) is None
