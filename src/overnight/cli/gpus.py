@@ -79,7 +79,7 @@ def run(record: dict[str, Any]) -> str:
 
 
 def user(name: str, processes: list[dict[str, Any]], ahead_s: float) -> str:
-    """All processes of one user on a GPU: the memory that is told, and since when the first runs."""
+    """All processes of a user on a GPU: the memory that is told, and since when the first runs."""
     held_mib = [each["mib"] for each in processes if each["mib"] is not None]
     since = [each["since"] for each in processes if each["since"] is not None]
     return "".join(
