@@ -57,6 +57,13 @@ def command(
         common.emit(done.to_json(), text, as_json)
 
 
+AT_START = {
+    "port": "rendezvous port: a free one at each start",
+    "gpu_numbers": "GPUs: those of the run, told to DeepSpeed by number",
+    "rank_logs": "logs: one of each rank too, in the attempt's folder",
+}
+
+
 def dry(plan: Prepared) -> str:
     """Everything that may happen in the night, to read before going to bed."""
     value = plan.to_json()
@@ -87,6 +94,7 @@ def changed(change: dict[str, Any]) -> str:
 def after(plan: Prepared, value: dict[str, Any]) -> list[str]:
     lines = [f"to go on after an end: {resumed(plan)}"]
     lines += [f"can be turned: {setting(each)}" for each in value["settings"]]
+    lines += [AT_START[name] for name in value["at_start"]]
     lines.append("what is done about a failure ([recovery] changes it):")
     by_action: dict[str, list[str]] = {}
     for kind, rule in value["policy"].items():

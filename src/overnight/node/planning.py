@@ -165,7 +165,7 @@ class Planning:
     def number(self, each: Active) -> float:
         wanted = each.wish.gpus
         if wanted is None:
-            return 1 if self.table.gpus or self.table.problem else 0
+            return each.wish.processes if self.table.gpus or self.table.problem else 0
         return 1 if 0 < wanted < 1 and each.state.get("alone") else wanted
 
     def common_uses(self) -> dict[str, sharing.Use]:
@@ -217,7 +217,11 @@ class Planning:
         if len(named) >= wanted:
             return None
         of = "" if each.wish.allowed is None else " that overnight.toml allows"
-        return Fail(each.run, f"{counted(wanted)} wanted, and this server has {len(named)}{of}")
+        by_process = each.wish.gpus is None and wanted > 1
+        why = "one for each process (--gpus N says otherwise): " * by_process
+        return Fail(
+            each.run, f"{why}{counted(wanted)} wanted, and this server has {len(named)}{of}"
+        )
 
     def why(self, each: Active) -> str:
         """What it waits for."""

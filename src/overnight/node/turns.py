@@ -74,7 +74,7 @@ def look(root: str, active: list[planning.Active]) -> cards.Sight:
     """The driver is only asked where somebody wants to know."""
     if all(each.wish.gpus == 0 for each in active if each.is_idle):
         return cards.UNSEEN
-    return cards.look(root, common_rules(active))
+    return cards.look(root, common_rules(active), keep=True)
 
 
 def common_rules(active: list[planning.Active]) -> sharing.Rules:
@@ -155,8 +155,8 @@ def enter(run: layout.Run, spec: dict[str, Any]) -> None:
 
 
 def give(root: str) -> None:
-    """Takes a turn and sees to it that a watch takes the next ones. Never raises for long waits."""
-    with contextlib.suppress(TimeoutError):
+    """Takes a turn, and sees to it that a watch takes the next ones, also where this one failed."""
+    with contextlib.suppress(OSError):
         turn(root)
     if any(True for _ in waiting.listed(root)):
         server.ensure_watch(root)

@@ -14,9 +14,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from overnight.core import errors
-from overnight.store import moves
+from overnight.store import moves, sweeps
 
-MIGRATIONS = ("001_mirror.sql", "002_server_facts.sql", "004_moves.sql")
+MIGRATIONS = (
+    "001_mirror.sql",
+    "002_server_facts.sql",
+    "003_sweeps.sql",
+    "004_moves.sql",
+)
 BUSY_S = 10.0
 FOLDER = ".overnight"
 MANIFESTS_KEPT = 50
@@ -58,6 +63,7 @@ class Mirror:
             ignore.write_text("*\n")
         self.db = connect(self.folder / "mirror.db")
         self.moves = moves.Moves(self.db)
+        self.sweeps = sweeps.Sweeps(self.db)
 
     def close(self) -> None:
         self.db.close()

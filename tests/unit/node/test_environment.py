@@ -66,7 +66,7 @@ def test_an_environment_with_python3_only_is_described(tmp_path: Path) -> None:
 
 def test_the_machine_is_described(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Host, kernel, driver and GPUs stand beside what Python says."""
-    row = "0, GPU-1, NVIDIA A100, 40960, 3, 0, 535.1"
+    row = "0, GPU-1, NVIDIA A100, 40960, 3, 0, 535.1, 00000000:01:00.0, Disabled"
     stand_ins.program(
         tmp_path / "nvidia-smi", f'#!/bin/sh\ncase $1 in *gpu=*) echo "{row}" ;; esac\n'
     )

@@ -38,8 +38,9 @@ def test_only_our_faults_count() -> None:
 
 
 def test_a_gpu_that_is_lost() -> None:
-    """As nvidia-smi says it; a driver that is slow is no fault."""
+    """As nvidia-smi or NVML says it; a driver that is slow is no fault."""
     lost = "nvidia-smi: Unable to determine the device handle for GPU 0000:3B:00.0: Unknown Error"
-    assert gpu_faults.of_problem(lost) == [lost]
+    for text in (lost, "NVML: GPU 1: GPU is lost", "NVML: GPU 1: Unknown Error"):
+        assert gpu_faults.of_problem(text) == [text]
     assert gpu_faults.of_problem("nvidia-smi did not answer within 5 s") == []
     assert gpu_faults.of_problem(None) == []
