@@ -14,9 +14,11 @@ from collections.abc import Callable, Iterator
 from bench import (
     crash_to_event,
     local_figures,
+    queue,
     rig,
     run_start,
     startup,
+    status_many,
     sync_unchanged,
     table,
     watch_50,
@@ -28,12 +30,14 @@ ON_RIG: dict[str, OnRig] = {
     "run-start": run_start.measure,
     "sync-unchanged": sync_unchanged.measure,
     "crash-to-event": crash_to_event.measure,
+    "status-many": status_many.measure,
 }
 LOCAL: dict[str, Callable[[int], Iterator[table.Figure]]] = {
     "startup": startup.measure,
     "recovery": local_figures.recovered,
     "node-cost": local_figures.node_costs,
     "watch-50": watch_50.figures,
+    "queue": queue.figures,
 }
 
 

@@ -6,19 +6,21 @@ import os
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
-
-import pytest
+from typing import TYPE_CHECKING
 
 from overnight.node import nvml
+
+if TYPE_CHECKING:
+    import pytest
 
 SOURCE = Path(__file__).with_name("fakenvml.c")
 NAME = "libnvidia-ml.so.1"
 
 
 def compiled(folder: Path, *flags: str) -> Path:
-    """The library, in a folder of its own that is made below `folder`."""
+    """The library, in a folder of its own below `folder`."""
     place = folder / ("nvml" + "".join(flags))
-    place.mkdir()
+    place.mkdir(exist_ok=True)
     options = ["-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror"]
     subprocess.run(["gcc", *options, *flags, "-o", place / NAME, SOURCE], check=True)
     return place / NAME

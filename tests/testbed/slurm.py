@@ -46,7 +46,7 @@ SETTINGS: Mapping[str, str] = {
     "SelectTypeParameters": "CR_Core_Memory",
     "GresTypes": "gpu",
     "ReturnToService": "2",
-    "SlurmdTimeout": "10",
+    "SlurmdTimeout": "5",
     "SlurmctldTimeout": "10",
     "InactiveLimit": "0",
     "KillWait": "2",
@@ -250,11 +250,6 @@ class Cluster:
         for step in steps(self.conf, node):
             for pid in below(step):
                 kill(pid)
-
-    def begin_now(self, job: str) -> None:
-        """Spares a requeued job the rest of its pause."""
-        waiting.wait_until(lambda: self.jobs().get(job) == "PENDING", what=f"job {job} to wait")
-        self.sh("scontrol", "update", f"JobId={job}", "StartTime=now")
 
     def node_states(self) -> dict[str, str]:
         lines = self.sh("sinfo", "-h", "-N", "-p", "gpu", "-o", "%N %T").split("\n")

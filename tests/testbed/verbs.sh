@@ -83,6 +83,10 @@ preload() { # NAME of a library in the host's folder, for every process that sta
     echo "/usr/lib/$1" >> /etc/ld.so.preload
 }
 
+library() { # PATH in the host's folder, to where the loader looks
+    cp "/run/testbed/host/$1" /usr/lib/
+}
+
 nvidia_smi() { # PYTHON to run it, kept apart: the host's own may be taken away
     mkdir -p /usr/libexec
     touch /usr/libexec/testbed-interpreter

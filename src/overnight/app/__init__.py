@@ -75,6 +75,8 @@ class Overnight:
 
     def close(self) -> None:
         for server in self._servers.values():
+            server.leave()  # all of them, before any of them is waited for
+        for server in self._servers.values():
             server.close()
         if "mirror" in self.__dict__:
             self.mirror.close()
@@ -97,7 +99,7 @@ def connect(chosen: config.ServerConfig, *, alone: bool = False) -> Local | Ssh:
     if chosen.kind == "local":
         from overnight.servers.local import Local
 
-        return Local(root=chosen.root, python=python)
+        return Local(name=chosen.name, root=chosen.root, python=python)
     from overnight.servers import slurm, ssh
 
     make = slurm.login_node if chosen.kind == "slurm" else ssh.Ssh

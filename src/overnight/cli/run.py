@@ -34,6 +34,9 @@ def command(
     The smoke test is `smoke` of overnight.toml, or the command itself within a time box of
     [smoke] time_box_s (180 s). It is needed once for the same code and command.
 
+    Where several servers are configured and none is chosen, it goes to the one where it would
+    end first.
+
     Typed again with the same name and content after it was cut short, it goes on where it
     stopped: one run, never two. Without NAME the run is called train01, train02, …
     """
@@ -43,7 +46,7 @@ def command(
         from overnight.app import launching
 
         if dry_run:
-            plan = launching.prepared(o, server, argv, gpus)
+            plan = launching.placed(o, name, server, argv, gpus)
             common.emit(plan.to_json(), dry(plan), as_json)
             return
         done = launching.run(o, name, server, argv, gpus, with_smoke=not no_smoke)
@@ -52,6 +55,13 @@ def command(
             text += "  (this run was there already; nothing was started twice)"
         text += f"\n  next: overnight logs {done.run} -f   |   overnight status"
         common.emit(done.to_json(), text, as_json)
+
+
+AT_START = {
+    "port": "rendezvous port: a free one at each start",
+    "gpu_numbers": "GPUs: those of the run, told to DeepSpeed by number",
+    "rank_logs": "logs: one of each rank too, in the attempt's folder",
+}
 
 
 def dry(plan: Prepared) -> str:
@@ -84,6 +94,7 @@ def changed(change: dict[str, Any]) -> str:
 def after(plan: Prepared, value: dict[str, Any]) -> list[str]:
     lines = [f"to go on after an end: {resumed(plan)}"]
     lines += [f"can be turned: {setting(each)}" for each in value["settings"]]
+    lines += [AT_START[name] for name in value["at_start"]]
     lines.append("what is done about a failure ([recovery] changes it):")
     by_action: dict[str, list[str]] = {}
     for kind, rule in value["policy"].items():

@@ -49,6 +49,7 @@ class Project:
     server: str | None = None
     env: Environment = Environment()
     gpus: float | None = None
+    rank_logs: bool = True
     outputs: tuple[str, ...] = ()
     checkpoints: tuple[str, ...] = ()
     links: Mapping[str, str] = dataclasses.field(default_factory=_nothing)
@@ -176,6 +177,13 @@ def load(start: Path, *, user_file: Path | None = None) -> Config:
     path = places.find_root(start) / places.CONFIG_NAME
     label = os.path.relpath(path, os.path.abspath(start))
     return config_load.load(path, label, user_file or user_config_file(os.environ))
+
+
+def is_open(config: Config, name: str | None) -> bool:
+    """Whether several servers are configured, and neither `name` nor the project says which."""
+    if name is not None or config.project.server is not None:
+        return False
+    return len(config.servers.keys() - {LOCAL}) > 1
 
 
 def choose_server(config: Config, name: str | None) -> ServerConfig:

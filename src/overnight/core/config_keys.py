@@ -62,7 +62,15 @@ _PROJECT: Keys = {
         "2",
         "How many GPUs a run takes; `--gpus` wins. A share of one, such as 0.5, lets small runs go "
         "on side by side on one GPU.",
-        default="one where there is any",
+        default="where there are any, one for each process that torchrun, DeepSpeed or Accelerate "
+        "is told to start, else one",
+    ),
+    "rank_logs": Key(
+        config_recovery.YES_NO,
+        "false",
+        "Whether torchrun and Accelerate are told to keep a log of each rank "
+        "(`--log-dir … --tee 3`: torch 1.9 or newer), and DeepSpeed too "
+        "(`--enable_each_rank_log`), where the command has no word about logs.",
     ),
     "outputs": Key(
         kinds.PATHS,

@@ -1,4 +1,4 @@
-"""The server `local`: this machine, through the same node and the same pipe as any other."""
+"""This machine as a server, such as `local`, through the same node and pipe as any other."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from overnight.servers import bootstrap, piped, words
 
 
 class LocalLink:
-    def __init__(self, root: str, python: str | None, name: str) -> None:
+    def __init__(self, name: str, root: str, python: str | None) -> None:
         self.name = name
         self.root = root
         self.python = python or sys.executable
@@ -33,8 +33,7 @@ class LocalLink:
 
 class Local(piped.PipeServer):
     def __init__(self, *, root: str, python: str | None = None, name: str = "local") -> None:
-        """`name`: of a cluster of which this machine is the login node."""
-        super().__init__(LocalLink(root, python, name))
+        super().__init__(LocalLink(name, root, python))
 
     def rsync(
         self, source: Path, files: Sequence[str], destination: str, *, link_dest: str | None

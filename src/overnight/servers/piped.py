@@ -12,7 +12,7 @@ from overnight.servers import pipe
 
 IN_FLIGHT = 8
 # What may travel on the command line of a login, where everybody on the server can read it.
-OPENING_VERBS = ("look", "snapshot_begin", "spec", "gpus", "ping")
+OPENING_VERBS = ("look", "snapshot_begin", "spec", "gpus", "queue", "ping")
 OPENING_BYTES = 8000
 
 
@@ -42,7 +42,7 @@ class PipeServer:
             return opened.greet()
 
     def call(self, request: Request, *, timeout_s: float = 30.0) -> Reply:
-        was_open = self._pipe is not None and self._pipe.greeting is not None
+        was_open = self._pipe is not None and self._pipe.has_spoken
         try:
             return self._call(request, timeout_s)
         except errors.Unreachable as error:
@@ -68,6 +68,11 @@ class PipeServer:
             while waiting:
                 yield opened.receive(waiting.popleft(), timeout_s)
 
+    def leave(self) -> None:
+        """Lets the link end while others are left too; `close` must follow."""
+        if self._pipe is not None:
+            self._pipe.leave()
+
     def close(self) -> None:
         if self._pipe is not None:
             self._pipe.close()
@@ -85,7 +90,7 @@ class PipeServer:
         try:
             yield self._pipe
         except errors.ServerError as error:
-            if self._pipe.greeting is None or error.code == "node_failed":
+            if not self._pipe.has_spoken or error.code == "node_failed":
                 self.close()
             raise
         except BaseException:

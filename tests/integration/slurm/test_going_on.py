@@ -20,7 +20,6 @@ def test_a_requeued_job_goes_on_from_its_checkpoint(world: World) -> None:
     world.cluster.sh("scontrol", "requeue", job)
     wait_until(lambda: world.state("train01").repairs, what="the end of the attempt")
     world.open_gate(2)
-    world.cluster.begin_now(job)
     assert world.wait("train01", timeout_s=60).state == states.FINISHED, world.told("train01")
     assert world.starts()[1:] == ["starts after 1 batch 64 x 1"]
     assert world.job("train01") == job
@@ -36,7 +35,6 @@ def test_a_job_that_is_preempted_goes_on_later(world: World) -> None:
     world.cluster.sh("sbatch", *urgent, "--wrap=sleep 2")
     world.wait_for_job("train01", "PENDING")
     world.open_gate(2)
-    world.cluster.begin_now(world.job("train01"))
     assert world.wait("train01", timeout_s=60).state == states.FINISHED, world.told("train01")
     assert world.starts()[1:] == ["starts after 1 batch 64 x 1"]
 
@@ -48,7 +46,6 @@ def test_before_the_time_limit_the_job_goes_back_into_the_queue(world: World) ->
     world.wait_for_line("epoch 1")
     wait_until(lambda: world.state("train01").repairs, timeout_s=70, what="Slurm's signal")
     world.open_gate(2)
-    world.cluster.begin_now(world.job("train01"))
     assert world.wait("train01", timeout_s=90).state == states.FINISHED, world.told("train01")
     state = world.state("train01")
     assert state.attempts[0].cause == "time_limit"

@@ -10,9 +10,11 @@ import pytest
 
 from tests.integration.laptop import Laptop, launching
 from tests.testbed import host as hosts
+from tests.testbed import nvml as driver
 from tests.waiting import wait_until
 
 SHOW = "import os; print('sees', os.environ.get('CUDA_VISIBLE_DEVICES', 'all'), flush=True)"
+WAITING = "waiting for 2 free of 2 GPUs (used by mate)"
 HOLD = f"{SHOW}\nimport time\nwhile not os.path.exists('go'): time.sleep(0.02)"
 
 
@@ -60,7 +62,7 @@ def test_a_card_that_somebody_uses_is_not_free(
     pid = int(host.sh("sleep 1000 >/dev/null 2>&1 & echo $!", user="mate").stdout)
     host.cards.occupy(0, pid, 300)
     assert launch(laptop, "both", "--gpus", "2", script=SHOW) == "waits for a GPU"
-    assert laptop.json("explain", "both")["reason"] == "waiting for 2 free of 2 GPUs"
+    assert laptop.json("explain", "both")["reason"] == WAITING
     assert launch(laptop, "one", script=SHOW) in ("first output", "finished")
     laptop.wait("one")
     assert seen(laptop, "one") == cards[1]
@@ -107,6 +109,24 @@ def test_the_table_of_cards(laptop: Laptop, host: hosts.Host, cards: list[str]) 
     assert "mismatch" in laptop.json("gpus")["servers"]["gpu1"]["problem"]
 
 
+def test_the_drivers_own_library_is_asked(laptop: Laptop, host: hosts.Host) -> None:
+    """There is no nvidia-smi; a labmate draws on one card, a run takes the other."""
+    uuids = [f"GPU-{n}a8f2b4c-1111-2222-3333-444455556666" for n in range(2)]
+    host.labmate("mate")
+    pid = int(host.sh("sleep 1000 >/dev/null 2>&1 & echo $!", user="mate").stdout)
+    lines = [driver.card(0, uuids[0], used_mib=5004, percent=40), driver.card(1, uuids[1])]
+    host.nvml(*lines, driver.process(0, pid, 5000, "Graphics"))
+    first, second = laptop.run("gpus").stdout.splitlines()
+    assert "mate 5000 MiB since " in first
+    assert second.endswith("free")
+    assert launch(laptop, "one", script=SHOW) in ("first output", "finished")
+    laptop.wait("one")
+    assert seen(laptop, "one") == uuids[1]
+    host.nvml("init 18", *lines)
+    told = laptop.json("gpus")["servers"]["gpu1"]
+    assert (told["problem"], told["gpus"]) == ("NVML: Driver/library version mismatch", [])
+
+
 def test_rules_of_the_server_are_shown(laptop: Laptop, host: hosts.Host, cards: list[str]) -> None:
     """A labmate who counts as free, an excluded card, quiet hours; a server that is away."""
     host.labmate("mate")
@@ -138,5 +158,5 @@ def test_a_card_is_kept_through_a_repair(
     attempts = laptop.explain("memory")["attempts"]
     assert len(attempts) == 2
     assert attempts[0]["gpus"] == attempts[1]["gpus"]
-    leases = Path(host.home) / "overnight" / "leases"
-    wait_until(lambda: not list(leases.iterdir()), what="the lease to end")
+    place = Path(host.home) / "overnight/queue/night/memory.json"
+    wait_until(lambda: not place.exists(), what="the run to leave the list of the queue")

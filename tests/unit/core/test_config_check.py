@@ -32,7 +32,7 @@ NAME_RULE = 'letters, digits, ".", "_" and "-", starting with a letter or digit,
         (
             "zzz = 1",
             'unknown key "zzz" in [project]; known: allow, checkpoints, env, gpus, links, name, '
-            "outputs, secrets, server, smoke, train, variables",
+            "outputs, rank_logs, secrets, server, smoke, train, variables",
         ),
         ('gpus = "two"', 'gpus = "two": expected a number such as 2'),
         ("gpus = true", "gpus = true: expected a number such as 2"),

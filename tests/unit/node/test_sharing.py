@@ -260,6 +260,8 @@ def test_a_sample_that_saw_nothing_counts_for_nothing() -> None:
 def test_no_rest_at_all_is_one_clean_sample() -> None:
     """`rest_s` 0."""
     rules = sharing.Rules(rest_s=0)
+    stays = [(0.0, table(app(EVE))), (2.0, table(app(EVE)))]
+    assert sampled(stays, rules).users[0].since == 0.0
     assert sampled([(0.0, table(app(BOB))), (2.0, table())], rules).state == "free"
 
 

@@ -109,9 +109,10 @@ class Guest(elsewhere.Supervisor):
             when=lambda s: s.state in (states.STARTING, states.REPAIRING),
             reason="its Slurm job waits to begin again",
         )
-        if self.notice != TAKEN_BACK:
+        why = self.notice
+        if why != TAKEN_BACK:
             self.requeue()
-        raise Left(f"left for {self.notice}")
+        raise Left(f"left for {why}")
 
     def requeue(self) -> None:
         """Where Slurm refuses, the login node submits the run anew when this job has ended."""

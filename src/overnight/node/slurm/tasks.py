@@ -7,7 +7,7 @@ import re
 import socket
 from typing import Any, Mapping
 
-from overnight.node import reading
+from overnight.node import rank_logs, reading
 
 # Each task says of itself what torch.distributed's env:// and other launchers read. In sh, because
 # the values are known only in the task.
@@ -55,7 +55,7 @@ def free_port() -> int:
 
 
 class Splitter:
-    """Copies each task's lines of an attempt's output.log into its task-N.log."""
+    """Copies each task's lines of an attempt's output.log into a log of its rank."""
 
     def __init__(self) -> None:
         self._folder = ""
@@ -72,7 +72,8 @@ class Splitter:
                 return
             self._offset += len(whole)
             for rank, lines in by_rank(whole).items():
-                with open(f"{folder}/task-{rank}.log", "ab") as file:
+                os.makedirs(f"{folder}/{rank_logs.FOLDER}", exist_ok=True)
+                with open(f"{folder}/{rank_logs.FOLDER}/task_rank{rank}.log", "ab") as file:
                     file.write(lines)
 
 
