@@ -19,6 +19,7 @@ LONGEST_WAIT_S = 600.0
 
 def main(root: str, project: str, name: str, job_name: str) -> None:
     run = layout.run(layout.expand_root(root), project, name)
+    talk_into(run.file("supervisor.log"))
     known = records.read(run)
     if known is None or known.name != job_name:
         sys.exit(say(f"the run {name} is not for the job {job_name} any more"))
@@ -37,6 +38,14 @@ def supervise(run: layout.Run, n: int, seat: records.Seat) -> None:
     from overnight.node.slurm import inside  # only its own process has to hold it
 
     inside.supervise(run, n, seat)
+
+
+def talk_into(path: str) -> None:
+    """Of an array all elements have the same batch script, and each run its own log."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    os.close(descriptor)
 
 
 def say(text: str) -> str:

@@ -76,11 +76,15 @@ def submitted(run: layout.Run, spec: dict[str, Any], state: states.State) -> boo
             remove(run)
         else:
             journal.append(run, "failed", reason=f"Slurm refused it: {refusal}")
-        raise LaunchError(
-            "slurm_refused",
-            f"Slurm refused the run: {refusal}",
-            "mend slurm = { … } of that server, or gpus, in overnight.toml",
-        ) from refusal
+        raise refused_by_slurm(str(refusal)) from refusal
+
+
+def refused_by_slurm(why: str) -> LaunchError:
+    return LaunchError(
+        "slurm_refused",
+        f"Slurm refused the run: {why}",
+        "mend slurm = { … } of that server, or gpus, in overnight.toml",
+    )
 
 
 def run_of(root: str, spec: dict[str, Any]) -> layout.Run:

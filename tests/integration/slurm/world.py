@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from overnight.app import launching
-from overnight.node import journal, layout, look
+from overnight.app import launching, preparing
+from overnight.core import config, errors
+from overnight.node import journal, layout, look, states
 from overnight.node.slurm import records
 from overnight.ports import Request
-from overnight.train import smoke
+from overnight.train import launch, smoke
 from tests.integration.local import world as local
 from tests.testbed import slurm as clusters
 from tests.waiting import wait_until
@@ -47,6 +48,21 @@ class World(local.World):
             command = list(argv) or self.training(*words)
             launching.run(o, name, "cluster", command, gpus, with_smoke=False)
 
+    def launch_many(self, names: Sequence[str], *words: str) -> list[launch.Began]:
+        """As a sweep does: one request for all of them."""
+        with self.laptop() as o:
+            settings = config.choose_server(o.config, "cluster")
+            plan = preparing.prepare(o.config, settings, self.training(*words), 1)
+            synced = launching.sync(o, "cluster", plan.smoke_argv)
+            made = dataclasses.replace(plan.spec, snapshot=synced.pushed.snapshot)
+            specs = [dataclasses.replace(made, run=name, sweep={"name": name}) for name in names]
+            return launch.launch_many(o.server("cluster"), specs, {})
+
+    def launch_expecting_failure(self, name: str, argv: Sequence[str]) -> None:
+        with contextlib.suppress(errors.RunFailed):
+            self.launch(name, argv=argv)
+        assert self.wait(name, timeout_s=60).state == states.FAILED, self.told(name)
+
     def job(self, name: str) -> str:
         """The run's job, once Slurm has numbered it."""
 
@@ -60,12 +76,12 @@ class World(local.World):
         """This world's jobs whose names begin so."""
         return [job for job in self.cluster.jobs_named(start) if job not in self.before]
 
-    def wait_for_job(self, name: str, *states: str) -> None:
+    def wait_for_job(self, name: str, state: str) -> None:
         job = self.job(name)
         wait_until(
-            lambda: self.cluster.jobs().get(job) in states,
+            lambda: self.cluster.jobs().get(job) == state,
             timeout_s=60,
-            what=f"job {job} to be {states}; {self.cluster.jobs()}",
+            what=f"job {job} to be {state}; {self.cluster.jobs()}",
         )
 
     def row(self, name: str, condition: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
@@ -101,6 +117,11 @@ class World(local.World):
         owner = records.owner_of(self.run(name), records.read(self.run(name)).n)
         assert owner is not None
         return owner.node
+
+    def said(self, name: str) -> str:
+        """What the run has printed so far."""
+        path = Path(self.run(name).file("output.log"))
+        return path.read_text() if path.exists() else ""
 
     def talk(self, name: str) -> str:
         """What the run's supervisors said."""

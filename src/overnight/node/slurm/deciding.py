@@ -76,7 +76,7 @@ def step(facts: Facts) -> Step:
         return overdue(facts, known.job)
     if facts.job is not None:
         return told(facts, facts.job, known)
-    if facts.forgotten_s is not None and facts.forgotten_s >= FORGOTTEN_S:
+    if facts.forgotten_s is not None:
         return forgotten(facts, known)
     return Leave(
         f"Slurm tells nothing of job {known.job}: {facts.problem}" if facts.problem else ""
@@ -119,8 +119,13 @@ def over(facts: Facts, job: jobs.Job, known: records.Submission) -> Step:
 
 
 def forgotten(facts: Facts, known: records.Submission) -> Step:
-    if facts.wished_s is not None:
+    """Slurm drops an element of an array as soon as it is cancelled; a job that starts after all
+    finds that the run has ended."""
+    is_old = facts.forgotten_s is not None and facts.forgotten_s >= FORGOTTEN_S
+    if facts.wished_s is not None and (is_old or not facts.is_claimed):
         return Close("stopped", f"stopped by {facts.by}")
+    if not is_old:
+        return Leave()
     if not facts.is_claimed:
         return Close(
             "failed", f"Slurm has forgotten job {known.job}, and nothing shows that it ever began"

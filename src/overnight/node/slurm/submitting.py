@@ -44,6 +44,8 @@ def submit(run: layout.Run, spec: dict[str, Any]) -> Outcome:
             found, problem = polling.lookup(known, ask(run), os.getuid())
             if found or problem:
                 return settled(run, known, Outcome(found, problem))
+            if known.element is not None:  # its array never reached Slurm
+                known = known._replace(name=records.new_name(run), element=None)
         return settled(run, known, asked(run, spec, known))
     finally:
         guard.release()
@@ -89,7 +91,7 @@ def asked(run: layout.Run, spec: dict[str, Any], known: records.Submission) -> O
     script = records.folder(run, "batch.sh")
     text = sbatch.script(server.entry(), run.root, run.project, run.name, known.name)
     fs.publish(script, os.fsencode(text), mode=0o700)
-    journal.append(run, "waiting", when=is_before_job, reason="it is being submitted to Slurm")
+    note_waiting(run)
     argv = sbatch.argv(
         sbatch.options(spec, gpus_wanted(spec, env)),
         name=known.name,
@@ -98,6 +100,10 @@ def asked(run: layout.Run, spec: dict[str, Any], known: records.Submission) -> O
     )
     answer = sbatch.read(asking.ask(argv, env, sbatch.TIMEOUT_S))
     return Outcome(answer.job, answer.problem, answer.refused)
+
+
+def note_waiting(run: layout.Run) -> None:
+    journal.append(run, "waiting", when=is_before_job, reason="it is being submitted to Slurm")
 
 
 def is_before_job(state: states.State) -> bool:

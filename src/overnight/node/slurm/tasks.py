@@ -7,14 +7,27 @@ import re
 import socket
 from typing import Any, Mapping
 
-from overnight.node import rank_logs, reading
+from overnight.node import layout, rank_logs, reading
 
-# Each task says of itself what torch.distributed's env:// and other launchers read. In sh, because
-# the values are known only in the task.
-TASK = (
-    "export RANK=$SLURM_PROCID LOCAL_RANK=$SLURM_LOCALID NODE_RANK=$SLURM_NODEID "
-    'WORLD_SIZE=$SLURM_NTASKS NNODES=$SLURM_NNODES; exec "$@"'
-)
+# Each task says of itself what torch.distributed's env:// and other launchers read; the values are
+# known only there. The first that fails leaves its exit code: srun's own is that of the signal with
+# which it ends the others.
+TASK = f"""
+export RANK=$SLURM_PROCID LOCAL_RANK=$SLURM_LOCALID NODE_RANK=$SLURM_NODEID
+export WORLD_SIZE=$SLURM_NTASKS NNODES=$SLURM_NNODES
+trap : HUP INT TERM USR1 USR2
+"$@"
+code=$?
+set -C
+[ $code = 0 ] || echo $code 2> /dev/null > "${layout.MARKER}/first-exit"
+exit $code
+"""
+STEP = f"""
+"$@"
+code=$?
+read -r first 2> /dev/null < "${layout.MARKER}/first-exit" && exit "$first"
+exit $code
+"""
 LABELLED = re.compile(rb" *(\d{1,5}): ?")
 MOST_FILES = 512
 PIECE_BYTES = 1 << 20
@@ -35,6 +48,7 @@ def count(wanted: Mapping[str, Any]) -> int:
 def srun(line: list[str], wanted: Mapping[str, Any]) -> list[str]:
     """Starts `line` as every task of the job; the output of all is one, each line with its rank."""
     return [
+        *("/bin/sh", "-c", STEP, "overnight-step"),
         *("srun", f"--nodes={nodes(wanted)}", f"--ntasks={count(wanted)}"),
         *(f"--ntasks-per-node={per_node(wanted)}", "--label", "--kill-on-bad-exit=1"),
         *("--export=ALL", "/bin/sh", "-c", TASK, "overnight-task", *line),
