@@ -153,7 +153,7 @@ def option_advice(value: str) -> str | None:
 
 
 def _shortened(name: str) -> str | None:
-    if len(name) < 4:
+    if len(name) < 3:
         return None
     return next((each for each in PROTECTED if each.startswith(name)), None)
 

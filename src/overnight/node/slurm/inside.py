@@ -165,7 +165,7 @@ class Guest(elsewhere.Supervisor):
     def variables(self, start: preparation.Start) -> dict[str, str]:
         """The launch's environment, with what the job says of itself and of its GPUs."""
         base = asking.without_job(command.environment(self.run, self.spec, []))
-        rendezvous = tasks.rendezvous(dict(os.environ), self.wanted)
+        rendezvous = tasks.rendezvous(self.wanted)
         return {**base, **surroundings.of_job(dict(os.environ)), **rendezvous, **start.env}
 
     def open_view(self) -> None:

@@ -120,7 +120,8 @@ def asked(before: Table, wanted: Sequence[str], ask: Ask, user: int, now: float)
 def accounts_of(
     before: Table, left: Sequence[str], ask: Ask, now: float
 ) -> tuple[dict[str, jobs.Job], float]:
-    if not left or 0 <= now - before.no_accounts_at < SACCT_AGAIN_S:
+    asked_lately = before.no_accounts_at and 0 <= now - before.no_accounts_at < SACCT_AGAIN_S
+    if not left or asked_lately:
         return {}, before.no_accounts_at
     said = ask(sacct.argv(left))
     if said.is_missing or sacct.DISABLED in said.problem:

@@ -16,16 +16,18 @@ TASK = f"""
 export RANK=$SLURM_PROCID LOCAL_RANK=$SLURM_LOCALID NODE_RANK=$SLURM_NODEID
 export WORLD_SIZE=$SLURM_NTASKS NNODES=$SLURM_NNODES
 trap : HUP INT TERM USR1 USR2
-"$@"
+exec 3>&2 2> /dev/null
+(exec 2>&3 3>&-; exec "$@")
 code=$?
 set -C
-[ $code = 0 ] || echo $code 2> /dev/null > "${layout.MARKER}/first-exit"
+[ $code = 0 ] || echo $code > "${layout.MARKER}/first-exit"
 exit $code
 """
 STEP = f"""
-"$@"
+exec 3>&2 2> /dev/null
+(exec 2>&3 3>&-; exec "$@")
 code=$?
-read -r first 2> /dev/null < "${layout.MARKER}/first-exit" && exit "$first"
+read -r first < "${layout.MARKER}/first-exit" && exit "$first"
 exit $code
 """
 LABELLED = re.compile(rb" *(\d{1,5}): ?")
@@ -55,7 +57,7 @@ def srun(line: list[str], wanted: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def rendezvous(environ: Mapping[str, str], wanted: Mapping[str, Any]) -> dict[str, str]:
+def rendezvous(wanted: Mapping[str, Any]) -> dict[str, str]:
     """Where the tasks find each other: the first node of the job, which is this one."""
     if count(wanted) == 1:
         return {}
