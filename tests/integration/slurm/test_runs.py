@@ -82,3 +82,24 @@ def test_the_smoke_test_is_a_job_of_its_own(world: World) -> None:
     assert verdict.passed, verdict
     assert world.jobs("smoke-")
     assert not [each for each in world.run_names() if each.startswith("smoke-")]
+
+
+def test_a_run_that_follows_another_is_submitted_after_it(world: World) -> None:
+    """Until then it has no job, and says what it waits for."""
+    world.launch("first", "--gate", "2")
+    world.wait_for_line("epoch 1")
+    world.launch_many(["second"], queue={"after": ["first"]})
+    row = world.row("second", lambda row: bool(row["reason"]))
+    assert row["reason"] == "it follows first, which is running"
+    world.open_gate(2)
+    assert world.wait("second", timeout_s=60).state == states.FINISHED, world.told("second")
+    assert world.state("first").changed_at < world.state("second").attempts[0].started_at
+
+
+def test_doctor_sees_the_cluster(world: World) -> None:
+    found = json.loads(world.typed("doctor", "cluster", "--json"))["findings"]
+    by_check = {each["check"]: each for each in found}
+    assert by_check["slurm"]["text"] == "Slurm 22.05 answers"
+    assert by_check["partition"]["text"] == "gpu, with GPUs, at most 1:00:00 for a job"
+    assert "Slurm accounting storage is disabled" in by_check["accounts"]["text"]
+    assert "shared disk" in by_check

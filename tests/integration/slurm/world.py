@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,13 +48,16 @@ class World(local.World):
             command = list(argv) or self.training(*words)
             launching.run(o, name, "cluster", command, gpus, with_smoke=False)
 
-    def launch_many(self, names: Sequence[str], *words: str) -> list[launch.Began]:
+    def launch_many(
+        self, names: Sequence[str], *words: str, queue: Mapping[str, Any] | None = None
+    ) -> list[launch.Began]:
         """As a sweep does: one request for all of them."""
         with self.laptop() as o:
             settings = config.choose_server(o.config, "cluster")
             plan = preparing.prepare(o.config, settings, self.training(*words), 1)
             synced = launching.sync(o, "cluster", plan.smoke_argv)
             made = dataclasses.replace(plan.spec, snapshot=synced.pushed.snapshot)
+            made = dataclasses.replace(made, queue={**made.queue, **(queue or {})})
             specs = [dataclasses.replace(made, run=name, sweep={"name": name}) for name in names]
             return launch.launch_many(o.server("cluster"), specs, {})
 

@@ -17,6 +17,7 @@ from typing import Any, Sequence, Tuple
 from overnight.node import fs, identity, journal, layout, lock, server, states
 from overnight.node.slurm import (
     asking,
+    keeping,
     polling,
     records,
     sbatch,
@@ -31,7 +32,7 @@ def launch(pairs: Sequence[Pair]) -> dict[str, str]:
     """Submits those that have no job yet, runs of the same shape together. What was refused, by
     run."""
     refused: dict[str, str] = {}
-    for group in groups([pair for pair in pairs if is_new(pair[0])]):
+    for group in groups([pair for pair in pairs if is_new(*pair)]):
         outcome = submit(group) if len(group) > 1 else submitting.submit(*group[0])
         if outcome.refused:
             refused.update({run.name: outcome.problem for run, _ in group})
@@ -40,8 +41,10 @@ def launch(pairs: Sequence[Pair]) -> dict[str, str]:
     return refused
 
 
-def is_new(run: layout.Run) -> bool:
-    return records.read(run) is None and journal.state(run).state in states.ACTIVE
+def is_new(run: layout.Run, spec: dict[str, Any]) -> bool:
+    """Not submitted yet, and nothing that it has to wait for."""
+    is_active = journal.state(run).state in states.ACTIVE
+    return is_active and records.read(run) is None and not keeping.follows(run, spec)
 
 
 def groups(pairs: Sequence[Pair]) -> list[list[Pair]]:

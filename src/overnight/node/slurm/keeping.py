@@ -45,6 +45,11 @@ def launch(run: layout.Run, spec: dict[str, Any], state: states.State) -> bool:
 
 
 def take_step(run: layout.Run, spec: dict[str, Any]) -> bool:
+    why = follows(run, spec)
+    if why and records.stop_wish(run) is None:
+        journal.append(run, "waiting", when=lambda s: s.reason != why, reason=why)
+        server.ensure_watch(run.root)
+        return False
     done = carry_out(run, spec, deciding.step(facts_of(run, spec, heard_s(run))))
     server.ensure_watch(run.root)
     return done
@@ -71,6 +76,21 @@ def before_resume(run: layout.Run) -> None:
     known = records.read(run)
     if known is not None:
         records.write(run, known._replace(is_done=True, attempts=-1))
+
+
+def follows(run: layout.Run, spec: dict[str, Any]) -> str:
+    """Which run of the project it has to wait for before it is submitted; "" for none.
+
+    Before its first submission it has no job, so that events are ours to write.
+    """
+    after = (spec.get("queue") or {}).get("after") or ()
+    if not after or records.read(run) is not None or journal.state(run).unbound:
+        return ""
+    for name in after:
+        state = journal.published(layout.run(run.root, run.project, str(name)))["state"]
+        if state != states.FINISHED:
+            return f"it follows {name}, which is {state or 'not there'}"
+    return ""
 
 
 # -- facts ------------------------------------------------------------------------------------
