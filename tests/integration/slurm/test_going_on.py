@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from overnight.node import states
@@ -54,21 +56,50 @@ def test_before_the_time_limit_the_job_goes_back_into_the_queue(world: World) ->
     assert len(world.jobs("train01")) == 1
 
 
-def test_a_node_that_dies_costs_no_more_than_the_way_from_the_checkpoint(world: World) -> None:
-    """Its daemon and all its processes are gone at once; the job goes on elsewhere."""
-    world.launch("train01", "--gate", "2")
-    world.wait_for_line("epoch 1")
-    node = world.node("train01")
-    world.cluster.kill_node(node)
+def test_nodes_that_are_lost(world: World) -> None:
+    """One dies with all that runs on it, of one only Slurm loses sight: both runs go on elsewhere
+    from their checkpoints, and neither ever runs twice."""
+    names = {"dead": world.diary, "cut": world.folder / "cut"}
+    nodes = {}
+    for name, diary in names.items():
+        diary.mkdir(exist_ok=True)
+        world.launch(name, "--gate", "2", "--diary", str(diary), gpus=2)
+        wait_until(lambda diary=diary: "epoch 1" in lines(diary), what=f"{name} to begin")
+        nodes[name] = world.node(name)
+        # what is left of that node, so that the other run is on another one
+        filler = ["--no-requeue", "--gres=gpu:2", f"-w{nodes[name]}", "-o/dev/null"]
+        world.cluster.sh("sbatch", *filler, "--wrap=sleep 600")
+    world.cluster.kill_node(nodes["dead"])
+    world.cluster.kill(nodes["cut"])
     try:
-        world.open_gate(2)
-        assert world.wait("train01", timeout_s=90).state == states.FINISHED, world.told("train01")
-        assert world.node("train01") != node
-        assert world.state("train01").attempts[0].cause == "requeued"
-        assert world.starts()[1:] == ["starts after 1 batch 64 x 1"]
+        wait_until(
+            lambda: all(len(starts(diary)) == 2 for diary in names.values()),
+            timeout_s=90,
+            what="both to begin again",
+        )
+        for name, diary in names.items():
+            (diary / "go-2").touch()
+            assert world.wait(name, timeout_s=60).state == states.FINISHED, world.told(name)
+            assert starts(diary)[1] == "starts after 1 batch 64 x 1"
+            assert "SECOND PROCESS" not in lines(diary)
+            assert world.node(name) not in nodes.values()
+        assert world.state("dead").attempts[0].cause == "requeued"
+        assert "another job has the run" in world.talk("cut")
     finally:
-        world.cluster.start_node(node)
+        for node in nodes.values():
+            world.cluster.start_node(node)
         world.cluster.wait_for_nodes()
+
+
+def lines(diary: Path) -> list[str]:
+    path = diary / "diary"
+    return (
+        [line.partition(" ")[2] for line in path.read_text().splitlines()] if path.exists() else []
+    )
+
+
+def starts(diary: Path) -> list[str]:
+    return [line for line in lines(diary) if line.startswith("starts")]
 
 
 def test_a_job_that_somebody_cancels_stops_the_run(world: World) -> None:

@@ -67,14 +67,12 @@ def test_a_second_job_of_the_same_submission_leaves_at_once(world: World) -> Non
     world.wait_for_line("epoch 1")
     name = records.read(world.run("train01")).name  # type: ignore[union-attr]
     script = records.folder(world.run("train01"), "batch.sh")
-    talk = world.run("train01").file("double.log")
-    double = world.cluster.sh("sbatch", "--parsable", f"-J{name}", f"-o{talk}", script).strip()
+    double = world.cluster.sh("sbatch", "--parsable", f"-J{name}", "-o/dev/null", script).strip()
     wait_until(lambda: world.cluster.jobs().get(double) == "COMPLETED", what="the double's end")
     world.open_gate(2)
     assert world.wait("train01").state == states.FINISHED, world.told("train01")
     assert world.starts() == ["starts after 0 batch 64 x 1"]
-    with open(talk) as said:
-        assert "another job runs train01" in said.read()
+    assert "another job runs train01" in world.talk("train01")
 
 
 @pytest.mark.parametrize(
@@ -97,6 +95,12 @@ def test_a_refusal_says_why_and_leaves_no_run(
     assert refused.value.code == "slurm_refused"
     assert said in refused.value.message
     assert world.run_names() == []
+
+
+def test_the_name_of_a_refused_run_is_free(world: World) -> None:
+    world.set_up(slurm='partition = "nope"')
+    with pytest.raises(errors.ServerError):
+        world.launch("train01")
     world.set_up()
     world.launch("train01")
     assert world.wait("train01").state == states.FINISHED, world.told("train01")

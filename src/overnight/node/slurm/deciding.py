@@ -14,7 +14,7 @@ from typing import NamedTuple, Union
 from overnight.node.slurm import jobs, records
 
 FORGOTTEN_S = 60.0
-FRESH_S = 10.0
+FRESH_S = 5.0  # a job that lives gives a sign of it each second
 BARREN_LIMIT = 3
 SCANCEL_AFTER_S = 60.0  # beside the grace that a stopped training has
 
