@@ -16,6 +16,7 @@ from overnight.train import follow, launch, smoke
 
 NAMES_TRIED = 50
 PATIENCE_S = 120.0
+MEASURED = {"expected_s": "full_run_s", "memory_mib": "memory_mib"}
 
 Hidden = tuple[dict[str, str], dict[str, Any] | None]  # secrets; where messages go
 
@@ -241,6 +242,7 @@ def run(
         require(verdict)
         o.talk.say("smoke test passed; launching the run")
         known = verdict.to_json()
+    wanted = replace(wanted, queue={**wanted.queue, **measured(known)})
     launched, existed = launch_named(o, server, name, wanted, (secret, notify))
     alive = seen_alive(o, server, launched, wanted)
     return Launched(
@@ -252,6 +254,12 @@ def run(
         snapshot=wanted.snapshot,
         smoke=known,
     )
+
+
+def measured(passed: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What the smoke test on this server tells its queue; `node/waiting.py` reads it."""
+    told = {key: (passed or {}).get(of) for key, of in MEASURED.items()}
+    return {key: value for key, value in told.items() if value is not None}
 
 
 def seen_alive(o: Overnight, server: Server, run: str, wanted: spec.RunSpec) -> launch.Alive:

@@ -28,7 +28,8 @@ def offers(
     args = {"project": o.project, "links": dict(o.config.project.links), "snapshot": snapshot}
 
     def ask(server: Server) -> tuple[dict[str, Any], float]:
-        data = server.call(Request("queue", args)).data
+        rules = config.sharing(o.config.servers[server.name])
+        data = server.call(Request("queue", {**args, "sharing": rules})).data
         return data, float(data["time"]) - time.time()
 
     answers = asking.at_once(asked, ask)
@@ -146,6 +147,7 @@ def chosen(o: Overnight, name: str | None, plan: preparing.Prepared) -> str:
             Wanted(
                 key=name or "run",
                 gpus=plan.spec.gpus,
+                processes=plan.spec.processes or 1,
                 expected_s=expected_s,
                 links=plan.spec.links,
                 snapshot=snapshot,
