@@ -4,6 +4,7 @@ runs that go on and runs that wait, and a place that comes free until the next r
 
 from __future__ import annotations
 
+import itertools
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -128,7 +129,7 @@ def until_next_s(number: int) -> list[float]:
         runs = [layout.run(root, "bench", each.run) for each in specs]
     return [
         started_at(after) - float(Path(before.work, "ended").read_text())
-        for before, after in zip(runs, runs[1:], strict=False)
+        for before, after in itertools.pairwise(runs)
     ]
 
 

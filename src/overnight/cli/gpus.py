@@ -57,13 +57,18 @@ def memory(gpu: dict[str, Any]) -> str:
 
 
 def note(gpu: dict[str, Any], ahead_s: float) -> str:
-    """free; ours: clip/train01; bob 30200 MiB since 02:14; quiet: quiet hours until 18:00."""
+    """free; ours: clip/train01; bob 30200 MiB since 02:14; quiet hours until 18:00."""
     parts = [f"ours: {', '.join(map(run, gpu['runs']))}"] if gpu["runs"] else []
-    parts += [user(each, ahead_s) for each in gpu["users"]]
+    names = dict.fromkeys(each["user"] for each in gpu["users"])
+    parts += [
+        user(name, [each for each in gpu["users"] if each["user"] == name], ahead_s)
+        for name in names
+    ]
     if parts:
         return "; ".join(parts)
     state, why = str(gpu["state"]), str(gpu["why"])
-    return f"{'in use' if state == 'other' else state}: {why}" if why else state
+    heading = {"other": "in use: ", "quiet": ""}.get(state, f"{state}: ")
+    return f"{heading}{why}" if why else state
 
 
 def run(record: dict[str, Any]) -> str:
@@ -73,9 +78,15 @@ def run(record: dict[str, Any]) -> str:
     return name if share == 1 else f"{name} ({share:.0%})"
 
 
-def user(each: dict[str, Any], ahead_s: float) -> str:
-    held = "" if each["mib"] is None else f" {each['mib']} MiB"
-    since = each["since"]
-    return f"{each['user']}{held}" + (
-        "" if since is None else f" since {render.clock(since + ahead_s)}"
+def user(name: str, processes: list[dict[str, Any]], ahead_s: float) -> str:
+    """All processes of a user on a GPU: the memory that is told, and since when the first runs."""
+    held_mib = [each["mib"] for each in processes if each["mib"] is not None]
+    since = [each["since"] for each in processes if each["since"] is not None]
+    return "".join(
+        [
+            str(name),
+            f" {sum(held_mib)} MiB" if held_mib else "",
+            f" in {len(processes)} processes" if len(processes) > 1 else "",
+            f" since {render.clock(min(since) + ahead_s)}" if since else "",
+        ]
     )

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Sequence
 UUID = re.compile(r"[A-Za-z0-9-]{1,80}\Z")
 IDLE_MIB = 1024
 IDLE_SHARE = 0.1
+DRAWING_MIB = 256  # a display server holds less of a card on which others compute
 MIG_NOTE = "it is in MIG mode, and overnight takes whole GPUs only"
 
 
@@ -104,6 +105,11 @@ def from_json(value: dict[str, Any]) -> Table:
 def is_named(gpu: Gpu, name: str) -> bool:
     name = name.strip()
     return name == str(gpu.index) or (name.startswith("GPU-") and gpu.uuid.startswith(name))
+
+
+def only_shows(app: App) -> bool:
+    """A display server and the like, which keeps nobody from computing there."""
+    return app.graphics and (app.used_mib or 0) < DRAWING_MIB
 
 
 def memory_mib(table: Table, pids: set[int]) -> dict[str, int]:

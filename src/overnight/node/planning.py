@@ -6,6 +6,7 @@ words, and what can never start, or no longer, is told.
 
 from __future__ import annotations
 
+import collections
 import time
 from typing import Any, Mapping, NamedTuple, Sequence, Union
 
@@ -87,6 +88,7 @@ class Planning:
         self.server = server
         self.table = server.sight.table
         self.held = held_by(active)
+        self.going = collections.Counter(group_of(each) for each in active if not each.is_idle)
         self._uses: dict[str, dict[str, sharing.Use]] = {}
 
     def actions(self) -> list[Action]:
@@ -241,8 +243,7 @@ class Planning:
     def limit(self, each: Active) -> str:
         limit = each.wish.max_concurrent
         group = group_of(each)
-        going = sum(not a.is_idle and group_of(a) == group for a in self.active)
-        if limit is None or each.wish.is_smoke or going < limit:
+        if limit is None or each.wish.is_smoke or self.going[group] < limit:
             return ""
         return f"waiting: {limit} of {group} at once are the limit"
 

@@ -48,6 +48,15 @@ def test_somebody_elses_gpu_says_since_when(behind_s: float) -> None:
     assert line.endswith(f"bob 30200 MiB since {render.clock(began)}")
 
 
+def test_the_processes_of_a_user_are_told_together() -> None:
+    """Their memory added up, since the first of them."""
+    bob = {"user": "bob", "pid": 7, "mib": 100, "since": NOW - 60}
+    users = [bob, {**bob, "user": "eve", "mib": None}, {**bob, "since": NOW - 3600}]
+    first = f"bob 200 MiB in 2 processes since {render.clock(NOW - 3600)}"
+    line = shown(gpu("other", users=users))
+    assert line.endswith(f"  {first}; eve since {render.clock(NOW - 60)}")
+
+
 def test_what_is_not_told_is_left_out() -> None:
     """Memory of a process, its age, the figures of the GPU."""
     users = [{"user": "?", "pid": 0, "mib": None, "since": None}]
@@ -68,7 +77,7 @@ def test_our_gpus_name_the_run() -> None:
 @pytest.mark.parametrize(
     ("state", "why", "says"),
     [
-        ("quiet", "quiet hours until 18:00", "quiet: quiet hours until 18:00"),
+        ("quiet", "quiet hours until 18:00", "0 %  quiet hours until 18:00"),
         ("resting", "used by bob until just now; 9 s more", "resting: used by bob until"),
         ("excluded", "overnight.toml excludes it", "excluded: overnight.toml excludes it"),
         ("other", "busy (60 %), by whom cannot be seen", "in use: busy (60 %), by whom"),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from overnight.node import environment
+from overnight.node import environment, nvml
 from tests.unit.node import stand_ins
 
 NONE = {"kind": "none"}
@@ -70,6 +70,7 @@ def test_the_machine_is_described(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     stand_ins.program(
         tmp_path / "nvidia-smi", f'#!/bin/sh\ncase $1 in *gpu=*) echo "{row}" ;; esac\n'
     )
+    monkeypatch.setattr(nvml, "LIBRARY", "")
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     found = environment.machine({})
     assert (found["hostname"], found["kernel"]) == (os.uname().nodename, os.uname().release)

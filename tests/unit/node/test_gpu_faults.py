@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from overnight.node import gpu_faults, kernel_log
+from overnight.node import gpu_faults, gpus, kernel_log
 
 A = "GPU-0a8f2b4c-1111-2222-3333-444455556666"
 B = "GPU-9f00aa11-1111-2222-3333-444455556666"
@@ -44,3 +44,12 @@ def test_a_gpu_that_is_lost() -> None:
         assert gpu_faults.of_problem(text) == [text]
     assert gpu_faults.of_problem("nvidia-smi did not answer within 5 s") == []
     assert gpu_faults.of_problem(None) == []
+
+
+def test_the_fault_of_another_gpu_is_none_of_ours() -> None:
+    """One card fell off the bus, the run computes on one that answers."""
+    said = "NVML: GPU 1: GPU is lost"
+    table = gpus.Table((gpus.Gpu(0, "GPU-a", "H100", 81559, 4, 0),), problem=said)
+    assert gpu_faults.of_table(table, ["GPU-a"]) == []
+    assert gpu_faults.of_table(table, ["GPU-a", "GPU-b"]) == [said]
+    assert gpu_faults.of_table(gpus.Table(problem=said), ["GPU-a"]) == [said]
