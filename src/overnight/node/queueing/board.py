@@ -50,7 +50,7 @@ class Board:
         width = max((len(place.cards) for place in self.places), default=0)
         self.by_free: list[dict[int, Place]] = [{} for _ in range(width + 1)]
         for place in self.places:
-            self.by_free[place.free()][place.rank] = place
+            self.by_free[place.free][place.rank] = place
         self.sharing = [place for place in self.places if place.shared()]
 
     def room(self) -> int:
@@ -59,9 +59,9 @@ class Board:
         return most or int(bool(self.sharing))
 
     def take(self, place: Place, cards: Sequence[Card], tenant: Tenant) -> None:
-        del self.by_free[place.free()][place.rank]
+        del self.by_free[place.free][place.rank]
         place.occupy([card.uuid for card in cards], tenant)
-        self.by_free[place.free()][place.rank] = place
+        self.by_free[place.free][place.rank] = place
         if tenant.share < 1 and place not in self.sharing:
             self.sharing.append(place)
 

@@ -52,7 +52,7 @@ class Card:
 
     def takes(self, share: float, memory_mib: int | None, at: float | None = None) -> bool:
         """Whether there is room, now or at a later moment, on a card that is suitable."""
-        others = [each for each in self.tenants if at is None or each.end > at]
+        others = self.tenants if at is None else [t for t in self.tenants if t.end > at]
         if not others:
             return True
         memories = [memory_mib, *(each.memory_mib for each in others)]
@@ -64,6 +64,8 @@ class Card:
 
     def takes_at(self, want: Want, now: float) -> float:
         """The first moment at which there is room."""
+        if want.share >= 1:
+            return max([each.end for each in self.tenants], default=now)
         if self.takes(want.share, want.memory_mib):
             return now
         ends = sorted(each.end for each in self.tenants)
@@ -71,14 +73,16 @@ class Card:
 
 
 class Place:
-    """A host with its cards and its free CPU slots. `rank`: its number among the hosts."""
+    """A host: its cards, how many are free, and its free CPU slots. `rank`: its number."""
 
-    __slots__ = ("cards", "least_mib", "name", "rank", "slots", "whole")
+    __slots__ = ("cards", "free", "is_shared", "least_mib", "name", "rank", "slots", "whole")
 
     def __init__(self, rank: int, host: Host) -> None:
         self.rank, self.name, self.slots = rank, host.name, host.slots
         self.cards = {gpu.uuid: Card(gpu) for gpu in host.gpus}
         self.least_mib = min((gpu.memory_mib or 0 for gpu in host.gpus), default=0)
+        self.free = len(self.cards)
+        self.is_shared = False  # some card is, or was
         self.whole: list[tuple[float, str]] | None = None  # when each card is free, sorted
 
     def occupy(self, uuids: Iterable[str], tenant: Tenant) -> None:
@@ -86,15 +90,16 @@ class Place:
         uuids = tuple(uuids)
         self.slots -= not uuids
         self.whole = None
+        self.is_shared |= tenant.share < 1
         for uuid in uuids:
             if uuid in self.cards:
+                self.free -= not self.cards[uuid].tenants
                 self.cards[uuid].tenants.append(tenant)
-
-    def free(self) -> int:
-        return sum(not card.tenants for card in self.cards.values())
 
     def shared(self) -> list[Card]:
         """The cards that have a run on them and may take another."""
+        if not self.is_shared:
+            return []
         return [card for card in self.cards.values() if card.tenants and card.left() > ROUNDING]
 
     def suits_all(self, want: Want) -> bool:
