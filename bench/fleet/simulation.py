@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import heapq
+import itertools
 import time
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from bench.fleet.workloads import Job, Lab, Outage
-from overnight.node.queueing import Decision, Host, Running, Start, Waiting
+from overnight.node.queueing import Decision, Gpu, Host, Running, Start, Waiting
 
 CHECKPOINT_S = 1800.0
 SOON_S = 1e-6
+PUNCTUAL_S = 1e-3
 Decider = Callable[
     [Sequence[Waiting], Sequence[Running], Sequence[Host], float, Hashable | None], Decision
 ]
@@ -55,24 +58,27 @@ class Simulation:
     def __init__(self, lab: Lab, decide: Decider) -> None:
         self.lab, self.decide = lab, decide
         self.now = 0.0
+        self.serials = itertools.count()
         self.events: list[tuple[float, int, Callable[[], None]]] = []
-        self.waiting: dict[int, Waiting] = {}
-        self.left_s = {job.key: job.lasts_s for job in lab.jobs}
-        self.jobs = {job.key: job for job in lab.jobs}
-        self.active: dict[int, Active] = {}
+        self.waiting: dict[Hashable, Waiting] = {}
+        self.left_s: dict[Hashable, float] = {job.key: job.lasts_s for job in lab.jobs}
+        self.jobs: dict[Hashable, Job] = {job.key: job for job in lab.jobs}
+        self.active: dict[Hashable, Active] = {}
         self.away: list[Outage] = []
         self.hosts: tuple[Host, ...] = lab.hosts
-        self.users: dict[tuple[str, str], int] = {}  # (host, uuid) -> the run that has it
-        self.next_key: int | None = None
-        self.promised: dict[int, float] = {}
+        self.cards = {(h.name, g.uuid): g for h in lab.hosts for g in h.gpus}
+        self.offered = set(self.cards)
+        self.users: dict[tuple[str, str], list[Running]] = {}  # who is on each card in use
+        self.next_key: Hashable | None = None
+        self.promised: dict[Hashable, float] = {}
         self.outcome = Outcome()
 
     def play(self) -> Outcome:
         for job in self.lab.jobs:
-            self.later(job.arrives, lambda job=job: self.arrive(job))
+            self.later(job.arrives, partial(self.arrive, job))
         for outage in self.lab.outages:
-            self.later(outage.begins, lambda outage=outage: self.trouble(outage))
-            self.later(outage.ends, lambda outage=outage: self.mended(outage))
+            self.later(outage.begins, partial(self.trouble, outage))
+            self.later(outage.ends, partial(self.mended, outage))
         while self.events:
             self.advance(self.events[0][0])
             while self.events and self.events[0][0] <= self.now + SOON_S:
@@ -83,18 +89,14 @@ class Simulation:
         return self.outcome
 
     def later(self, at: float, do: Callable[[], None]) -> None:
-        heapq.heappush(self.events, (at, self.serial(), do))
-
-    def serial(self) -> int:
-        self.count = getattr(self, "count", 0) + 1
-        return self.count
+        heapq.heappush(self.events, (at, next(self.serials), do))
 
     def advance(self, to: float) -> None:
         """The clock goes on; what is in use meanwhile is counted."""
         if self.waiting:
-            self.outcome.busy_s += len(self.users) * (to - self.now)
-            free = sum((h.name, g.uuid) not in self.users for h in self.hosts for g in h.gpus)
-            self.outcome.offered_s += (len(self.users) + free) * (to - self.now)
+            lasts_s = to - self.now
+            self.outcome.busy_s += len(self.users) * lasts_s
+            self.outcome.offered_s += len(self.users.keys() | self.offered) * lasts_s
         self.now = to
 
     # -- what happens ---------------------------------------------------------------------------
@@ -112,7 +114,10 @@ class Simulation:
     def leave(self, active: Active) -> None:
         del self.active[active.job.key]
         for uuid in active.run.gpus:
-            del self.users[active.run.host, uuid]
+            users = self.users[active.run.host, uuid]
+            users.remove(active.run)
+            if not users:
+                del self.users[active.run.host, uuid]
 
     def trouble(self, outage: Outage) -> None:
         self.away.append(outage)
@@ -140,6 +145,7 @@ class Simulation:
             host._replace(gpus=tuple(g for g in host.gpus if (host.name, g.uuid) not in gone))
             for host in self.lab.hosts
         )
+        self.offered = {(host.name, gpu.uuid) for host in self.hosts for gpu in host.gpus}
         self.promised.clear()
 
     # -- what is decided ------------------------------------------------------------------------
@@ -160,32 +166,40 @@ class Simulation:
 
     def start(self, start: Start) -> None:
         run, job = self.waiting.pop(start.key), self.jobs[start.key]
-        self.check(start, run)
-        left_s = self.left_s[job.key]
         assert run.expected_s is not None
-        active = Active(
-            Running(
-                job.key,
-                start.host,
-                start.gpus,
-                ends_at=self.now + run.expected_s,
-                began_at=self.now,
-            ),
-            job,
-            self.now,
-            left_s,
+        running = Running(
+            job.key,
+            start.host,
+            start.gpus,
+            min(1.0, run.gpus),
+            run.memory_mib,
+            ends_at=self.now + run.expected_s,
+            began_at=self.now,
         )
+        active = Active(running, job, self.now, self.left_s[job.key])
         self.active[job.key] = active
-        self.users.update({(start.host, uuid): job.key for uuid in start.gpus})
+        self.check(running, run)
+        for uuid in start.gpus:
+            self.users.setdefault((start.host, uuid), []).append(running)
         self.outcome.waits_s.setdefault(job.key, self.now - job.arrives)
-        self.outcome.delayed += self.now > self.promised.pop(job.key, self.now) + 1e-3
-        self.later(self.now + left_s, lambda: self.end(active))
+        self.outcome.delayed += self.now > self.promised.pop(job.key, self.now) + PUNCTUAL_S
+        self.later(self.now + active.left_s, partial(self.end, active))
 
-    def check(self, start: Start, run: Waiting) -> None:
-        offered = {(h.name, g.uuid) for h in self.hosts if h.name == start.host for g in h.gpus}
-        taken = [(start.host, uuid) for uuid in start.gpus]
-        if len(set(taken)) != run.gpus:
-            self.outcome.wrong.append(f"run {run.key} wants {run.gpus} GPUs, got {start.gpus}")
-        for each in taken:
-            if each in self.users or each not in offered:
-                self.outcome.wrong.append(f"run {run.key} got {each}, which is not free")
+    def check(self, running: Running, run: Waiting) -> None:
+        """What holds for every decider, seen by nothing but the lab itself."""
+        if len(set(running.gpus)) != max(1, run.gpus):
+            self.outcome.wrong.append(f"run {run.key} wants {run.gpus} GPUs, got {running.gpus}")
+        for uuid in running.gpus:
+            card = running.host, uuid
+            if card not in self.offered:
+                self.outcome.wrong.append(f"run {run.key} got {card}, which is not to be had")
+            elif not fit(self.cards[card], [*self.users.get(card, ()), running]):
+                self.outcome.wrong.append(f"run {run.key} got {card}, which is full")
+
+
+def fit(card: Gpu, runs: Sequence[Running]) -> bool:
+    """Whether these runs may be on one card together, in shares and in memory."""
+    known = [run.memory_mib for run in runs if run.memory_mib is not None]
+    in_memory = card.memory_mib is None or sum(known) <= card.memory_mib
+    alone = len(runs) == 1
+    return in_memory and (alone or (len(known) == len(runs) and sum(r.share for r in runs) <= 1))

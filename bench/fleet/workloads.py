@@ -6,6 +6,8 @@
          end within minutes, few take days, and those hold most of the GPU time; wide runs are
          rarer and longer. No trace is used.
 `rough`  `lab` with labmates who take cards for hours, and servers that fail for an hour or more.
+`mixed`  `rough` with runs that share cards, and small cards in every second server. Only for the
+         checks: the peers know neither.
 """
 
 from __future__ import annotations
@@ -21,6 +23,8 @@ CARDS = 8
 LOAD = 1.1
 KINDS = ("lab", "heavy", "rough")
 MISJUDGED = (0.3, 3.0)
+LARGE_MIB = 81_559
+SMALL_MIB = 24_564
 LONGEST_S = 14 * 24 * HOUR_S
 
 
@@ -33,11 +37,18 @@ class Job:
     gpus: float
     lasts_s: float
     expected_s: float
+    memory_mib: int | None = None
 
     def waiting(self, left_s: float) -> queueing.Waiting:
         """It waits, with so much left of it by the clock; the estimate is wrong by as much."""
         expected_s = self.expected_s * left_s / self.lasts_s
-        return queueing.Waiting(self.key, self.gpus, self.arrives, expected_s=expected_s)
+        return queueing.Waiting(
+            self.key,
+            self.gpus,
+            self.arrives,
+            expected_s=expected_s,
+            memory_mib=self.memory_mib,
+        )
 
 
 @dataclass(frozen=True)
@@ -70,27 +81,38 @@ class Lab:
 def make(kind: str, servers: int, runs: int, misjudged: bool, seed: int) -> Lab:
     """Arrivals are Poisson at LOAD times what the GPUs can do."""
     chance = random.Random(f"{kind} {servers} {runs} {seed}")
-    hosts = tuple(host(n) for n in range(servers))
+    small = kind == "mixed"
+    hosts = tuple(host(n, SMALL_MIB if small and n % 2 else LARGE_MIB) for n in range(servers))
     shapes = [shape(kind, chance) for _ in range(runs)]
     span_s = sum(gpus * lasts_s for gpus, lasts_s in shapes) / (LOAD * servers * CARDS)
     arrivals = sorted(chance.uniform(0, span_s) for _ in range(runs))
     jobs = tuple(
-        Job(key, arrives, gpus, lasts_s, lasts_s * wrong(misjudged, chance))
+        Job(
+            key,
+            arrives,
+            gpus,
+            lasts_s,
+            lasts_s * wrong(misjudged, chance),
+            chance.randint(4000, SMALL_MIB * 2) if small else None,
+        )
         for key, (arrives, (gpus, lasts_s)) in enumerate(zip(arrivals, shapes, strict=True))
     )
-    outages = tuple(troubles(hosts, span_s, chance)) if kind == "rough" else ()
+    outages = tuple(troubles(hosts, span_s, chance)) if kind in ("rough", "mixed") else ()
     return Lab(hosts, jobs, outages)
 
 
-def host(number: int) -> queueing.Host:
-    cards = tuple(queueing.Gpu(f"GPU-{number}-{card}", 81559) for card in range(CARDS))
+def host(number: int, memory_mib: int) -> queueing.Host:
+    cards = tuple(queueing.Gpu(f"GPU-{number}-{card}", memory_mib) for card in range(CARDS))
     return queueing.Host(f"gpu{number}", cards)
 
 
-def shape(kind: str, chance: random.Random) -> tuple[int, float]:
+def shape(kind: str, chance: random.Random) -> tuple[float, float]:
     """GPUs and duration of one run."""
+    gpus: float
     if kind != "heavy":
         gpus = chance.choices((1, 2, 4, 8), (50, 20, 20, 10))[0]
+        if kind == "mixed" and gpus == 1:
+            gpus = chance.choice((0.25, 0.5, 1))
         return gpus, min(LONGEST_S, chance.lognormvariate(math.log(HOUR_S), 1.2))
     gpus = chance.choices((1, 2, 4, 8), (70, 12, 10, 8))[0]
     median_s, sigma = chance.choices(
@@ -109,7 +131,7 @@ def wrong(misjudged: bool, chance: random.Random) -> float:
 def troubles(
     hosts: tuple[queueing.Host, ...], span_s: float, chance: random.Random
 ) -> list[Outage]:
-    """Each host: a labmate about every 12 hours for some, a failure about every ten days."""
+    """Each host: a labmate every 12 hours or so for some cards, a failure every ten days."""
     found = []
     for each in hosts:
         uuids = [card.uuid for card in each.gpus]
