@@ -202,3 +202,69 @@ def test_stopping_and_resuming(world: World) -> None:
     assert "SECOND PROCESS" not in world.lines()  # never two at once
     assert "no run of 'g' is stopped" in world.refused("sweep", "resume", "g", code=2)
     assert [world.state(name).state for name in runs] == [states.FINISHED] * 2
+
+
+OTHERS = """
+[servers.a]
+kind = "local"
+root = "{root}/a"
+python = "{python}"
+cpu_slots = 1
+
+[servers.b]
+kind = "local"
+root = "{root}/b"
+python = "{python}"
+cpu_slots = 2
+"""
+
+
+def test_two_servers(swept: World) -> None:
+    """Runs go where there is room, each server is synced and tested once; then one of them is
+    away: what it had is shown as it was seen last."""
+    settings = swept.project / "overnight.toml"
+    others = OTHERS.format(root=swept.root, python=sys.executable)
+    settings.write_text(settings.read_text() + others)
+    words = ["sweep", "--name", "two", "lr=1e-3,3e-4,1e-4", "--max-concurrent", "3"]
+    planned = json.loads(swept.typed(*words, "--dry-run", "--json"))
+    assert sorted(each["server"] for each in planned["runs"]) == ["a", "b", "b"]
+    assert not swept.lines()
+    swept.typed(*words)
+    runs = done(swept, "two")
+    assert {each["state"] for each in runs.values()} == {"finished"}
+    assert {each["server"] for each in runs.values()} == {"a", "b"}
+    base = ["0.001 1000 small 0 batch 64"]
+    assert starts(swept) == sorted(
+        ["0.0003 1000 small 0 batch 64", "0.0001 1000 small 0 batch 64", *(base * 3)]
+    )
+    shares = {
+        each["server"]: json.loads(
+            (runs_of(swept, each["server"]) / name / "spec.json").read_text()
+        )
+        for name, each in runs.items()
+    }
+    assert {name: spec["queue"]["max_concurrent"] for name, spec in shares.items()} == {
+        "a": 1,
+        "b": 2,
+    }
+    settings.write_text(settings.read_text().replace(f'"{swept.root}/a"', '"/proc/no/such"'))
+    away = status(swept, "two")
+    assert {each["server"]: each["reachable"] for each in away["runs"]} == {"a": False, "b": True}
+    assert away["states"] == {"finished": 3}
+
+
+def runs_of(world: World, server: str) -> Path:
+    return Path(world.root, server, "projects", "local", "runs")
+
+
+def test_waiting_for_a_run_of_another_server(swept: World) -> None:
+    """The sweep goes to where that run is; somewhere else nobody could tell when it is done."""
+    settings = swept.project / "overnight.toml"
+    others = OTHERS.format(root=swept.root, python=sys.executable)
+    settings.write_text(settings.read_text() + others)
+    swept.typed("run", "first", "--server", "b", "--no-smoke", "--gpus", "0")
+    words = ["sweep", "--name", "then", "lr=1e-3,3e-4", "--after", "first", "--no-smoke"]
+    assert "can be waited for on b only" in swept.refused(*words, "--server", "a", code=2)
+    swept.typed(*words)
+    assert {each["server"] for each in done(swept, "then").values()} == {"b"}
+    assert "there is no run 'frist'" in swept.refused(*words[:-2], "frist", code=2)
