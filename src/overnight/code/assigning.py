@@ -7,6 +7,7 @@ What stands in two places is refused: edited in the wrong one, all runs of a swe
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import posixpath
 import re
@@ -89,7 +90,7 @@ class Command:
         """`base`: the configuration file to start from, in the place of the one that the command
         names. Raises `errors.UsageError` where it cannot take that place.
         """
-        self._read = read
+        self._root, self._read = root, read
         look = recognise.Look(root, argv, read, project)
         self.argv = list(argv) if base is None else _with_base(look, list(argv), base, read)
         if self.argv != list(argv):
@@ -320,22 +321,42 @@ class Command:
     # -- writing ------------------------------------------------------------------------------
 
     def assign(self, changes: Sequence[tuple[Target, Value]]) -> Assigned:
-        """The command and the files with these values. Raises `errors.UsageError`."""
-        argv, files = self.argv, dict[str, str]()
+        """The command and the files with these values. Raises `errors.UsageError`.
+
+        Where the command comes to name another file, the keys are looked for in that one.
+        """
+        argv = self.argv
         for target, value in changes:
-            try:
-                if target.kind == "file":
-                    text = files.get(target.file, self._texts[target.file])
-                    files[target.file] = edited(target.file, text, target.name, value)
-                else:
+            if target.kind != "file":
+                with _written(target, value):
                     argv = self._set(argv, target, value)
-            except UnclearError as reason:
-                shown = command.visible(f"{target.name}={value.text}")
-                raise errors.UsageError(
-                    f"{shown} cannot be written: {reason}", hint="overnight sweep --dry-run …"
-                ) from None
-        changed = {path: text for path, text in files.items() if text != self._texts[path]}
-        return Assigned(argv=tuple(argv), files=changed)
+        in_files = [(target, value) for target, value in changes if target.kind == "file"]
+        return Assigned(argv=tuple(argv), files=self._naming(argv)._edited(in_files))
+
+    def _naming(self, argv: list[str]) -> Command:
+        if recognise.config_files(argv) == recognise.config_files(self.argv):
+            return self
+        return Command(self._root, argv, self._read, project=self.project)
+
+    def _edited(self, changes: Sequence[tuple[Target, Value]]) -> dict[str, str]:
+        files: dict[str, str] = {}
+        for asked, value in changes:
+            target = asked if asked.file in self._texts else self._alike(asked)
+            text = files.get(target.file, self._texts[target.file])
+            with _written(target, value):
+                files[target.file] = edited(target.file, text, target.name, value)
+        return {path: text for path, text in files.items() if text != self._texts[path]}
+
+    def _alike(self, target: Target) -> Target:
+        """The same key in the file that this command names."""
+        found = self.target(target.name)
+        if found.kind != "file":
+            raise errors.UsageError(
+                f"{target.name} is a key of {command.visible(target.file)}, but here a flag "
+                f"({found.where})",
+                hint="vary it, or the file, but not both",
+            )
+        return found
 
     def _set(self, argv: list[str], target: Target, value: Value) -> list[str]:
         if target.option is not None:
@@ -343,6 +364,17 @@ class Command:
         if self._hydra is not None:
             _refuse_no_file(self.project, self._hydra, target, value)
         return setting.override(argv, target.name, value)
+
+
+@contextlib.contextmanager
+def _written(target: Target, value: Value) -> Iterator[None]:
+    try:
+        yield
+    except UnclearError as reason:
+        shown = command.visible(f"{target.name}={value.text}")
+        raise errors.UsageError(
+            f"{shown} cannot be written: {reason}", hint="overnight sweep --dry-run …"
+        ) from None
 
 
 def edited(path: str, text: str, name: str, value: Value) -> str:

@@ -253,6 +253,15 @@ def test_a_command_for_the_shell(make: Make) -> None:
     assert "a command for the shell is not looked into for flags" in refused(made, "x=2")
 
 
+def test_a_file_that_is_varied_itself(make: Make) -> None:
+    """Keys are written into the one that the command then names; what is missing there is told."""
+    root = make({"train.py": SCRIPT, "a.yaml": "w: 1\nx: 1\n", "b.yaml": "w: 2\n"})
+    made = command(root, "python train.py --config a.yaml")
+    line, files = assigned(made, "w=3", "config=b.yaml")
+    assert (line, files) == ("python train.py --config b.yaml", {"b.yaml": "w: 3\n"})
+    assert "no config has 'x': b.yaml has w" in refused(made, "x=3", "config=b.yaml")
+
+
 # -- the file to start from -----------------------------------------------------------------------
 
 
