@@ -42,6 +42,7 @@ SMOKE = 'smoke = "python train.py --config base.yaml --epochs 1"'
 def project(tmp_path: Path) -> Path:
     (tmp_path / "train.py").write_text(SCRIPT)
     (tmp_path / "base.yaml").write_text(CONFIG)
+    (tmp_path / "b.yaml").write_text(CONFIG)
     (tmp_path / "overnight.toml").write_text(TOML.format(smoke=SMOKE))
     return tmp_path
 

@@ -144,7 +144,7 @@ def test_seeds_that_are_none(text: str) -> None:
 
 def test_names_tell_what_differs() -> None:
     """Short keys where they are enough, seeds at the end."""
-    axes = sweep.parse_axes(["optim.lr=3e-4,.1", "aug=none,rand", "drop=-1"])
+    axes = sweep.parse_axes(["optim.lr=3e-4,.1", "aug=none,rand", "drop=-1", "c=conf/a.yaml,''"])
     base = dict.fromkeys(axis.key for axis in axes)
     assert sweep.names("abl", sweep.expand(axes, sweep.ABLATE, base, (1,))) == [
         "abl-base-s1",
@@ -153,6 +153,8 @@ def test_names_tell_what_differs() -> None:
         "abl-aug_none-s1",
         "abl-aug_rand-s1",
         "abl-drop-1-s1",
+        "abl-c_a-s1",
+        "abl-c_empty-s1",
     ]
 
 
