@@ -74,6 +74,7 @@ def choices(
         Wanted(
             key=each.run,
             gpus=each.prepared.spec.gpus,
+            processes=each.prepared.spec.processes or 1,
             memory_mib=plan.memory_mib,
             expected_s=plan.expected_s,
             snapshot=plan.snapshot,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 
 from overnight.app import Overnight, preparing, project_files
@@ -82,19 +81,14 @@ class Sight:
         if point.seed is not None:
             changes.append((self.seed, Value(str(point.seed), point.seed)))
         made = self.command.assign(changes)
-        found = preparing.prepare(
+        return preparing.prepare(
             self.o.config,
             server,
             made.argv,
             self.wish.gpus,
             files=made.files,
             sources_of=self.sources,
-        )
-        smoke = self._smoke_words(point)
-        return (
-            found
-            if smoke is None
-            else dataclasses.replace(found, smoke_argv=smoke, same_smoke=False)
+            smoke=self._smoke_words(point),
         )
 
     def _smoke_words(self, point: Point) -> list[str] | None:
