@@ -83,6 +83,7 @@ def prepare(
         links=project.links,
         checkpoints=project.checkpoints,
         policy=policy(settings),
+        metrics=metrics(settings),
         queue=queue(settings, server),
     )
     return Prepared(
@@ -119,6 +120,12 @@ def queue(settings: config.Config, server: config.ServerConfig) -> dict[str, Any
         "cpu_slots": server.cpu_slots,
     }
     return {name: value for name, value in told.items() if value is not None}
+
+
+def metrics(settings: config.Config) -> dict[str, Any]:
+    """What the server has to know of results, to say who is best while the laptop is closed."""
+    named = settings.metrics
+    return {"primary": named.primary, "goal": named.goal} if named else {}
 
 
 def policy(settings: config.Config) -> dict[str, Any]:

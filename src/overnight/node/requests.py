@@ -231,6 +231,13 @@ def test_message(root: str, args: dict[str, Any], payload: bytes) -> Answer:
     return post.test(root, args["project"], args["notify"], args["server"]), b""
 
 
+def sweep_results(root: str, args: dict[str, Any], payload: bytes) -> Answer:
+    """args: `project`; `sweeps`: names, None for all of the project."""
+    from overnight.node import sweeps
+
+    return sweeps.answer(root, layout.checked(args["project"]), args.get("sweeps")), b""
+
+
 def look_now(root: str, args: dict[str, Any], payload: bytes) -> Answer:
     return look.look(root, args, lambda timeout_s: True)
 
@@ -260,4 +267,5 @@ VERBS: dict[str, Callable[[str, dict[str, Any], bytes], Answer]] = {
     "cron": cron_lines,
     "leave": leave,
     "test_message": test_message,
+    "sweep": sweep_results,
 }

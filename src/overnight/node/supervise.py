@@ -61,9 +61,11 @@ def main(root: str, project: str, name: str) -> None:
 
 
 def tell(run: layout.Run) -> None:
-    """The run has ended: its message leaves also where the watch was killed."""
-    from overnight.node import post  # needed once, and memory counts while we wait
+    """The run has ended: its sweep's table and its message need no watch that was there before."""
+    from overnight.node import post, sweeps  # needed once, and memory counts while we wait
 
+    with contextlib.suppress(OSError):  # the watch does it then
+        sweeps.record(run)
     post.see_to(run)
 
 

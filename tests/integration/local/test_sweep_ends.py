@@ -1,0 +1,85 @@
+"""The end of a sweep: its results on the server, its table, and one message."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from overnight.node import states
+from tests import webhooks
+from tests.integration.local import sweeping
+from tests.integration.local.world import World, kill_and_wait
+from tests.waiting import wait_until
+
+SOON_S = 40.0
+
+
+@pytest.fixture
+def service() -> Iterator[webhooks.Service]:
+    with webhooks.service() as made:
+        yield made
+
+
+def set_up(world: World, service: webhooks.Service | None = None) -> None:
+    notify = f'\n[notify]\nurl = "{service.url}"\nkind = "json"\n' if service else ""
+    world.set_up(more=sweeping.METRICS + notify)
+
+
+def folder(world: World) -> Path:
+    return world.root / "projects" / "local" / "sweeps" / "lr"
+
+
+def messages(service: webhooks.Service) -> list[dict[str, Any]]:
+    return [json.loads(got.body) for got in list(service.got)]
+
+
+def test_one_message_with_the_table(world: World, service: webhooks.Service) -> None:
+    """Laptop closed: each result is kept as it comes, the table and one message at the end.
+
+    The failure of one run waits for the others, and nothing is told twice.
+    """
+    set_up(world, service)
+    sweeping.start(world, "lr-01", 0.01, gate="go", base=True)
+    sweeping.start(world, "lr-02", 0.03, gate="go", how="breaks", index=1)
+    sweeping.start(world, "lr-03", 0.02, index=2)
+    kept = folder(world) / "lr-03.json"
+    wait_until(kept.exists, what="the first result")
+    found = json.loads(kept.read_bytes())
+    assert (found["state"], found["point"], found["changed"]) == ("finished", {"lr": 0.02}, False)
+    assert found["best"]["value"] == 92.5
+    assert (found["best"]["epoch"], found["best"]["source"]) == (2, "output.log")
+    assert found["last"]["value"] == 92.3
+    assert not (folder(world) / "table.txt").exists()
+    (world.diary / "go").touch()
+    wait_until(lambda: messages(service), timeout_s=SOON_S, what="the message")
+    (message,) = messages(service)
+    assert message["title"] == "sweep lr on local: done, 1 failed"
+    lines = message["text"].splitlines()
+    assert lines[2:4] == ["  lr=0.02  92.5 (n 1)", "  (as it is)  91.5 (n 1)  (base)"]
+    assert any(line.startswith("failed: lr-02") for line in lines)
+    table = (folder(world) / "table.txt").read_text()
+    assert "3 runs: 1 failed, 2 finished" in table
+    assert "KeyError" in table
+    wait_until(lambda: not world.processes(["watch", str(world.root)]), what="the watch to end")
+    assert len(service.got) == 1
+
+
+def test_what_a_supervisor_could_not_record(world: World) -> None:
+    """The watch does it, also one that comes only later."""
+    set_up(world)
+    sweeping.start(world, "lr-01", 0.01, gate="go", total=1)
+    world.wait_for_state("lr-01", lambda state: state.state == states.RUNNING)
+    kill_and_wait(*world.processes(["watch", str(world.root)]))
+    world.supervisor("lr-01")
+    folder(world).parent.mkdir()
+    folder(world).write_text("a file where the sweep's folder should be")
+    (world.diary / "go").touch()
+    world.wait_for_state("lr-01", lambda state: state.state == states.FINISHED)
+    wait_until(lambda: not world.supervisors("lr-01"), what="the supervisor to end")
+    folder(world).unlink()
+    sweeping.start(world, "other", 0.01, name="other", total=1)
+    wait_until((folder(world) / "table.txt").exists, what="the table")
