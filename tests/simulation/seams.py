@@ -2,8 +2,8 @@
 
 Every module of the node sees `os`, `time`, `signal`, `subprocess`, `fcntl` and `open` of ours; all
 else is real, also the files below the root. Beyond that only these are replaced: `wake.Wake`,
-`apart.call` (a fork), `programs.ask` (other people's programs), `piped.pipe.Pipe` (the link) and
-the clock of the laptop's follower.
+`apart.call` (a fork), `programs.ask` (other people's programs), `nvml.LIBRARY` (this machine's
+driver), `piped.pipe.Pipe` (the link) and the clock of the laptop's follower.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from types import FunctionType, ModuleType, SimpleNamespace
 from typing import Any
 
 import overnight.node
-from overnight.node import apart, identity, programs, server, wake
+from overnight.node import apart, identity, nvml, programs, server, wake
 from overnight.servers import piped
 from overnight.train import follow
 from tests.simulation import gpus, kernel, links, processes, procfs
@@ -433,6 +433,7 @@ def replacements() -> Iterator[Patch]:
     yield wake, "Wake", Wake
     yield apart, "call", call_apart
     yield programs, "ask", ask
+    yield nvml, "LIBRARY", ""
     yield server, "started", []
     yield piped.pipe, "Pipe", links.Pipe
     yield follow, "time", clock

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from overnight.app import Overnight, following, notifying, preparing
+from overnight.app import Overnight, following, notifying, placing, preparing
 from overnight.core import command, config, errors, spec, views
 from overnight.ports import Request, Server
 from overnight.sync import gitinfo, guard, manifest, opening, transfer
@@ -94,6 +94,27 @@ def prepared(
 ) -> preparing.Prepared:
     chosen = config.choose_server(o.config, server_name)
     return preparing.prepare(o.config, chosen, argv, gpus)
+
+
+def placed(
+    o: Overnight,
+    name: str | None,
+    server_name: str | None,
+    argv: Sequence[str],
+    gpus: float | None,
+) -> preparing.Prepared:
+    """Prepared for the server that the user or the project names, else for the one that suits best.
+
+    A run whose server was typed stays there.
+    """
+    if not config.is_open(o.config, server_name):
+        plan = prepared(o, server_name, argv, gpus)
+        pinned = {"pinned": True} if server_name is not None else {}
+        return replace(plan, spec=replace(plan.spec, queue={**plan.spec.queue, **pinned}))
+    plan = prepared(o, following.used_servers(o)[0], argv, gpus)
+    server = o.config.servers[placing.chosen(o, name, plan)]
+    wanted = preparing.for_server(plan.spec, o.config, server)
+    return replace(plan, server=server.name, spec=wanted)
 
 
 def smoke_test(
@@ -187,7 +208,7 @@ def clear_smoke(o: Overnight, server: Server, name: str) -> None:
 
 def smoke_key(plan: preparing.Prepared) -> str:
     """What a pass holds for, beside snapshot and server."""
-    return spec.digest([list(plan.smoke_argv), spec.plain(plan.spec.environment), plan.spec.gpus])
+    return spec.digest(plan.smoke_parts)
 
 
 def run(
@@ -202,7 +223,8 @@ def run(
     """Sync, smoke, launch; returns when the run shows life, or raises saying why it does not."""
     if name is not None:
         spec.checked_name(name)
-    plan = prepared(o, server_name, argv, gpus)
+    plan = placed(o, name, server_name, argv, gpus)
+    server_name = plan.server
     secret = preparing.secrets(o.config, os.environ)
     notify = notifying.wanted(o.config.notify, os.environ)
     synced = sync(o, server_name, plan.spec.variants[0]["argv"])
@@ -239,10 +261,15 @@ def seen_alive(o: Overnight, server: Server, run: str, wanted: spec.RunSpec) -> 
     try:
         alive = launch.wait_for_life(follower, run)
     except (errors.RunFailed, errors.NeedsDecision):
-        o.mirror.intended(wanted.content_key, server.name)
+        forget_intent(o, server, run, wanted)
         raise
-    o.mirror.intended(wanted.content_key, server.name)
+    forget_intent(o, server, run, wanted)
     return alive
+
+
+def forget_intent(o: Overnight, server: Server, run: str, wanted: spec.RunSpec) -> None:
+    o.mirror.intended(wanted.content_key, server.name)
+    o.mirror.intended(placing.by_name(run), server.name)
 
 
 def require(verdict: smoke.Verdict) -> None:
@@ -293,11 +320,16 @@ def launch_named(
 ) -> tuple[str, bool]:
     """The name of the run that now exists, and whether it existed before.
 
-    Without a name one is chosen, and remembered before the server is asked: the same command
+    Without a name one is chosen. It is remembered before the server is asked: the same command
     typed again after a launch that was cut short goes on with the same run.
     """
     if name is not None:
-        done = launch_patiently(o, server, replace(wanted, run=name), hidden)
+        o.mirror.intend(placing.by_name(name), server.name, (name, ""))
+        try:
+            done = launch_patiently(o, server, replace(wanted, run=name), hidden)
+        except errors.NameTaken:
+            o.mirror.intended(placing.by_name(name), server.name)
+            raise
         return name, bool(done["existed"])
     key = wanted.content_key
     taken = o.mirror.run_names()

@@ -8,13 +8,14 @@ import re
 import socket
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import overnight
 from overnight.app import project_files
-from overnight.code import recognise
+from overnight.code import recognise, sources
 from overnight.core import (
     command,
     config,
@@ -36,17 +37,26 @@ SECRETS = ("WANDB_API_KEY", "HF_TOKEN")
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
     """`spec` lacks name and snapshot yet. `plan` has the variants as they were worked out, and
-    `assumed` on what the knobs rest that nobody declared, as sentences."""
+    `assumed` on what the knobs rest that nobody declared, as sentences. `files`: the text that
+    configuration files have in this run, where it is not that of the project."""
 
+    server: str
     spec: spec.RunSpec
     smoke_argv: Sequence[str]
     same_smoke: bool
     plan: variants.Plan
     assumed: Sequence[str] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def note(self) -> str:
         return self.plan.note
+
+    @property
+    def smoke_parts(self) -> list[Any]:
+        """What a pass of the smoke test holds for, beside snapshot and server."""
+        told = [list(self.smoke_argv), spec.plain(self.spec.environment), self.spec.gpus]
+        return [*told, dict(self.files)] if self.files else told
 
     def to_json(self) -> dict[str, Any]:
         """For `run --dry-run`: what would run, and every repair that is already computed."""
@@ -56,14 +66,24 @@ class Prepared:
 
 
 def prepare(
-    settings: config.Config, server: config.ServerConfig, argv: Sequence[str], gpus: float | None
+    settings: config.Config,
+    server: config.ServerConfig,
+    argv: Sequence[str],
+    gpus: float | None,
+    *,
+    files: Mapping[str, str] = MappingProxyType({}),
+    sources_of: sources.Project | None = None,
 ) -> Prepared:
-    """`argv` empty: the project's own training command. Everything else is from overnight.toml."""
+    """`argv` empty: the project's own training command. Everything else is from overnight.toml.
+
+    `files`: other texts for files of the project, in every variant. `sources_of`: the project's
+    files where somebody has looked at them already.
+    """
     typed = list(argv) or training_command(settings)
     command.validate(typed)
     project = settings.project
-    read = project_files.reader(settings.root, project.links)
-    recognised = recognise.knobs_of(settings.root, typed, settings.knobs, read)
+    read = project_files.overlaid(project_files.reader(settings.root, project.links), files)
+    recognised = recognise.knobs_of(settings.root, typed, settings.knobs, read, sources_of)
     plan = variants.compute(typed, recognised.knobs, read, recognised.doubtful)
     if not argv:
         refuse_unusable(settings, plan)
@@ -72,13 +92,13 @@ def prepare(
         project=project.name,
         run="",
         snapshot="",
-        variants=[variant_to_wire(each) for each in plan.variants],
+        variants=[variant_to_wire(each, files) for each in plan.variants],
         settings=plan.settings,
         resume=resume(typed, settings.knobs.resume),
         environment=environment(project.env),
         env=dict(project.variables),
         gpus=project.gpus if gpus is None else gpus,
-        allowed_gpus=[str(each) for each in server.gpus] if server.gpus is not None else None,
+        allowed_gpus=allowed_gpus(server),
         outputs=project.outputs,
         links=project.links,
         checkpoints=project.checkpoints,
@@ -87,12 +107,25 @@ def prepare(
         queue=queue(settings, server),
     )
     return Prepared(
+        server=server.name,
         spec=made,
         smoke_argv=smoke,
         same_smoke=smoke == typed,
         plan=plan,
         assumed=tuple(recognised.said.values()),
+        files=dict(files),
     )
+
+
+def allowed_gpus(server: config.ServerConfig) -> list[str] | None:
+    return None if server.gpus is None else [str(each) for each in server.gpus]
+
+
+def for_server(
+    wanted: spec.RunSpec, settings: config.Config, server: config.ServerConfig
+) -> spec.RunSpec:
+    """The same run on another server: what the settings say of each server is all that differs."""
+    return replace(wanted, allowed_gpus=allowed_gpus(server), queue=queue(settings, server))
 
 
 def refuse_unusable(settings: config.Config, plan: variants.Plan) -> None:
@@ -144,15 +177,17 @@ def training_command(settings: config.Config) -> list[str]:
     return command.parse(settings.project.train)
 
 
-def variant_to_wire(variant: variants.Variant) -> dict[str, Any]:
-    """As the node reads it, see `node/turning.py` for `places`."""
+def variant_to_wire(
+    variant: variants.Variant, files: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, Any]:
+    """As the node reads it, see `node/turning.py` for `places`. `files` are laid below its own."""
     return {
         "argv": list(variant.argv),
         "label": variant.label,
         "micro_batch": variant.micro_batch,
         "accumulation": variant.accumulation,
         "changes_science": variant.changes_science,
-        "files": dict(variant.files),
+        "files": {**files, **variant.files},
         "places": spec.plain(variant.places),
     }
 
@@ -238,7 +273,14 @@ def smoke_spec(prepared: Prepared, snapshot: str, name: str, time_box_s: float) 
         run=name,
         snapshot=snapshot,
         kind="smoke",
-        variants=[{"argv": list(prepared.smoke_argv), "label": "smoke", "changes_science": False}],
+        variants=[
+            {
+                "argv": list(prepared.smoke_argv),
+                "label": "smoke",
+                "changes_science": False,
+                "files": dict(prepared.files),
+            }
+        ],
         settings={},
         resume=None,
         policy={"grace_s": 10.0},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from overnight.core import command, invocation
@@ -26,6 +26,15 @@ def reader(root: Path, links: Iterable[str]) -> invocation.Read:
         return _text(root / path, shown)
 
     return read
+
+
+def overlaid(read: invocation.Read, files: Mapping[str, str]) -> invocation.Read:
+    """Reads as if some files had another text."""
+
+    def text(path: str) -> str:
+        return files[path] if path in files else read(path)
+
+    return text
 
 
 def _is_inside(root: Path, path: str) -> bool:

@@ -64,7 +64,10 @@ def project(as_json: bool = False, *, start: Path | None = None) -> Overnight:
 
 def opened(o: Overnight, server: str | None) -> None:
     """Lets the connection come up while the rest of the program is still being imported."""
-    o.open(server)
+    from overnight.core import config
+
+    if not config.is_open(o.config, server):
+        o.open(server)
 
 
 def emit(value: Any, text: str, as_json: bool) -> None:

@@ -9,21 +9,12 @@ import time
 from collections.abc import Sequence
 
 from overnight.cli import terminal
-from overnight.core import views
+from overnight.core import durations, views
 
 NOTE_COLUMN = 5
 NARROWEST = 30  # columns that are left for sentences
 
-
-def duration(seconds: float | None) -> str:
-    """2 h 10 min, 4 min, 12 s."""
-    if seconds is None:
-        return ""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes:02d} min"
-    return f"{minutes} min" if minutes else f"{rest} s"
+duration = durations.text
 
 
 def ago(seconds: float | None) -> str:

@@ -34,6 +34,9 @@ def command(
     The smoke test is `smoke` of overnight.toml, or the command itself within a time box of
     [smoke] time_box_s (180 s). It is needed once for the same code and command.
 
+    Where several servers are configured and none is chosen, it goes to the one where it would
+    end first.
+
     Typed again with the same name and content after it was cut short, it goes on where it
     stopped: one run, never two. Without NAME the run is called train01, train02, …
     """
@@ -43,7 +46,7 @@ def command(
         from overnight.app import launching
 
         if dry_run:
-            plan = launching.prepared(o, server, argv, gpus)
+            plan = launching.placed(o, name, server, argv, gpus)
             common.emit(plan.to_json(), dry(plan), as_json)
             return
         done = launching.run(o, name, server, argv, gpus, with_smoke=not no_smoke)

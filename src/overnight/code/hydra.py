@@ -28,7 +28,8 @@ _MAX_FILES = 200
 class Application:
     """`values` maps each key to its value; `place` is where `@hydra.main` stands.
 
-    `composed`: the command is known, and every group that it chooses was followed.
+    `composed`: the command is known, and every group that it chooses was followed. `groups`: the
+    file that is chosen of each group, without its ending.
     """
 
     place: str
@@ -36,6 +37,7 @@ class Application:
     options: tuple[Option, ...]
     values: Mapping[str, Any]
     composed: bool = False
+    groups: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def has(self, key: str) -> bool:
         return any(each == key or each.startswith(f"{key}.") for each in self.values)
@@ -77,7 +79,23 @@ def _application(
         options=tuple(found.values()),
         values={key: option.default for key, option in found.items()},
         composed=bool(words) and composition.is_whole(),
+        groups=composition.groups,
     )
+
+
+def is_group(project: sources.Project, application: Application, name: str) -> bool:
+    """Whether `name=…` chooses a file: `model` where there is a folder `conf/model`."""
+    return bool(name) and bool(group_files(project, application, name))
+
+
+def group_files(project: sources.Project, application: Application, group: str) -> list[str]:
+    """What a group can be set to: the files of its folder, without their endings."""
+    inside = f"{application.folder}/{group.partition('@')[0].strip('/')}/"
+    return [
+        re.sub(r"\.ya?ml$", "", path.removeprefix(inside))
+        for path in project.files
+        if path.startswith(inside) and re.search(r"\.ya?ml$", path)
+    ]
 
 
 def _choices(project: sources.Project, folder: str, words: Sequence[str]) -> dict[str, str]:
@@ -100,6 +118,7 @@ class _Composition:
 
     def __init__(self, project: sources.Project, folder: str, choices: Mapping[str, str]) -> None:
         self.found: dict[str, Option] = {}
+        self.groups: dict[str, str] = {}
         self._project = project
         self._folder = folder
         self._choices = choices
@@ -157,6 +176,7 @@ class _Composition:
         name = self._choices.get(where, leaf.value)
         self._followed |= {where} & set(self._choices)
         if isinstance(name, str):
+            self.groups.setdefault(where, name.removesuffix(".yaml"))
             inner = target or where.replace("/", ".")
             full = inner if group.startswith("/") else ".".join(filter(None, (package, inner)))
             self.collect(f"{where}/{name.removesuffix('.yaml')}", full)

@@ -66,12 +66,19 @@ class Found:
 
 
 def knobs_of(
-    root: Path, argv: Sequence[str], declared: knobs.Knobs, read: invocation.Read
+    root: Path,
+    argv: Sequence[str],
+    declared: knobs.Knobs,
+    read: invocation.Read,
+    project: sources.Project | None = None,
 ) -> Recognised:
-    """Nothing of the project is run or imported. A text for the shell is not looked into."""
+    """Nothing of the project is run or imported. A text for the shell is not looked into.
+
+    `project`: the files of `root` where somebody has them already; for many commands at once.
+    """
     if knob_places.is_shell(argv):
         return Recognised(knobs=declared)
-    look = Look(root, argv, read)
+    look = Look(root, argv, read, project)
     overruled = look.overruled(declared)
     known = dataclasses.replace(declared, **dict.fromkeys(overruled))
     wanted = [name for name in _WORDS if getattr(known, name) is None]
@@ -150,9 +157,15 @@ def _knob_name(knob: knobs.AnyKnob) -> str:
 class Look:
     """One command looked at: its script's options and the files that it names."""
 
-    def __init__(self, root: Path, argv: Sequence[str], read: invocation.Read) -> None:
+    def __init__(
+        self,
+        root: Path,
+        argv: Sequence[str],
+        read: invocation.Read,
+        project: sources.Project | None = None,
+    ) -> None:
         self.words = list(argv)
-        self.project = sources.Project(root)
+        self.project = project or sources.Project(root)
         self.script = _script(self.project, argv)
         self.near = sources.near(self.project, self.script) if self.script else []
         self.framework = self._framework()
@@ -165,10 +178,7 @@ class Look:
         return commands.with_config_files(self.project, self.script, found, self.words)
 
     def _files(self, read: invocation.Read) -> Iterator[tuple[str, tuple[Option, ...]]]:
-        launchers_own = _accelerate_file(self.words)
-        for path in invocation.named_files(self.words):
-            if path == launchers_own:
-                continue
+        for path in config_files(self.words):
             try:
                 yield path, configured.read(path, read(path))
             except UnclearError:
@@ -310,6 +320,12 @@ def _is_number(value: object, number: knobs.Number) -> bool:
 def _flag_knob(option: Option, number: knobs.Number) -> knobs.Knob:
     value = option.default if _is_number(option.default, number) else None
     return knobs.Knob(template=option.number_template(), value=value, number=number)
+
+
+def config_files(words: Sequence[str]) -> list[str]:
+    """The configuration files of the training that the command names, in its order."""
+    launchers_own = _accelerate_file(words)
+    return [path for path in invocation.named_files(words) if path != launchers_own]
 
 
 def _accelerate_file(words: Sequence[str]) -> str | None:

@@ -160,6 +160,13 @@ def load(start: Path, *, user_file: Path | None = None) -> Config:
     return config_load.load(path, label, user_file or user_config_file(os.environ))
 
 
+def is_open(config: Config, name: str | None) -> bool:
+    """Whether several servers are configured, and neither `name` nor the project says which."""
+    if name is not None or config.project.server is not None:
+        return False
+    return len(config.servers.keys() - {LOCAL}) > 1
+
+
 def choose_server(config: Config, name: str | None) -> ServerConfig:
     """The server called `name`; without one the project's, the only configured one, or `local`.
 

@@ -54,7 +54,8 @@ class Retry(NamedTuple):
     """Start again: with this variant, from the newest valid checkpoint if `resume`.
 
     `settings` and `env` are laid over those of the attempt before; `avoid` are UUIDs of GPUs that
-    are under suspicion; only checkpoints written before the moment `before` are good enough.
+    are under suspicion; only checkpoints written before the moment `before` are good enough. It
+    `leaves` its GPUs and waits for others, or the same when they are free, `alone` on whole ones.
     """
 
     change: str
@@ -66,6 +67,8 @@ class Retry(NamedTuple):
     env: Mapping[str, str] = NOTHING
     avoid: tuple[str, ...] = ()
     before: float | None = None
+    leaves: bool = False
+    alone: bool = False
 
 
 Action = Union[Finish, Stop, Fail, Ask, Retry]

@@ -11,9 +11,14 @@ import json
 import os
 import select
 import signal
+import time
 from typing import Any, Callable, NoReturn
 
 from overnight.node import fs
+
+KILLED_S = 1.0  # by then SIGKILL has ended what it can end
+
+left_behind: list[int] = []  # our children that are not reaped yet
 
 
 class FailedError(Exception):
@@ -21,24 +26,44 @@ class FailedError(Exception):
 
 
 def call(function: Callable[[], Any], *, limit_s: float | None = None) -> Any:
-    """What `function` returns, which must be a JSON value. After `limit_s` its process is ended."""
+    """What `function` returns, which must be a JSON value. After `limit_s` its process is ended.
+
+    A process that even SIGKILL does not end (one stuck in a driver) is left behind: we never wait
+    for it.
+    """
+    reap(0.0)
     read_end, write_end = os.pipe()
     child = os.fork()
     if child == 0:
         answer(function, write_end)
     os.close(write_end)
-    is_late = False
+    left_behind.append(child)
     with open(read_end, "rb") as answers:
         if limit_s is not None and not select.select([answers], [], [], limit_s)[0]:
-            is_late = True
             os.kill(child, signal.SIGKILL)  # not reaped yet, so the pid is still its own
+            reap(KILLED_S)
+            raise FailedError(f"it took longer than {limit_s:g} s")
         text = answers.read()
     os.waitpid(child, 0)
-    why = f"it took longer than {limit_s:g} s" if is_late else "its process died"
-    said = json.loads(text) if text and not is_late else {"error": why}
+    left_behind.remove(child)
+    said = json.loads(text) if text else {"error": "its process died"}
     if "error" in said:
         raise FailedError(said["error"])
     return said["value"]
+
+
+def reap(timeout_s: float) -> None:
+    """Takes the ends of those that were killed, as far as they have ended by then."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        for child in list(left_behind):
+            with contextlib.suppress(ChildProcessError):
+                if os.waitpid(child, os.WNOHANG)[0] == 0:
+                    continue
+            left_behind.remove(child)
+        if not left_behind or time.monotonic() >= deadline:
+            return
+        time.sleep(0.01)
 
 
 def answer(function: Callable[[], Any], write_end: int) -> NoReturn:

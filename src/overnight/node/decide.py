@@ -6,7 +6,7 @@ stands in `policy`, and how in `repairs`.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Mapping
 
 from overnight.node import causes, policy, repairs, states
 from overnight.node.actions import Action, Ended, Fail, Failure, Finish, Retry, Stop
@@ -108,12 +108,12 @@ def waited_enough(state: states.State, failure: Failure) -> Fail | None:
     return None
 
 
-def gpu_wait_is_over(state: states.State, now: float) -> bool:
-    """Whether a run that moved out of somebody's way has waited long enough for free GPUs."""
-    recent = recent_repairs(state)
-    last = recent[-1] if recent else None
-    contended = last is not None and last["class"] == "gpu_contention"
-    return last is not None and contended and now - last["at"] > LONGEST_GPU_WAIT_S
+def waited_too_long(state: Mapping[str, Any], now: float) -> bool:
+    """Whether a run that moved out of somebody's way has waited long enough. As in state.json."""
+    since = state.get("resumed_at_attempt") or 0
+    recent = [each for each in state.get("repairs") or () if each["attempt"] > since]
+    last = recent[-1] if recent else {}
+    return last.get("class") == "gpu_contention" and now - last["at"] > LONGEST_GPU_WAIT_S
 
 
 def telling(state: states.State) -> tuple[states.Attempt, ...]:

@@ -94,6 +94,15 @@ def json_lines(path: str, offset: int = 0) -> Iterator[tuple[int, Any]]:
                 yield offset, json.loads(line)
 
 
+def stamp(path: str) -> tuple[int, int]:
+    """Changes whenever the file is replaced; (0, 0) where there is none."""
+    try:
+        seen = os.stat(path)
+    except OSError:
+        return 0, 0
+    return seen.st_mtime_ns, seen.st_ino
+
+
 def append_line(path: str, value: Any) -> None:
     """Appends one JSON line durably. A torn line left by a crash is closed first."""
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple, Sequence
 
-from overnight.node import gpus, kernel_log
+from overnight.node import gpus, kernel_log, nvidia_smi
 
 FIELDS = "uuid,pci.bus_id,ecc.errors.uncorrected.volatile.total"
 LOST = re.compile(r"is lost|fallen off the bus|Unknown Error|Unable to determine the device handle")
@@ -21,8 +21,8 @@ class Health(NamedTuple):
 def parse(text: str) -> dict[str, Health]:
     """GPU UUID -> what `--query-gpu` with FIELDS says of it."""
     return {
-        uuid: Health(kernel_log.pci(pci), gpus.number(errors))
-        for uuid, pci, errors in gpus.rows(text, 3)
+        uuid: Health(kernel_log.pci(pci), nvidia_smi.number(errors))
+        for uuid, pci, errors in nvidia_smi.rows(text, 3)
         if gpus.UUID.match(uuid)
     }
 
@@ -30,8 +30,8 @@ def parse(text: str) -> dict[str, Health]:
 def query(timeout_s: float = 5.0) -> dict[str, Health]:
     """Empty where the driver does not answer, or knows no such fields."""
     try:
-        return parse(gpus.ask("--query-gpu=" + FIELDS, timeout_s))
-    except (OSError, gpus.NoAnswerError):
+        return parse(nvidia_smi.ask("--query-gpu=" + FIELDS, timeout_s))
+    except (OSError, nvidia_smi.NoAnswerError):
         return {}
 
 
@@ -51,7 +51,7 @@ def new_errors(
 
 
 def of_problem(problem: str | None) -> list[str]:
-    """What nvidia-smi says about a GPU that does not answer any more."""
+    """What the driver says about a GPU that does not answer any more."""
     return [problem] if problem and LOST.search(problem) else []
 
 

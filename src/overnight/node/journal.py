@@ -36,22 +36,24 @@ class Journal:
         *,
         when: Callable[[states.State], bool] = lambda _: True,
         clock: Callable[[], float] = time.time,
+        durable: bool = True,
         **details: Any,
     ) -> states.State:
         """Adds one event where `when(current state)` holds, and publishes the new state.json.
 
         The check and the append are one step for every process of this server. OSError where the
         event could not be written, and then nothing of it was. It counts once it is written, even
-        where the disk has no space left for state.json: `publish` brings that up to date.
+        where the disk has no space left for state.json: `publish` brings that up to date. Who
+        appends to many runs at once flushes them together (`durable=False`).
         """
         with lock.held(self.run.file("events.lock")):
             current = self.state()
             if not when(current):
                 return current
             event = {"seq": current.seq + 1, "time": round(clock(), 3), "type": kind, **details}
-            append_whole(self.run.file("events.jsonl"), fs.dump(event))
+            append_whole(self.run.file("events.jsonl"), fs.dump(event), durable=durable)
             try:
-                self._publish()
+                self._publish(durable=durable)
             except OSError as error:
                 if error.errno not in NO_SPACE:
                     raise
@@ -66,8 +68,9 @@ class Journal:
                 fs.sync_file(self.run.file("events.jsonl"))
                 self._publish()
 
-    def _publish(self) -> None:
-        fs.publish_json(self.run.file("state.json"), shown(self.run, self.state()))
+    def _publish(self, *, durable: bool = True) -> None:
+        value = shown(self.run, self.state())
+        fs.publish_json(self.run.file("state.json"), value, durable=durable)
         self.is_behind = False
 
 
@@ -96,10 +99,11 @@ def append(
     *,
     when: Callable[[states.State], bool] = lambda _: True,
     clock: Callable[[], float] = time.time,
+    durable: bool = True,
     **details: Any,
 ) -> states.State:
     """One event by a process that appends no more of them; see `Journal.append`."""
-    return Journal(run).append(kind, when=when, clock=clock, **details)
+    return Journal(run).append(kind, when=when, clock=clock, durable=durable, **details)
 
 
 def published(run: layout.Run) -> dict[str, Any]:
@@ -108,7 +112,7 @@ def published(run: layout.Run) -> dict[str, Any]:
     return known if isinstance(known, dict) else shown(run, state(run))
 
 
-def append_whole(path: str, line: bytes) -> None:
+def append_whole(path: str, line: bytes, *, durable: bool = True) -> None:
     """Appends a line durably, or nothing. A torn line left by a crash is closed first."""
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
     try:
@@ -116,7 +120,8 @@ def append_whole(path: str, line: bytes) -> None:
         torn = size > 0 and os.pread(fd, 1, size - 1) != b"\n"
         try:
             write_all(fd, (b"\n" if torn else b"") + line + b"\n")
-            os.fsync(fd)
+            if durable:
+                os.fsync(fd)
         except OSError:
             os.ftruncate(fd, size)
             raise

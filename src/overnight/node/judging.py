@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from typing import Any
 
-from overnight.node import actions, command, diagnose, fs, gpu_leases, layout, states
+from overnight.node import actions, command, diagnose, fs, gpus, layout, processes, states
 
 
 def verdict(run: layout.Run, last: states.Attempt, ended: actions.Ended) -> actions.Failure:
@@ -17,8 +18,24 @@ def verdict(run: layout.Run, last: states.Attempt, ended: actions.Ended) -> acti
     # asking the driver takes a while, so only where it matters
     asked = last.gpus if diagnose.speaks_of_memory(log) else []
     record = fs.read_json(f"{folder}/exit.json") or {}
-    found = diagnose.diagnose(log, seen_of(record, ended, gpu_leases.foreign_mib(asked)))
+    found = diagnose.diagnose(log, seen_of(record, ended, foreign_mib(asked)))
     return with_moment(found, record.get("sound_at") or last.started_at)
+
+
+def foreign_mib(uuids: list[str]) -> int:
+    """Memory, MiB, that other people's living processes hold on these GPUs now.
+
+    Called after our own processes have ended, so whatever still holds memory is not ours.
+    """
+    if not uuids:
+        return 0
+    return sum(
+        app.used_mib or 0
+        for gpu in gpus.query().gpus
+        if gpu.uuid in uuids
+        for app in gpu.apps
+        if processes.owner(app.pid) not in (os.getuid(), -1)
+    )
 
 
 def with_moment(failure: actions.Failure, sound_at: float) -> actions.Failure:

@@ -14,13 +14,14 @@ from overnight.node import (
     fs,
     identity,
     journal,
+    keeper,
     layout,
     lock,
     notify,
     processes,
-    server,
     snapshots,
     states,
+    waiting,
 )
 
 SMOKE = "smoke"
@@ -45,54 +46,74 @@ def launch(
     secrets: dict[str, str],
     notify_settings: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Makes the run if it is not there and sees to it that it is supervised.
+    """Makes the run if it is not there and sees to it that it starts when there is room.
 
     `notify_settings`: where messages of the project go from now on; None for where they went.
 
     The same name with the same content is the same run, whatever became of it; the same name
     with other content is refused with the code `name_taken`.
     """
-    run = layout.run(root, spec["project"], spec["run"])
-    for path in [*(spec.get("outputs") or []), *(spec.get("links") or {})]:
-        fs.inside(run.work, path)
+    run = run_of(root, spec)
     os.makedirs(os.path.dirname(run.folder), exist_ok=True)
     with lock.held(os.path.join(run.project_folder, "launch.lock")):
         if spec.get("kind") == SMOKE:
             sweep_smokes(root, run.project, time.time())
         notify.keep(root, run.project, notify_settings, time.time())
-        known = fs.read_json(run.file("spec.json"))
-        if known is None:
-            write_run(run, spec, secrets)
-        elif content_key(known) != content_key(spec):
-            raise name_taken(run, known)
-        state = journal.append(run, "created", when=lambda state: state.state == "")
-    started = see_to(run, state)
-    return {"state": state.state, "existed": known is not None, "started": started}
+        existed, state = made(run, spec, secrets)
+    started = keeper.see_to(run, spec, state)
+    return {"state": state.state, "existed": existed, "started": started}
 
 
-def see_to(run: layout.Run, state: states.State) -> bool:
-    """An active run has a supervisor, and the server its watch. True where one was started."""
-    if state.state not in states.ACTIVE:
-        return False
-    started = server.ensure_supervisor(run)
-    server.ensure_watch(run.root)
-    return started
+def run_of(root: str, spec: dict[str, Any]) -> layout.Run:
+    """ValueError where a name or a path of the spec leads out of the run."""
+    run = layout.run(root, spec["project"], spec["run"])
+    for path in [*(spec.get("outputs") or []), *(spec.get("links") or {})]:
+        fs.inside(run.work, path)
+    return run
 
 
-def write_run(run: layout.Run, spec: dict[str, Any], secrets: dict[str, str]) -> None:
+def made(
+    run: layout.Run, spec: dict[str, Any], secrets: dict[str, str], *, durable: bool = True
+) -> tuple[bool, states.State]:
+    """Whether the run was there already, and its state. The caller holds the launch lock."""
+    known = fs.read_json(run.file("spec.json"))
+    if known is None:
+        check_followed(run, spec)
+        write_run(run, spec, secrets, durable=durable)
+        waiting.note(run, spec)
+    elif content_key(known) != content_key(spec):
+        raise name_taken(run, known)
+    state = journal.append(run, "created", when=lambda s: s.state == "", durable=durable)
+    return known is not None, state
+
+
+def check_followed(run: layout.Run, spec: dict[str, Any]) -> None:
+    """What a run is to follow must be here: nobody else could tell when it has finished."""
+    for name in (spec.get("queue") or {}).get("after") or ():
+        if not os.path.exists(layout.run(run.root, run.project, name).file("spec.json")):
+            raise LaunchError(
+                "no_such_run",
+                f"{run.name!r} is to follow {name!r}, and there is no such run on this server",
+                "overnight status   shows where it is",
+            )
+
+
+def write_run(
+    run: layout.Run, spec: dict[str, Any], secrets: dict[str, str], *, durable: bool = True
+) -> None:
     """The run's folder; spec.json comes last, so that a run without it was never launched."""
     os.makedirs(run.folder, exist_ok=True)
     if secrets:
-        fs.publish_json(run.file("secrets"), secrets, mode=0o600)
+        fs.publish_json(run.file("secrets"), secrets, mode=0o600, durable=durable)
     hidden = notify.secrets(run.root, run.project)
     shown = {
         key: value
         for key, value in session(os.environ).items()
         if key not in secrets and value not in hidden
     }
-    fs.publish_json(run.file("session.json"), shown, mode=0o600)
+    fs.publish_json(run.file("session.json"), shown, mode=0o600, durable=durable)
     ballast.take_in(run)
-    fs.publish_json(run.file("spec.json"), spec)
+    fs.publish_json(run.file("spec.json"), spec, durable=durable)
 
 
 def session(variables: Mapping[str, str]) -> dict[str, str]:
@@ -127,13 +148,15 @@ def name_taken(run: layout.Run, known: dict[str, Any]) -> LaunchError:
 
 
 def stop(run: layout.Run, by: str) -> dict[str, Any]:
-    """Asks the supervisor to end the run; starts one where none lives, so that it happens."""
+    """Asks the supervisor to end the run; starts one where none lives, so that it happens.
+
+    A run that waits is stopped here.
+    """
     state = journal.append(
         run, "stop_requested", when=lambda s: s.state in states.ACTIVE and s.stop is None, by=by
     )
-    if state.state in states.ACTIVE:
-        wake_supervisor(run)
-        server.ensure_supervisor(run)
+    wake_supervisor(run)
+    keeper.see_to(run, fs.read_json(run.file("spec.json")) or {}, state)
     return {"state": state.state}
 
 
@@ -159,7 +182,7 @@ def resume(run: layout.Run, args: dict[str, Any]) -> dict[str, Any]:
     state = journal.append(
         run, "resumed", when=lambda s: s.state in states.ENDED and s.seq == before.seq, **details
     )
-    see_to(run, state)
+    keeper.see_to(run, fs.read_json(run.file("spec.json")) or {}, state)
     return {"state": state.state, "was": before.state}
 
 
@@ -223,6 +246,7 @@ def remove(run: layout.Run) -> None:
     """Renamed first: it is gone as a whole, also for a process that still writes into it."""
     leaving = os.path.join(os.path.dirname(run.folder), f".{run.name}{REMOVED}")
     os.rename(run.folder, leaving)
+    waiting.forget(run)
     snapshots.remove_tree(leaving)
 
 

@@ -113,6 +113,8 @@ def row(run: layout.Run, at_least: int = 0) -> dict[str, Any]:
         "supervised": supervised,
         "silent_s": silent_s(state, heartbeat, supervised, time.time()),
         "snapshot": spec.get("snapshot"),
+        "sweep": spec.get("sweep") or None,
+        "queue": spec.get("queue") or {},
         "view": fs.read_text(run.file("view")),
     }
 

@@ -38,6 +38,7 @@ class Known(NamedTuple):
     stamp: tuple[int, int]
     state: str
     changed_at: float
+    is_idle: bool = False
 
 
 def ledger_path(root: str, project: str) -> str:

@@ -48,6 +48,12 @@ class Case(NamedTuple):
     def turnable(self, name: str) -> bool:
         return name in (self.spec.get("settings") or {})
 
+    @property
+    def shares(self) -> bool:
+        """Whether it runs on a share of a GPU."""
+        wanted = self.spec.get("gpus")
+        return isinstance(wanted, float) and 0 < wanted < 1
+
     def retry(self, change: str, **more: Any) -> Retry:
         return Retry(change, more.pop("variant", self.state.variant), **more)
 
@@ -104,10 +110,11 @@ def new_port(case: Case) -> Retry:
 def move(case: Case) -> Retry:
     """Waits for free GPUs; after a fault of a GPU on another one, where there is one."""
     if case.failure.kind == "gpu_contention":
-        return case.retry(f"{case.cause}: moved to free GPUs")
+        return case.retry(f"{case.cause}: moved to free GPUs", leaves=True)
     used = tuple(case.state.attempts[-1].gpus)
     where = " on another GPU, if there is one" if used else ""
-    return case.retry(f"resumed after {case.cause}{where}", avoid=used)
+    change = f"resumed after {case.cause}{where}"
+    return case.retry(change, avoid=used, leaves=bool(used))
 
 
 def backoff(state: states.State) -> float:
@@ -135,7 +142,12 @@ def fewer_workers(case: Case) -> Retry:
 
 
 def next_variant(case: Case) -> Fail | Ask | Retry:
-    """A smaller micro-batch; one that changes the effective batch only with consent (law 7)."""
+    """A smaller micro-batch; one that changes the effective batch only with consent (law 7).
+
+    Before that, a run that shares its GPU gets one for itself.
+    """
+    if case.shares and not case.state.alone:
+        return case.retry(f"{case.cause}: a GPU of its own", leaves=True, alone=True)
     variants = case.spec["variants"]
     number = case.state.variant + 1
     if number >= len(variants):

@@ -10,7 +10,6 @@ from typing import Any, Callable, Dict, Iterator, Tuple
 from overnight.node import (
     files,
     fs,
-    gpus,
     launch,
     layout,
     look,
@@ -152,6 +151,33 @@ def launch_run(root: str, args: dict[str, Any], payload: bytes) -> Answer:
     return launch.launch(root, args["spec"], secrets, notify), b""
 
 
+def launch_many(root: str, args: dict[str, Any], payload: bytes) -> Answer:
+    from overnight.node import many  # sweeps only
+
+    secrets, notify = args.get("secrets") or {}, args.get("notify")
+    return {"runs": many.launch_many(root, args["specs"], secrets, notify)}, b""
+
+
+def queue_look(root: str, args: dict[str, Any], payload: bytes) -> Answer:
+    from overnight.node import queue_view
+
+    return queue_view.view(root), b""
+
+
+def withdraw_run(root: str, args: dict[str, Any], payload: bytes) -> Answer:
+    """Takes a run that has never started out of the queue, because server `to` has it from now on.
+
+    Asked again it answers the same; `withdrawn` False: it has started meanwhile, or has ended.
+    """
+    from overnight.node import turns
+
+    run = run_of(root, args)
+    state = turns.withdraw(run, str(args["to"]))
+    is_gone = state.moved_to == args["to"]
+    spec = fs.read_json(run.file("spec.json"))
+    return {"withdrawn": is_gone, "state": state.state, "spec": spec}, b""
+
+
 def stop_run(root: str, args: dict[str, Any], payload: bytes) -> Answer:
     return launch.stop(run_of(root, args), str(args.get("by", ""))), b""
 
@@ -187,9 +213,10 @@ def file_digest(root: str, args: dict[str, Any], payload: bytes) -> Answer:
 
 
 def gpu_table(root: str, args: dict[str, Any], payload: bytes) -> Answer:
-    table = gpus.query()
-    rows = [{**gpu._asdict(), "apps": [app._asdict() for app in gpu.apps]} for gpu in table.gpus]
-    return {"problem": table.problem, "gpus": rows}, b""
+    """args: `sharing`: the rules for GPUs that others use too, as `sharing.rules` reads them."""
+    from overnight.node import queue_view
+
+    return queue_view.gpu_table(root, args.get("sharing")), b""
 
 
 def probe_server(root: str, args: dict[str, Any], payload: bytes) -> Answer:
@@ -254,6 +281,9 @@ VERBS: dict[str, Callable[[str, dict[str, Any], bytes], Answer]] = {
     "snapshot_note": snapshot_note,
     "attempt": attempt_read,
     "launch": launch_run,
+    "launch_many": launch_many,
+    "queue": queue_look,
+    "withdraw": withdraw_run,
     "stop": stop_run,
     "resume": resume_run,
     "discard": discard_run,

@@ -29,7 +29,8 @@ NOTICES_KEPT = 20
 # event type -> (states in which it may come, the state that follows)
 TRANSITIONS: dict[str, tuple[frozenset[str], str]] = {
     "created": (frozenset({""}), STARTING),
-    "waiting": (frozenset({STARTING, REPAIRING}), QUEUED),
+    "waiting": (frozenset({STARTING, QUEUED, REPAIRING}), QUEUED),
+    "granted": (frozenset({STARTING, QUEUED, REPAIRING}), STARTING),
     "supervised": (ACTIVE, KEEP),
     "attempt_started": (frozenset({QUEUED, STARTING, REPAIRING}), RUNNING),
     "attempt_ended": (frozenset({RUNNING}), REPAIRING),
@@ -40,6 +41,7 @@ TRANSITIONS: dict[str, tuple[frozenset[str], str]] = {
     "finished": (ACTIVE, FINISHED),
     "failed": (ACTIVE, FAILED),
     "stopped": (ACTIVE, STOPPED),
+    "moved": (frozenset({STARTING, QUEUED}), STOPPED),
     "decision_needed": (ACTIVE, NEEDS_DECISION),
     "resumed": (ENDED, REPAIRING),
 }
@@ -69,6 +71,10 @@ class State(NamedTuple):
     under suspicion; checkpoints written in one of the stretches of time `spoilt` hold what went
     wrong.
     `noticed` are the last notices, which ended nothing.
+    `place` is what the run may use of the server, {"gpus": [UUID], "share"}; None where it has to
+    wait for that. `alone`: it wants whole GPUs although it was launched with a share of one.
+    `unbound`: a person said that it starts whatever became of the runs that it was to follow.
+    `moved_to`: the server that has it instead.
     `undecided`: the last attempt has ended, and no event says yet what follows from it.
     """
 
@@ -91,6 +97,10 @@ class State(NamedTuple):
     reason: str = ""
     progress: dict[str, Any] | None = None
     noticed: tuple[dict[str, Any], ...] = ()
+    place: dict[str, Any] | None = None
+    alone: bool = False
+    unbound: bool = False
+    moved_to: str | None = None
     resumed_at_attempt: int = 0
     undecided: bool = False
     misfits: int = 0
@@ -104,6 +114,16 @@ class State(NamedTuple):
         last = self.attempt
         return last if last is not None and last.ended_at is None else None
 
+    @property
+    def is_idle(self) -> bool:
+        """Nothing of it lives and it may use nothing: it waits for its turn."""
+        return (
+            self.state in ACTIVE
+            and self.place is None
+            and self.open_attempt is None
+            and not self.undecided
+        )
+
     def to_json(self) -> dict[str, Any]:
         value = self._asdict()
         value["attempts"] = [attempt._asdict() for attempt in self.attempts]
@@ -116,6 +136,14 @@ class State(NamedTuple):
         value["noticed"] = list(self.noticed)
         value["attempt"] = len(self.attempts)
         return value
+
+
+def is_idle(shown: Mapping[str, Any]) -> bool:
+    """As `State.is_idle`, of a state.json of any age."""
+    attempts = shown.get("attempts") or []
+    is_open = bool(attempts) and attempts[-1].get("ended_at") is None
+    waits = shown.get("state") in ACTIVE and not shown.get("place")
+    return waits and not is_open and not shown.get("undecided")
 
 
 def fold(events: Iterable[dict[str, Any]], start: State | None = None) -> State:
@@ -151,6 +179,15 @@ def _number(value: object, otherwise: float) -> float:
 
 def _created(state: State, event: dict[str, Any], at: float) -> State:
     return state._replace(created_at=at)
+
+
+def _waiting(state: State, event: dict[str, Any], at: float) -> State:
+    return _reason(state, event, at)._replace(place=None)
+
+
+def _granted(state: State, event: dict[str, Any], at: float) -> State:
+    place = {"gpus": [str(u) for u in event["gpus"]], "share": float(event.get("share", 1.0))}
+    return state._replace(place=place, reason="")
 
 
 def _attempt_started(state: State, event: dict[str, Any], at: float) -> State:
@@ -196,6 +233,8 @@ def _repaired(state: State, event: dict[str, Any], at: float) -> State:
     repair = {key: event.get(key) for key in ("class", "change", "changes_science", "fingerprint")}
     repair.update(at=at, attempt=len(state.attempts))
     return _turned(state, event, at)._replace(
+        place=None if event.get("leaves") else state.place,
+        alone=state.alone or bool(event.get("alone")),
         repairs=(*state.repairs, repair),
         checkpoint=event.get("checkpoint"),
         not_before=float(event.get("not_before", 0.0)),
@@ -230,6 +269,8 @@ def _resumed(state: State, event: dict[str, Any], at: float) -> State:
         state = _repaired(state, {"class": (state.failure or {}).get("class"), **event}, at)
     return _turned(state, event, at)._replace(
         stop=None,
+        place=None,
+        unbound=True,
         reason="",
         answers=(),
         failure=None,
@@ -240,6 +281,11 @@ def _resumed(state: State, event: dict[str, Any], at: float) -> State:
     )
 
 
+def _moved(state: State, event: dict[str, Any], at: float) -> State:
+    target = str(event["to"])
+    return state._replace(moved_to=target, reason=f"moved to {target}")
+
+
 def _reason(state: State, event: dict[str, Any], at: float) -> State:
     answers = tuple(str(answer) for answer in event.get("answers") or ())
     return state._replace(reason=str(event.get("reason", "")), answers=answers)
@@ -247,7 +293,9 @@ def _reason(state: State, event: dict[str, Any], at: float) -> State:
 
 DETAILS = {
     "created": _created,
-    "waiting": _reason,
+    "waiting": _waiting,
+    "granted": _granted,
+    "moved": _moved,
     "attempt_started": _attempt_started,
     "attempt_ended": _attempt_ended,
     "noticed": _noticed,

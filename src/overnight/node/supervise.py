@@ -22,7 +22,6 @@ from overnight.node import (
     decide,
     ending,
     fs,
-    gpu_leases,
     identity,
     journal,
     layout,
@@ -32,13 +31,12 @@ from overnight.node import (
     processes,
     server,
     states,
+    waiting,
     wake,
 )
 
 TICK_S = 1.0
 ADOPTED_TICK_S = 0.25  # nobody tells us of the end of a process that is not our child
-FIRST_QUEUE_TICK_S = 0.25
-LONGEST_QUEUE_TICK_S = 15.0
 DISK_TICK_S = 2.0
 DESCRIBE_S = 20.0
 NOT_TOLD = ("argv", "files", "env")  # of a start; they are in start.json
@@ -53,16 +51,30 @@ def main(root: str, project: str, name: str) -> None:
     while True:
         supervisor.work_until_done()
         guard.release()
-        # Whoever resumed the run before this moment saw us in charge and started nobody.
-        if journal.state(run).state not in states.ACTIVE or not taken(guard):
+        # Whoever gave the run a place before this moment saw us in charge and started nobody.
+        if not is_ours(journal.state(run)) or not taken(guard):
             break
-    tell(run)
+    make_room(run)
+    if journal.state(run).state not in states.ACTIVE:
+        tell(run)
     supervisor.let_describers_end()
+
+
+def is_ours(state: states.State) -> bool:
+    """A run that waits for its turn has no supervisor."""
+    return state.state in states.ACTIVE and not state.is_idle
+
+
+def make_room(run: layout.Run) -> None:
+    """Whoever waits for what the run has left may start."""
+    from overnight.node import turns  # needed once, and memory counts while we wait
+
+    turns.give(run.root)
 
 
 def tell(run: layout.Run) -> None:
     """The run has ended: its sweep's table and its message need no watch that was there before."""
-    from overnight.node import post, sweeps  # needed once, and memory counts while we wait
+    from overnight.node import post, sweeps
 
     with contextlib.suppress(OSError):  # the watch does it then
         sweeps.record(run)
@@ -92,11 +104,14 @@ class Supervisor:
 
     def work_until_done(self) -> None:
         self.patiently(self.sign)
-        while self.journal.state().state in states.ACTIVE:
+        while is_ours(self.journal.state()):
             self.patiently(self.step)
         if self.journal.is_behind:
             self.patiently(self.journal.publish)
-        gpu_leases.release(self.run)
+        if self.journal.state().state in states.ENDED:
+            waiting.forget(self.run)
+        else:
+            waiting.note(self.run, self.spec)
 
     def patiently(self, action: Callable[[], object]) -> None:
         """Does it again until the disk has room for it. Every action of ours may be repeated."""
@@ -124,7 +139,7 @@ class Supervisor:
     def sign(self) -> None:
         """Says who supervises the run from now on."""
         me = list(identity.mine())
-        if self.journal.state().state in states.ACTIVE:
+        if is_ours(self.journal.state()):
             fs.publish_json(self.run.file("supervisor.json"), me, durable=False)
             self.note("supervised", identity=me)
         else:
@@ -156,15 +171,18 @@ class Supervisor:
     # -- beginning an attempt -------------------------------------------------------------
 
     def begin(self, state: states.State) -> None:
-        """Prepares the work copy, takes GPUs, and starts the next attempt."""
+        """Prepares the work copy, looks at its GPUs once more, and starts the next attempt."""
         if not self.pause_until(state.not_before):
             return
         problem = preparation.work_copy(self.run, self.spec)
         if problem:
             self.note("failed", reason=problem)
             return
-        uuids = self.wait_for_gpus()
-        if uuids is not None:
+        uuids = list((state.place or {}).get("gpus") or ())
+        taken_by = self.claimed_by_others(uuids)
+        if taken_by:
+            self.give_up_place(taken_by)
+        elif not self.is_stopped():
             self.start_attempt(uuids)
 
     def pause_until(self, moment: float) -> bool:
@@ -177,24 +195,25 @@ class Supervisor:
             self.wake.wait(min(TICK_S, left_s))
         return False
 
-    def wait_for_gpus(self) -> list[str] | None:
-        """The UUIDs this attempt may use, `[]` for none wanted; None where the run has ended."""
-        tick_s = FIRST_QUEUE_TICK_S
+    def claimed_by_others(self, uuids: list[str]) -> str:
+        """Who uses these GPUs in the last moment before we start; "" where nobody does.
+
+        What a process that has just ended held drains for a while.
+        """
+        if not uuids:
+            return ""
+        from overnight.node import places  # only for runs with GPUs
+
+        deadline = time.monotonic() + places.DRAIN_S
         while not self.is_stopped():
-            state = self.journal.state()
-            granted = gpu_leases.acquire(self.run, self.spec, state.avoid)
-            if granted.uuids is not None:
-                return granted.uuids
-            if granted.hopeless:
-                self.note("failed", reason=granted.reason)
-                return None
-            if decide.gpu_wait_is_over(state, time.time()):
-                self.note("failed", reason=f"{granted.reason}, for hours already")
-                return None
-            self.note("waiting", when=lambda s: s.state != states.QUEUED, reason=granted.reason)
-            self.wake.wait(tick_s)
-            tick_s = min(1.5 * tick_s, LONGEST_QUEUE_TICK_S)
-        return None
+            why = places.problem(self.run, self.spec, uuids)
+            if not why or time.monotonic() > deadline:
+                return why
+            self.wake.wait(places.LOOK_S)
+        return ""
+
+    def give_up_place(self, reason: str) -> None:
+        self.note("waiting", when=lambda s: s.stop is None, reason=reason)
 
     def start_attempt(self, uuids: list[str]) -> None:
         state = self.journal.state()
@@ -367,6 +386,8 @@ class Supervisor:
             env=dict(action.env),
             avoid=list(action.avoid),
             before=action.before,
+            leaves=action.leaves,
+            alone=action.alone,
             fingerprint=causes.fingerprint(failure) if failure else "unknown",
             **{"class": failure.kind if failure else "unknown"},
         )

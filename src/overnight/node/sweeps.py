@@ -49,7 +49,7 @@ def locked(root: str, project: str, name: str) -> ContextManager[None]:
 def keep_result(run: layout.Run, name: str) -> None:
     with locked(run.root, run.project, name):
         state = journal.published(run)
-        if state.get("state") in states.ENDED:
+        if state.get("state") in states.ENDED and not is_elsewhere(state):
             path = os.path.join(folder(run.root, run.project, name), f"{run.name}.json")
             keep(path, fs.dump(result(run, state)) + b"\n")
 
@@ -85,11 +85,14 @@ def keep(path: str, content: bytes) -> None:
 
 def of_sweep(root: str, project: str, name: str) -> dict[str, dict[str, Any]]:
     """State of every run of the sweep on this server."""
-    return {
-        run.name: journal.published(run)
-        for run in layout.runs(root, project)
-        if of(run).get("name") == name
-    }
+    runs = [run for run in layout.runs(root, project) if of(run).get("name") == name]
+    known = {run.name: journal.published(run) for run in runs}
+    return {run: state for run, state in known.items() if not is_elsewhere(state)}
+
+
+def is_elsewhere(state: Mapping[str, Any]) -> bool:
+    """Another server has the run now, and its result."""
+    return bool(state.get("moved_to"))
 
 
 def names(root: str, project: str) -> list[str]:
@@ -206,6 +209,8 @@ def answer(root: str, project: str, wanted: Iterable[str] | None) -> dict[str, A
         if not os.path.exists(run.file("state.json")):
             continue
         state = journal.published(run)
+        if is_elsewhere(state):
+            continue
         one = found.setdefault(str(name), {"runs": {}, "is_done": True})
         has_ended = state.get("state") in states.ENDED
         one["is_done"] = one["is_done"] and has_ended

@@ -22,9 +22,14 @@ from overnight.node import (
     server,
     states,
     sweeps,
+    waiting,
+    wake,
 )
 
 ROUND_S = 2.0
+HOT_ROUND_S = 0.5  # while something waits and something has just changed
+HOT_S = 6.0
+SAMPLE_S = 10.0  # labmates come and go
 STOPPED_LOOK_S = 10.0
 LONGEST_PAUSE_S = 300.0
 
@@ -32,11 +37,12 @@ LONGEST_PAUSE_S = 300.0
 def main(root: str) -> None:
     root = layout.expand_root(root)
     guard = lock.Lock(os.path.join(root, "watch.lock"))
+    alarm = wake.Wake()
     while taken(guard):
         sign(root)
         watch = Watch(root)
         while watch.look_after():
-            time.sleep(ROUND_S)
+            alarm.wait(watch.pause_s())
             server.reap()
         guard.release()
         # Whoever launched a run before this moment saw us at work and started nobody.
@@ -77,7 +83,8 @@ class Watch:
         self.before = fs.read_json(summary_path(root)) or {}
         self._known: dict[layout.Run, post.Known] = {}
         self._trials: dict[layout.Run, Trial] = {}
-        self._woken_at = float("-inf")
+        self._woken_at = self._turned_at = self._hot_until = float("-inf")
+        self._memory: Any = None
 
     def look_after(self) -> bool:
         """One round over all runs; False where nothing is left to do."""
@@ -86,6 +93,7 @@ class Watch:
         for run in runs:
             with contextlib.suppress(OSError):  # one broken run must not leave the others alone
                 self.supervise(run)
+        self.take_turn()
         self.summarise(runs)
         is_behind = self.sweeps.attend(self._known)  # first, a message tells of the table
         return self.post.attend(self._known) or is_behind or bool(runs)
@@ -94,19 +102,52 @@ class Watch:
         """The runs that have not ended. state.json is read only where it has changed."""
         known = {}
         for run in layout.runs(self.root):
-            stamp = stamp_of(run.file("state.json"))
+            stamp = fs.stamp(run.file("state.json"))
             before = self._known.get(run)
             if before is not None and before.stamp == stamp:
                 known[run] = before
             else:
                 found = journal.published(run)
                 changed_at = float(found.get("changed_at") or 0.0)
-                known[run] = post.Known(stamp, str(found["state"]), changed_at)
+                idle = states.is_idle(found)
+                known[run] = post.Known(stamp, str(found["state"]), changed_at, idle)
+        if known != self._known:
+            self._hot_until = time.monotonic() + HOT_S
         self._known = known
         return [run for run, each in known.items() if each.state in states.ACTIVE]
 
+    def idle(self) -> list[layout.Run]:
+        """Those that wait for their turn."""
+        return [run for run, each in self._known.items() if each.is_idle]
+
+    def pause_s(self) -> float:
+        return HOT_ROUND_S if self.is_hot() and self.idle() else ROUND_S
+
+    def is_hot(self) -> bool:
+        return time.monotonic() < self._hot_until
+
+    def take_turn(self) -> None:
+        """Starts what waits, where there is room. Whoever is missing on the list joins it."""
+        idle = self.idle()
+        if not idle or not self.is_turn():
+            return
+        from overnight.node import turns  # a watch over runs that all go on does without
+
+        self._turned_at = time.monotonic()
+        self._memory = self._memory or turns.Memory()
+        with contextlib.suppress(OSError):  # also a lock that is held for long
+            for run in idle:
+                if not waiting.is_noted(run):
+                    waiting.note(run, fs.read_json(run.file("spec.json")) or {})
+            turns.turn(self.root, self._memory)
+
+    def is_turn(self) -> bool:
+        return self.is_hot() or time.monotonic() - self._turned_at >= SAMPLE_S
+
     def supervise(self, run: layout.Run) -> None:
         """Starts a missing supervisor; one that dies at once is started less and less often."""
+        if self._known[run].is_idle:
+            return
         trial = self._trials.get(run, Trial(float("-inf"), 0.0))
         now = time.monotonic()
         if now - trial.at < trial.pause_s or not server.ensure_supervisor(run):
@@ -147,7 +188,7 @@ class Watch:
         """`beat_at`: the run's last sign of life (Unix time), null where it has not begun."""
         attempts = layout.names(run.file("attempts"))
         newest = max((int(name) for name in attempts if name.isdigit()), default=0)
-        beat = stamp_of(run.attempt(newest, "heartbeat"))[0] if newest else 0
+        beat = fs.stamp(run.attempt(newest, "heartbeat"))[0] if newest else 0
         return {
             "project": run.project,
             "run": run.name,
@@ -159,12 +200,3 @@ class Watch:
 
 def summary_path(root: str) -> str:
     return os.path.join(root, "summary.json")
-
-
-def stamp_of(path: str) -> tuple[int, int]:
-    """Changes whenever the file is replaced; (0, 0) where there is none."""
-    try:
-        seen = os.stat(path)
-    except OSError:
-        return 0, 0
-    return seen.st_mtime_ns, seen.st_ino

@@ -12,7 +12,7 @@ from overnight.servers import pipe
 
 IN_FLIGHT = 8
 # What may travel on the command line of a login, where everybody on the server can read it.
-OPENING_VERBS = ("look", "snapshot_begin", "spec", "gpus", "ping")
+OPENING_VERBS = ("look", "snapshot_begin", "spec", "gpus", "queue", "ping")
 OPENING_BYTES = 8000
 
 

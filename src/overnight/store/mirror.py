@@ -15,8 +15,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from overnight.core import errors
+from overnight.store import moves, sweeps
 
-MIGRATIONS = ("001_mirror.sql", "002_server_facts.sql")
+MIGRATIONS = (
+    "001_mirror.sql",
+    "002_server_facts.sql",
+    "003_moves.sql",
+    "004_sweeps.sql",
+)
 BUSY_S = 10.0
 FOLDER = ".overnight"
 MANIFESTS_KEPT = 50
@@ -28,11 +34,24 @@ class Intent(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """A server as the mirror knows it: its rows, and when it last answered (Unix time)."""
+    """A server as the mirror knows it: its rows, and when it last answered (Unix time).
+
+    `away_since`: when it was first asked in vain after that; None where it answered.
+    """
 
     seen_at: float | None
     problem: str
     rows: list[dict[str, Any]]
+    away_since: float | None = None
+
+
+class Answer(NamedTuple):
+    """What a server said of its runs, or in `problem` why it said nothing."""
+
+    server: str
+    rows: Sequence[Mapping[str, Any]] = ()
+    events: Mapping[str, Sequence[Mapping[str, Any]]] = {}
+    problem: str = ""
 
 
 class Mirror:
@@ -44,6 +63,8 @@ class Mirror:
         if not ignore.exists():
             ignore.write_text("*\n")
         self.db = connect(self.folder / "mirror.db")
+        self.moves = moves.Moves(self.db)
+        self.sweeps = sweeps.Sweeps(self.db)
 
     def close(self) -> None:
         self.db.close()
@@ -58,32 +79,57 @@ class Mirror:
         events: Mapping[str, Sequence[Mapping[str, Any]]],
     ) -> None:
         """One answer of a server. Runs it no longer has are kept as `lost` (law 1)."""
+        self.record_all(at, [Answer(server, rows, events)])
+
+    def record_problem(self, server: str, problem: str, at: float | None = None) -> None:
+        """The server could not be reached now; what it said before stays as it is."""
+        self.record_all(time.time() if at is None else at, [Answer(server, problem=problem)])
+
+    def record_all(self, at: float, answers: Sequence[Answer]) -> None:
+        """The answers of servers that were asked at once, in one transaction."""
         with self.db:
-            self.db.execute(
-                "INSERT INTO servers (name, seen_at, problem) VALUES (?, ?, '') "
-                "ON CONFLICT (name) DO UPDATE SET seen_at = excluded.seen_at, problem = ''",
-                (server, at),
-            )
-            self._mark_lost(server, {row["run"] for row in rows})
-            self.db.executemany(
-                "INSERT OR REPLACE INTO runs (server, run, seen_at, body) VALUES (?, ?, ?, ?)",
-                [(server, row["run"], at, json.dumps(row)) for row in rows],
-            )
-            self.db.executemany(
-                "INSERT OR REPLACE INTO events (server, run, seq, body) VALUES (?, ?, ?, ?)",
-                [
-                    (server, run, event["seq"], json.dumps(event))
-                    for run, listed in events.items()
-                    for event in listed
-                ],
-            )
+            for answer in answers:
+                if answer.problem:
+                    self._note_problem(answer, at)
+                else:
+                    self._take_in(answer, at)
+
+    def _take_in(self, answer: Answer, at: float) -> None:
+        server, rows, events, _ = answer
+        self.db.execute(
+            "INSERT INTO servers (name, seen_at, problem) VALUES (?, ?, '') "
+            "ON CONFLICT (name) DO UPDATE SET seen_at = excluded.seen_at, problem = ''",
+            (server, at),
+        )
+        self.db.execute("DELETE FROM unreachable WHERE server = ?", (server,))
+        self._mark_lost(server, {row["run"] for row in rows})
+        self.db.executemany(
+            "INSERT OR REPLACE INTO runs (server, run, seen_at, body) VALUES (?, ?, ?, ?)",
+            [(server, row["run"], at, json.dumps(row)) for row in rows],
+        )
+        self.db.executemany(
+            "INSERT OR REPLACE INTO events (server, run, seq, body) VALUES (?, ?, ?, ?)",
+            [
+                (server, run, event["seq"], json.dumps(event))
+                for run, listed in events.items()
+                for event in listed
+            ],
+        )
+
+    def _note_problem(self, answer: Answer, at: float) -> None:
+        self.db.execute(
+            "INSERT INTO servers (name, seen_at, problem) VALUES (?, 0, ?) "
+            "ON CONFLICT (name) DO UPDATE SET problem = excluded.problem",
+            (answer.server, answer.problem),
+        )
+        self.db.execute("INSERT OR IGNORE INTO unreachable VALUES (?, ?)", (answer.server, at))
 
     def _mark_lost(self, server: str, present: set[str]) -> None:
         known = self.db.execute("SELECT run, body FROM runs WHERE server = ?", (server,))
         for run, body in known.fetchall():
-            row = json.loads(body)
             if run in present:
                 continue
+            row = json.loads(body)
             if row.get("kind") == "smoke":
                 self._drop(server, run)
             elif row.get("state") != "lost":
@@ -97,22 +143,15 @@ class Mirror:
         for table in ("runs", "events"):
             self.db.execute(f"DELETE FROM {table} WHERE server = ? AND run = ?", (server, run))
 
-    def record_problem(self, server: str, problem: str) -> None:
-        """The server could not be reached now; what it said before stays as it is."""
-        with self.db:
-            self.db.execute(
-                "INSERT INTO servers (name, seen_at, problem) VALUES (?, 0, ?) "
-                "ON CONFLICT (name) DO UPDATE SET problem = excluded.problem",
-                (server, problem),
-            )
-
     def seen(self, server: str) -> Seen:
         found = self.db.execute(
-            "SELECT seen_at, problem FROM servers WHERE name = ?", (server,)
+            "SELECT seen_at, problem, since FROM servers "
+            "LEFT JOIN unreachable ON unreachable.server = name WHERE name = ?",
+            (server,),
         ).fetchone()
         rows = self.db.execute("SELECT body FROM runs WHERE server = ? ORDER BY run", (server,))
-        at, problem = found or (0.0, "")
-        return Seen(at or None, problem, [json.loads(body) for (body,) in rows])
+        at, problem, since = found or (0.0, "", None)
+        return Seen(at or None, problem, [json.loads(body) for (body,) in rows], since)
 
     def servers(self) -> list[str]:
         return [name for (name,) in self.db.execute("SELECT name FROM servers ORDER BY name")]
@@ -129,6 +168,11 @@ class Mirror:
             "SELECT body FROM events WHERE server = ? AND run = ? ORDER BY seq", (server, run)
         )
         return [json.loads(body) for (body,) in found]
+
+    def rows_of(self, run: str) -> dict[str, dict[str, Any]]:
+        """Server -> its row of a run of this name."""
+        found = self.db.execute("SELECT server, body FROM runs WHERE run = ?", (run,))
+        return {server: json.loads(body) for server, body in found.fetchall()}
 
     def where(self, run: str) -> list[str]:
         """The servers that have (or had) a run of this name."""
@@ -157,7 +201,7 @@ class Mirror:
         """Everything that is here of a server, but for launches that were cut short."""
         with self.db:
             self.db.execute("DELETE FROM servers WHERE name = ?", (server,))
-            for table in ("runs", "events", "smoke_passes", "server_facts"):
+            for table in ("runs", "events", "smoke_passes", "server_facts", "unreachable"):
                 self.db.execute(f"DELETE FROM {table} WHERE server = ?", (server,))
 
     # -- what we were about to do -----------------------------------------------------------
@@ -176,6 +220,13 @@ class Mirror:
             (content_key, server),
         ).fetchone()
         return Intent(*found)
+
+    def intents(self, content_key: str) -> list[str]:
+        """The servers on which a launch of this content was begun and not ended."""
+        found = self.db.execute(
+            "SELECT server FROM intents WHERE content_key = ? ORDER BY server", (content_key,)
+        )
+        return [server for (server,) in found]
 
     def intended(self, content_key: str, server: str) -> None:
         """The launch has happened; the next of the same content is a new run."""
@@ -201,6 +252,11 @@ class Mirror:
             (snapshot, command_key, server),
         ).fetchone()
         return json.loads(found[0]) if found else None
+
+    def smoke_passes(self) -> list[tuple[str, str, dict[str, Any]]]:
+        """(command key, server, what was judged) of every pass that is remembered."""
+        found = self.db.execute("SELECT command_key, server, body FROM smoke_passes")
+        return [(key, server, json.loads(body)) for key, server, body in found.fetchall()]
 
     def remember_manifest(self, snapshot: str, body: Mapping[str, Any]) -> None:
         with self.db:

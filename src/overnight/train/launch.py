@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,9 @@ from overnight.ports import Request, Server
 from overnight.train import follow
 
 LIFE_S = 10.0
+MANY_RUNS = 200  # in one request
+MANY_BYTES = 4_000_000
+MANY_S = 120.0
 OURS = b"overnight: "  # why an environment could not be activated: no sign of life
 
 
@@ -40,6 +44,61 @@ def launch(
         if error.code == "name_taken":
             raise errors.NameTaken(error.message, hint=error.hint) from error
         raise
+
+
+@dataclass(frozen=True, kw_only=True)
+class Began:
+    """What became of one run of `launch_many`: its state, or the refusal."""
+
+    run: str
+    state: str = ""
+    existed: bool = False
+    error: errors.OvernightError | None = None
+
+
+def launch_many(
+    server: Server,
+    specs: Sequence[spec.RunSpec],
+    secrets: Mapping[str, str],
+    notify: Mapping[str, Any] | None = None,
+) -> list[Began]:
+    """All of them in few round trips, in this order; idempotent like `launch`, run by run.
+
+    A refusal of one run keeps no other from being launched.
+    """
+    wanted = [each.to_wire() for each in specs]
+    requests = [
+        Request("launch_many", {"specs": part, "secrets": dict(secrets), "notify": notify})
+        for part in parts(wanted)
+    ]
+    replies = server.call_many(requests, timeout_s=MANY_S)
+    return [began(each) for reply in replies for each in reply.data["runs"]]
+
+
+def parts(wanted: Sequence[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
+    """So many that a request stays small enough to be read at once, whatever files it holds."""
+    part: list[Mapping[str, Any]] = []
+    size = 0
+    for each in wanted:
+        length = len(json.dumps(each))
+        if part and (len(part) == MANY_RUNS or size + length > MANY_BYTES):
+            yield part
+            part, size = [], 0
+        part.append(each)
+        size += length
+    if part:
+        yield part
+
+
+def began(told: Mapping[str, Any]) -> Began:
+    refused = told.get("error")
+    if not refused:
+        return Began(run=told["run"], state=told["state"], existed=bool(told["existed"]))
+    message, hint = str(refused["message"]), str(refused.get("hint") or "")
+    if refused["code"] == "name_taken":
+        return Began(run=told["run"], error=errors.NameTaken(message, hint=hint))
+    error = errors.ServerError(message, hint=hint, code=str(refused["code"]))
+    return Began(run=told["run"], error=error)
 
 
 def wait_for_life(follower: follow.Follower, run: str) -> Alive:

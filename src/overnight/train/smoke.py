@@ -17,13 +17,17 @@ FULL = 0.92  # share of the GPU's memory above which a longer run is at risk
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """`problems` is empty where the smoke test passed; `findings` are worth a line either way."""
+    """`problems` is empty where the smoke test passed; `findings` are worth a line either way.
+
+    `memory_mib` is the most that one GPU held; None where nobody could see it.
+    """
 
     passed: bool
     problems: tuple[str, ...]
     findings: tuple[str, ...]
     step_time_s: float | None
     full_run_s: float | None
+    memory_mib: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -32,6 +36,7 @@ class Verdict:
             "findings": list(self.findings),
             "step_time_s": self.step_time_s,
             "full_run_s": self.full_run_s,
+            "memory_mib": self.memory_mib,
         }
 
 
@@ -65,6 +70,7 @@ def judge(
         ),
         step_time_s=progress.get("step_time_s"),
         full_run_s=full_run_s,
+        memory_mib=max((record.get("gpu_peak_mib") or {}).values(), default=None),
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from overnight.core import errors
-from overnight.store import mirror
+from overnight.store import mirror, moves
 
 
 def row(name: str, state: str = "running", **more: Any) -> dict[str, Any]:
@@ -127,3 +127,40 @@ def test_a_mirror_of_a_newer_program_is_left_alone(tmp_path: Path) -> None:
     db.close()
     with pytest.raises(errors.UsageError, match="newer"):
         mirror.Mirror(tmp_path)
+
+
+def test_the_first_failure_is_remembered(store: mirror.Mirror) -> None:
+    """However often it is asked in vain: since when; until it answers again."""
+    store.record("gpu1", 100.0, [row("a")], {})
+    store.record_problem("gpu1", "no route", 200.0)
+    store.record_problem("gpu1", "timed out", 300.0)
+    seen = store.seen("gpu1")
+    assert (seen.seen_at, seen.problem, seen.away_since) == (100.0, "timed out", 200.0)
+    store.record("gpu1", 400.0, [row("a")], {})
+    assert store.seen("gpu1").away_since is None
+
+
+def test_all_answers_of_one_moment(store: mirror.Mirror) -> None:
+    """Answers and failures of servers that were asked at once."""
+    store.record_all(
+        100.0,
+        [
+            mirror.Answer("gpu1", [row("a")], {"a": [{"seq": 1}]}),
+            mirror.Answer("gpu2", problem="no route"),
+        ],
+    )
+    assert store.cursors("gpu1") == {"a": 1}
+    assert store.seen("gpu2") == mirror.Seen(None, "no route", [], 100.0)
+
+
+def test_a_move_is_remembered_until_it_is_done(store: mirror.Mirror, tmp_path: Path) -> None:
+    """Also by the next process; what was begun first holds, so nobody sends it elsewhere."""
+    began = store.moves.begin(moves.Pending("a", "p", "gpu1", "gpu2"))
+    assert store.moves.begin(moves.Pending("a", "p", "gpu1", "gpu3")) == began
+    store.moves.left(began, {"run": "a"})
+    again = mirror.Mirror(tmp_path)
+    (pending,) = again.moves.pending()
+    assert pending == moves.Pending("a", "p", "gpu1", "gpu2", moves.ARRIVING, {"run": "a"})
+    again.moves.done(pending)
+    again.close()
+    assert store.moves.pending() == []

@@ -1,0 +1,109 @@
+"""What is shown of this server's queue and of its GPUs.
+
+Times are Unix times of this server's clock, memory is MiB.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from overnight.node import cards, gpus, planning, queueing, sharing, turns
+
+
+def view(root: str) -> dict[str, Any]:
+    """All projects of this root; what waits in the order in which it will start."""
+    active = [turns.dated(each) for each in turns.survey(root, turns.Memory())]
+    sight = cards.look(root, turns.common_rules(active))
+    server = turns.here(sight)
+    plan = planning.Planning(active, server)
+    begins = plan.forecast()
+    idle: dict[Any, planning.Active] = {each.run: each for each in active if each.is_idle}
+    line = queueing.in_order([plan.waiting(each) for each in idle.values()])
+    return {
+        "time": time.time(),
+        "waiting": [waiting(plan, idle[each.key], begins.get(each.key)) for each in line],
+        "running": [running(each) for each in active if not each.is_idle],
+        "cards": brief_cards(plan, sight.table),
+        "slots": plan.slots(),
+        "problem": sight.table.problem,
+    }
+
+
+def waiting(
+    plan: planning.Planning, each: planning.Active, starts_at: float | None
+) -> dict[str, Any]:
+    wish = each.wish
+    return {
+        "project": each.run.project,
+        "run": each.run.name,
+        "gpus": plan.number(each),
+        "priority": wish.priority,
+        "queued_at": each.state.get("created_at"),
+        "order": wish.order,
+        "group": wish.group,
+        "expected_s": wish.expected_s,
+        "memory_mib": wish.memory_mib,
+        "after": list(wish.after),
+        "allowed": None if wish.allowed is None else list(wish.allowed),
+        "avoid": list(each.state.get("avoid") or ()),
+        "reason": plan.why(each),
+        "starts_at": starts_at,
+    }
+
+
+def running(each: planning.Active) -> dict[str, Any]:
+    place = planning.place_of(each.state)
+    attempts = each.state.get("attempts") or [{}]
+    return {
+        "project": each.run.project,
+        "run": each.run.name,
+        "gpus": list(place["gpus"]),
+        "share": place["share"],
+        "memory_mib": each.wish.memory_mib,
+        "since": attempts[0].get("started_at"),
+        "ends_at": each.ends_at,
+        "group": each.wish.group,
+    }
+
+
+def brief_cards(plan: planning.Planning, table: gpus.Table) -> list[dict[str, Any]]:
+    """By the rules of the first project that has runs here."""
+    uses = plan.common_uses()
+    return [
+        {
+            "uuid": gpu.uuid,
+            "index": gpu.index,
+            "name": gpu.name,
+            "memory_mib": gpu.memory_total_mib,
+            "state": use.state if use else sharing.UNKNOWN,
+            "why": use.why if use else "",
+        }
+        for gpu in table.gpus
+        for use in [uses.get(gpu.uuid)]
+    ]
+
+
+def gpu_table(root: str, told: Any) -> dict[str, Any]:
+    """Who uses each GPU. `told`: the rules of sharing, as `sharing.rules` reads them."""
+    rules = sharing.rules(told)
+    active = list(turns.survey(root, turns.Memory()))
+    sight = cards.look(root, rules)
+    uses = sight.uses(planning.held_by(active), rules, time.localtime())
+    return {
+        "time": time.time(),
+        "driver": sight.table.driver,
+        "problem": sight.table.problem,
+        "gpus": [gpu_row(gpu, uses[gpu.uuid]) for gpu in sight.table.gpus],
+    }
+
+
+def gpu_row(gpu: gpus.Gpu, use: sharing.Use) -> dict[str, Any]:
+    return {
+        **gpu._asdict(),
+        "apps": [app._asdict() for app in gpu.apps],
+        "state": use.state,
+        "why": use.why,
+        "users": [user._asdict() for user in use.users],
+        "runs": list(use.runs),
+    }

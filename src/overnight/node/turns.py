@@ -1,0 +1,184 @@
+"""Whose turn it is: starts what waits on this server as soon as there is room for it.
+
+Called by whoever may have made a difference: a launch, a supervisor at its end, the watch. Only one
+process at a time decides; what it decides stands in the events of each run before anything starts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from typing import Any, Iterator
+
+from overnight.node import (
+    cards,
+    fs,
+    identity,
+    journal,
+    layout,
+    lock,
+    planning,
+    processes,
+    server,
+    sharing,
+    states,
+    waiting,
+)
+
+LOCK_S = 10.0
+
+
+class Memory:
+    """What a process that looks again and again need not read again."""
+
+    def __init__(self) -> None:
+        self._states: dict[layout.Run, tuple[Any, dict[str, Any]]] = {}
+        self._wishes: dict[layout.Run, waiting.Wish] = {}
+
+    def state(self, run: layout.Run) -> dict[str, Any]:
+        stamp = fs.stamp(run.file("state.json"))
+        known = self._states.get(run)
+        if known is None or known[0] != stamp:
+            known = self._states[run] = stamp, journal.published(run)
+        return known[1]
+
+    def wish(self, run: layout.Run) -> waiting.Wish:
+        if run not in self._wishes:
+            self._wishes[run] = waiting.read(run)
+        return self._wishes[run]
+
+    def drop(self, run: layout.Run) -> None:
+        self._states.pop(run, None)
+        self._wishes.pop(run, None)
+
+
+def turn(root: str, memory: Memory | None = None) -> int:
+    """How many runs were started. TimeoutError where another process decides for long."""
+    memory = memory or Memory()
+    before = list(survey(root, memory))
+    if not any(each.is_idle for each in before):
+        return 0
+    sight = look(root, before)
+    with lock.held(os.path.join(root, "queue.lock"), LOCK_S):
+        active = [dated(each) for each in survey(root, memory)]
+        actions = planning.plan(active, here(sight))
+        granted = [each.run for each in actions if carry_out(each)]
+    for run in granted:
+        server.ensure_supervisor(run)
+    return len(granted)
+
+
+def look(root: str, active: list[planning.Active]) -> cards.Sight:
+    """The driver is only asked where somebody wants to know."""
+    if all(each.wish.gpus == 0 for each in active if each.is_idle):
+        return cards.UNSEEN
+    return cards.look(root, common_rules(active))
+
+
+def common_rules(active: list[planning.Active]) -> sharing.Rules:
+    """By which the sightings are kept; the projects of one user hardly ever differ in them."""
+    return sharing.rules(active[0].wish.sharing if active else None)
+
+
+def here(sight: cards.Sight) -> planning.Server:
+    now = time.time()
+    return planning.Server(sight, os.cpu_count() or 1, now, time.localtime(now))
+
+
+def survey(root: str, memory: Memory) -> Iterator[planning.Active]:
+    """The runs on the list that have not ended; the others are taken off it."""
+    for run in waiting.listed(root):
+        state = memory.state(run)
+        if state["state"] in states.ENDED:
+            waiting.forget(run)
+            memory.drop(run)
+        elif state["state"] in states.ACTIVE:
+            wish = memory.wish(run)
+            after = {name: state_of(run, name, memory) for name in wish.after}
+            yield planning.Active(run, wish, state, None, after)
+
+
+def state_of(run: layout.Run, name: str, memory: Memory) -> str:
+    """Of another run of the same project; "" where there is none."""
+    with contextlib.suppress(ValueError):
+        return str(memory.state(layout.run(run.root, run.project, name))["state"])
+    return ""
+
+
+def dated(each: planning.Active) -> planning.Active:
+    """With its expected end: what its output says of it, else how long it was said to take."""
+    attempts = each.state.get("attempts")
+    if each.is_idle or not attempts:
+        return each
+    beat = fs.read_json(each.run.attempt(len(attempts), "heartbeat")) or {}
+    if beat.get("eta_s") is not None:
+        return each._replace(ends_at=float(beat["time"]) + float(beat["eta_s"]))
+    if each.wish.expected_s is None:
+        return each
+    return each._replace(ends_at=float(attempts[0]["started_at"]) + each.wish.expected_s)
+
+
+def carry_out(action: planning.Action) -> bool:
+    """Appends what was decided, where it still holds. True where the run may start."""
+
+    def note(kind: str, **details: Any) -> states.State:
+        return journal.append(action.run, kind, when=may(kind), **details)
+
+    if isinstance(action, planning.Grant):
+        state = note("granted", gpus=list(action.gpus), share=action.share)
+        return state.place is not None and state.state in states.ACTIVE
+    if isinstance(action, planning.Wait):
+        note("waiting", reason=action.reason)
+    elif isinstance(action, planning.Stop):
+        note("stopped", reason=f"stopped by {action.by}")
+    elif isinstance(action, planning.Fail):
+        note("failed", reason=action.reason)
+    else:
+        note("decision_needed", reason=action.reason, answers=action.answers)
+    return False
+
+
+def may(kind: str) -> Any:
+    """Only a run that still waits; one that somebody has stopped meanwhile is only stopped."""
+    return lambda state: state.is_idle and (kind == "stopped") == (state.stop is not None)
+
+
+# -- for whoever has made a difference --------------------------------------------------------
+
+
+def enter(run: layout.Run, spec: dict[str, Any]) -> None:
+    """The run waits from now on; it starts at once where there is room."""
+    waiting.note(run, spec)
+    give(run.root)
+
+
+def give(root: str) -> None:
+    """Takes a turn and sees to it that a watch takes the next ones. Never raises for long waits."""
+    with contextlib.suppress(TimeoutError):
+        turn(root)
+    if any(True for _ in waiting.listed(root)):
+        server.ensure_watch(root)
+        wake_watch(root)
+
+
+def wake_watch(root: str) -> None:
+    """It looks at once, and more often for a while."""
+    watch = identity.from_json(fs.read_json(os.path.join(root, "watch.json")))
+    if watch is not None:
+        processes.send(watch, signal.SIGUSR1)
+
+
+def withdraw(run: layout.Run, to: str) -> states.State:
+    """Takes a run that has never started out of the queue for ever: another server has it."""
+    with lock.held(os.path.join(run.root, "queue.lock"), LOCK_S):
+        state = journal.append(
+            run,
+            "moved",
+            when=lambda s: s.is_idle and s.stop is None and not s.attempts,
+            to=to,
+        )
+    if state.moved_to is not None:
+        waiting.forget(run)
+    return state
