@@ -29,7 +29,7 @@ def start(
     world: World, run: str, lr: float, *, gate: str = "", how: str = "", **sweep: Any
 ) -> None:
     argv = [sys.executable, "-c", PROGRAM, str(lr), str(world.diary), gate, how]
-    point = {} if sweep.get("base") else {"lr": lr}
+    point = {"lr": lr}
     of = {"name": "lr", "index": 0, "total": 3, "point": point, "seed": None, "base": False}
     with world.laptop() as o:
         plan = launching.prepared(o, "local", argv, 0)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from overnight.app import sweep_results
+from overnight.core import errors
 from overnight.node import states
 from tests import webhooks
 from tests.integration.local import sweeping
@@ -59,7 +62,7 @@ def test_one_message_with_the_table(world: World, service: webhooks.Service) -> 
     (message,) = messages(service)
     assert message["title"] == "sweep lr on local: done, 1 failed"
     lines = message["text"].splitlines()
-    assert lines[2:4] == ["  lr=0.02  92.5 (n 1)", "  (as it is)  91.5 (n 1)  (base)"]
+    assert lines[2:4] == ["  lr=0.02  92.5 (n 1)", "  lr=0.01  91.5 (n 1)  (base)"]
     assert any(line.startswith("failed: lr-02") for line in lines)
     table = (folder(world) / "table.txt").read_text()
     assert "3 runs: 1 failed, 2 finished" in table
@@ -83,3 +86,49 @@ def test_what_a_supervisor_could_not_record(world: World) -> None:
     folder(world).unlink()
     sweeping.start(world, "other", 0.01, name="other", total=1)
     wait_until((folder(world) / "table.txt").exists, what="the table")
+
+
+def results(world: World, name: str = "lr") -> Any:
+    with world.laptop() as o:
+        return sweep_results.compared(o, name)
+
+
+def test_status_shows_the_table_once(world: World) -> None:
+    """By itself, when the last has ended; then it says where it is. Both files stay."""
+    set_up(world)
+    sweeping.start(world, "lr-01", 0.01, gate="go", base=True, total=2)
+    sweeping.start(world, "lr-02", 0.02, index=1, total=2)
+    world.wait("lr-02")
+    assert "sweep lr" not in world.typed("status")
+    found = results(world)
+    assert [run.state for run in found.runs] == ["running", "finished"]
+    assert "1 of 2 runs have not ended yet" in found.notes
+    (world.diary / "go").touch()
+    world.wait("lr-01")
+    first = world.typed("status")
+    assert "sweep lr, val_acc (max): 2 runs, 2 finished" in first
+    assert "one seed each: no difference here is proven" in first
+    assert "sweep lr: done, overnight sweep results lr" in world.typed("status")
+    kept = world.project / ".overnight" / "results" / "sweeps"
+    assert "| lr |" in (kept / "lr.md").read_text()
+    value = json.loads((kept / "lr.json").read_bytes())
+    assert value["best"] == {"lr": 0.02}
+    assert value["points"][0]["best"]["runs"] == ["lr-02"]
+
+
+def test_a_server_that_is_away(world: World) -> None:
+    """What it said last is shown, and marked as old; a sweep that nobody knows is said so."""
+    set_up(world)
+    sweeping.start(world, "lr-01", 0.01, base=True, total=1)
+    world.wait("lr-01")
+    before = results(world)
+    with pytest.raises(errors.UsageError, match="no sweep 'nothing'"):
+        results(world, "nothing")
+    settings = world.project / "overnight.toml"
+    settings.write_text(settings.read_text().replace(sys.executable, "/bin/false"))
+    found = results(world)
+    assert found.points[0].best == before.points[0].best
+    assert found.runs[0].age_s is not None
+    assert "local did not answer; its runs are shown as last seen" in found.notes
+    with pytest.raises(errors.Unreachable):
+        results(world, "nothing")
