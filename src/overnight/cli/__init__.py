@@ -22,6 +22,7 @@ VERBS = {
     "sync": "bring the code to a server; seconds",
     "smoke": "foreground test on the server; must pass",
     "run": "sync + smoke + launch; returns when it truly runs",
+    "sweep": "ablation, grid, seeds; spread over free GPUs",
     "status": "one glance at all runs on all servers",
     "logs": "the output of a run",
     "attach": "the run's window in tmux",

@@ -153,7 +153,7 @@ def expand(
         )
     certain = {key for key, value in base.items() if value is not None} if known is None else known
     points = _grid(axes) if mode == GRID else _ablation(axes)
-    return finished((_without_base_values(each, base, set(certain)) for each in points), seeds)
+    return finished((without_base(each, base, set(certain)) for each in points), seeds)
 
 
 def finished(points: Iterable[Mapping[str, Value]], seeds: Sequence[int]) -> list[Point]:
@@ -189,7 +189,7 @@ def _grid(axes: Sequence[Axis]) -> Iterator[dict[str, Value]]:
         yield dict(zip(keys, values, strict=True))
 
 
-def _without_base_values(
+def without_base(
     changes: Mapping[str, Value], base: Mapping[str, Scalar], known: set[str]
 ) -> dict[str, Value]:
     return {
