@@ -16,6 +16,7 @@ from overnight.node import spellings
 OUTPUT, JSONL = "output.log", "metrics.jsonl"
 MAX_BESTS = 256
 TAIL = 64
+RECENT = 16  # of them go into each heartbeat
 OTHER_SPELLINGS = ("", "_epoch", "_step")
 NO_MATCH = 9
 
@@ -92,12 +93,13 @@ class Curve:
         }
 
     def brief(self) -> dict[str, Any] | None:
-        """For the heartbeat: the last value and the best, None before the first."""
+        """For the heartbeat: the last value, the best and the newest points, None before them."""
         if not self.tail:
             return None
         step, epoch, value = self.tail[-1]
+        told = {"name": self.name, "value": value, "step": step, "epoch": epoch}
         best = self.bests[-1][2] if self.bests else None
-        return {"name": self.name, "value": value, "step": step, "epoch": epoch, "best": best}
+        return {**told, "best": best, "recent": list(self.tail)[-RECENT:]}
 
 
 def wanted(metrics: Any) -> Curve | None:
@@ -155,6 +157,17 @@ def joined(curves: Iterable[tuple[int, dict[str, Any]]], goal: str) -> Joined:
         if curve.get("began"):
             starts.append(curve["began"])
     return Joined(best, last, nonfinite)
+
+
+def points(curves: Iterable[dict[str, Any]]) -> list[Row]:
+    """The newest points of each attempt, without what a later one has repeated; in order."""
+    found: list[Row] = []
+    starts: list[Row] = []
+    for curve in reversed(list(curves)):
+        found = [*kept(curve.get("tail"), starts), *found]
+        if curve.get("began"):
+            starts.append(curve["began"])
+    return found
 
 
 def kept(rows: Any, starts: list[Row]) -> list[Any]:

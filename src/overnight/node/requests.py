@@ -259,10 +259,11 @@ def test_message(root: str, args: dict[str, Any], payload: bytes) -> Answer:
 
 
 def sweep_results(root: str, args: dict[str, Any], payload: bytes) -> Answer:
-    """args: `project`; `sweeps`: names, None for all of the project."""
+    """args: `project`; `sweeps`: names, None for all; `points_of`: runs, see `sweeps.answer`."""
     from overnight.node import sweeps
 
-    return sweeps.answer(root, layout.checked(args["project"]), args.get("sweeps")), b""
+    wanted, points_of = args.get("sweeps"), args.get("points_of") or ()
+    return sweeps.answer(root, layout.checked(args["project"]), wanted, points_of), b""
 
 
 def look_now(root: str, args: dict[str, Any], payload: bytes) -> Answer:

@@ -180,9 +180,16 @@ REPAIR_KEYS = ("class", "change", "changes_science", "at", "attempt")
 
 def reached(run: layout.Run, attempts: Iterable[Mapping[str, Any]], goal: str) -> dict[str, Any]:
     """Best and last of the primary metric over all attempts."""
+    return primary.joined(curves(run, attempts), goal)._asdict()
+
+
+def curves(
+    run: layout.Run, attempts: Iterable[Mapping[str, Any]]
+) -> list[tuple[int, dict[str, Any]]]:
+    """What the exit records of the attempts say of the primary metric."""
     exits = [(each["n"], fs.read_json(run.attempt(each["n"], "exit.json"))) for each in attempts]
-    curves = [(n, found.get("primary")) for n, found in exits if isinstance(found, dict)]
-    return primary.joined([(n, curve) for n, curve in curves if curve], goal)._asdict()
+    found = [(n, record.get("primary")) for n, record in exits if isinstance(record, dict)]
+    return [(n, curve) for n, curve in found if isinstance(curve, dict)]
 
 
 def duration_s(attempts: Iterable[Mapping[str, Any]]) -> float | None:
@@ -195,12 +202,16 @@ def duration_s(attempts: Iterable[Mapping[str, Any]]) -> float | None:
 # -- for the laptop ---------------------------------------------------------------------------
 
 
-def answer(root: str, project: str, wanted: Iterable[str] | None) -> dict[str, Any]:
+def answer(
+    root: str, project: str, wanted: Iterable[str] | None, points_of: Iterable[str] = ()
+) -> dict[str, Any]:
     """{"sweeps": {NAME: {"runs": {RUN: result}, "is_done"}}} of the named sweeps, or of all.
 
-    Of a run that has not ended the result is what its newest attempt has told so far.
+    Of a run that has not ended the result is what its newest attempt has told so far. The runs
+    `points_of` come with `points`: the newest [step, epoch, value] of the primary metric.
     """
     names_wanted = None if wanted is None else {layout.checked(each) for each in wanted}
+    with_points = set(points_of)
     found: dict[str, dict[str, Any]] = {}
     for run in layout.runs(root, project):
         name = of(run).get("name")
@@ -214,9 +225,9 @@ def answer(root: str, project: str, wanted: Iterable[str] | None) -> dict[str, A
         one = found.setdefault(str(name), {"runs": {}, "is_done": True})
         has_ended = state.get("state") in states.ENDED
         one["is_done"] = one["is_done"] and has_ended
-        one["runs"][run.name] = (
-            kept_result(run, str(name), state) if has_ended else so_far(run, state)
-        )
+        told = kept_result(run, str(name), state) if has_ended else so_far(run, state)
+        more = {"points": points_so_far(run, state)} if run.name in with_points else {}
+        one["runs"][run.name] = {**told, **more}
     return {"sweeps": found}
 
 
@@ -229,12 +240,24 @@ def kept_result(run: layout.Run, name: str, state: Mapping[str, Any]) -> dict[st
 
 
 def so_far(run: layout.Run, state: Mapping[str, Any]) -> dict[str, Any]:
-    found = result(run, state)
-    beat = fs.read_json(run.attempt(int(state.get("attempt") or 0), "heartbeat")) or {}
-    now = beat.get("primary")
+    found, now = result(run, state), beat(run, state)
     if now:
         found["now"] = {key: now.get(key) for key in ("value", "best", "step", "epoch")}
     return {**found, "ended_at": None}
+
+
+def beat(run: layout.Run, state: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What the newest heartbeat says of the primary metric."""
+    found = fs.read_json(run.attempt(int(state.get("attempt") or 0), "heartbeat"))
+    return (found.get("primary") or {}) if isinstance(found, dict) else {}
+
+
+def points_so_far(run: layout.Run, state: Mapping[str, Any]) -> list[Any]:
+    """Of the attempts that have ended, and of the one that is under way."""
+    attempts = [each for each in state.get("attempts") or [] if isinstance(each, dict)]
+    ended = primary.points([curve for _, curve in curves(run, attempts)])
+    is_open = bool(attempts) and attempts[-1].get("ended_at") is None
+    return [*ended, *(beat(run, state).get("recent") or [])] if is_open else ended
 
 
 class Net:
