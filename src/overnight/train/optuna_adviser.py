@@ -86,7 +86,7 @@ class OptunaAdviser:
         self._asked[trial.number].report(point[1], point[0])
 
     def is_hopeless(self, trial: Trial) -> bool:
-        return trial.is_given_up or self._asked[trial.number].should_prune()
+        return trial.is_given_up or bool(self._asked[trial.number].should_prune())  # NumPy's
 
     def tell(self, trial: Trial) -> None:
         value = trial.value if trial.state == search.COMPLETE else None

@@ -150,3 +150,31 @@ def test_what_the_laptop_is_told(tmp_path: Path) -> None:
     assert found["runs"]["b"]["state"] == "running"
     assert found["runs"]["b"]["now"]["best"] == 51.0
     assert sweeps.answer(str(tmp_path), "p", ["other"]) == {"sweeps": {}}
+
+
+def test_a_full_disk_while_others_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The result is written once there is room, also long before the table."""
+    one, two = make(tmp_path, "a"), make(tmp_path, "b", 1)
+    end(one, 90.0)
+    known = {one: Seen(1, "finished"), two: Seen(1, "running")}
+    net, publish = sweeps.Net(str(tmp_path)), fs.publish
+
+    def full(path: str, content: bytes, **more: Any) -> None:
+        raise OSError(errno.ENOSPC, "no space", path)
+
+    monkeypatch.setattr(fs, "publish", full)
+    assert net.attend(known)
+    monkeypatch.setattr(fs, "publish", publish)
+    assert not net.attend(known)
+    assert set(stamps(tmp_path)) == {"a.json"}
+
+
+def test_a_run_that_was_moved_is_the_other_servers(tmp_path: Path) -> None:
+    """It has ended here, and no result of it is told here."""
+    one, two = make(tmp_path, "a"), make(tmp_path, "b", 1)
+    end(one, 90.0)
+    runs.tell(two, ("waiting", {"reason": "GPUs"}), ("moved", {"to": "gpu2"}))
+    for run in (one, two):
+        sweeps.record(run)
+    assert [each["run"] for each in table(tmp_path)["runs"]] == ["a"]
+    assert set(sweeps.answer(str(tmp_path), "p", None)["sweeps"]["lr"]["runs"]) == {"a"}

@@ -189,3 +189,17 @@ def test_optuna_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(errors.UsageError) as error:
         optuna_adviser.make(SPACE, "max", [], 1)
     assert error.value.hint == "pip install 'overnight[search]'"
+
+
+@pytest.mark.parametrize(("low", "is_hopeless"), [(10.0, True), (95.0, False)])
+def test_pruning_after_a_pause(low: float, is_hopeless: bool) -> None:
+    """The points of the record count, those of others and its own."""
+    params = {"lr": 0.01, "layers": 2, "aug": "rand"}
+    points = dict.fromkeys(range(1, 11), 90.0)
+    ended = [
+        Trial(number=n, params=params, state=search.COMPLETE, value=90.0, points=points)
+        for n in range(optuna_adviser.STARTUP_TRIALS)
+    ]
+    open_ = Trial(number=len(ended), params=params, points=dict.fromkeys(range(1, 6), low))
+    adviser = optuna_adviser.make(SPACE, "max", [*ended, open_], seed=7)
+    assert adviser.is_hopeless(open_) is is_hopeless
