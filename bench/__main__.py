@@ -17,6 +17,7 @@ from bench import (
     rig,
     run_start,
     startup,
+    status_many,
     sync_unchanged,
     table,
     watch_50,
@@ -28,6 +29,7 @@ ON_RIG: dict[str, OnRig] = {
     "run-start": run_start.measure,
     "sync-unchanged": sync_unchanged.measure,
     "crash-to-event": crash_to_event.measure,
+    "status-many": status_many.measure,
 }
 LOCAL: dict[str, Callable[[int], Iterator[table.Figure]]] = {
     "startup": startup.measure,

@@ -97,7 +97,7 @@ def connect(chosen: config.ServerConfig, *, alone: bool = False) -> Local | Ssh:
     if chosen.kind == "local":
         from overnight.servers.local import Local
 
-        return Local(root=chosen.root, python=python)
+        return Local(name=chosen.name, root=chosen.root, python=python)
     from overnight.servers.ssh import Ssh
 
     return Ssh(

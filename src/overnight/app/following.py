@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from overnight.app import Overnight
+from overnight.app import Overnight, asking
 from overnight.core import errors, views
 from overnight.ports import Server
+from overnight.store import mirror
 from overnight.train import follow
 
 GLANCE_S = 10.0
@@ -66,10 +67,24 @@ def ask(o: Overnight, server: Server) -> str:
 def status(o: Overnight, *, cached: bool = False) -> list[views.ServerView]:
     """All servers of the project, asked at once; a slow or dead one delays nobody else for long."""
     if cached:
-        return [view(o, name, asked=False, problem="") for name in o.mirror.servers()]
+        seen = [view(o, name, asked=False, problem="") for name in o.mirror.servers()]
+        return views.without_twins(seen)
     servers = [o.server(name) for name in used_servers(o)]
     problems = ask_all(o, servers)
-    return [view(o, s.name, asked=True, problem=problems[s.name]) for s in servers]
+    if o.mirror.moves.pending():
+        problems.update(after_moves(o, problems))
+    seen = [view(o, s.name, asked=True, problem=problems[s.name]) for s in servers]
+    return views.without_twins(seen)
+
+
+def after_moves(o: Overnight, problems: Mapping[str, str]) -> dict[str, str]:
+    """Completes moves that were cut short between servers that answer, and asks those again."""
+    from overnight.app import moving
+
+    moved = moving.complete(o, [name for name, problem in problems.items() if not problem])
+    moving.tell(o, moved)
+    concerned = {name for each in moved for name in (each.source, each.target)}
+    return ask_all(o, [o.server(name) for name in sorted(concerned)])
 
 
 def used_servers(o: Overnight) -> list[str]:
@@ -81,29 +96,22 @@ def used_servers(o: Overnight) -> list[str]:
 
 
 def ask_all(o: Overnight, servers: Sequence[Server]) -> dict[str, str]:
+    """One look at each of them into the mirror; what is wrong with each, or ""."""
     cursors = {server.name: o.mirror.cursors(server.name) for server in servers}
     for server in servers:
         hurry(o, server)
+    answers = asking.at_once(
+        servers, lambda server: follow.look(server, o.project, cursors=cursors[server.name])
+    )
+    told = [recorded(server, answer) for server, answer in zip(servers, answers, strict=True)]
+    o.mirror.record_all(time.time(), told)
+    return {each.server: each.problem for each in told}
 
-    def one(server: Server) -> follow.Look | errors.OvernightError:
-        try:
-            return follow.look(server, o.project, cursors=cursors[server.name])
-        except (errors.Unreachable, errors.ServerError) as error:
-            return error
 
-    from concurrent.futures import ThreadPoolExecutor  # late: who asks nobody needs no threads
-
-    with ThreadPoolExecutor(max_workers=max(1, len(servers))) as pool:
-        answers = list(pool.map(one, servers))
-    problems = {}
-    for server, answer in zip(servers, answers, strict=True):
-        if isinstance(answer, errors.OvernightError):
-            o.mirror.record_problem(server.name, answer.message)
-            problems[server.name] = answer.message
-        else:
-            o.mirror.record(server.name, time.time(), kept(answer.rows), answer.events)
-            problems[server.name] = ""
-    return problems
+def recorded(server: Server, answer: follow.Look | errors.OvernightError) -> mirror.Answer:
+    if isinstance(answer, errors.OvernightError):
+        return mirror.Answer(server.name, problem=answer.message)
+    return mirror.Answer(server.name, kept(answer.rows), answer.events)
 
 
 def view(o: Overnight, name: str, *, asked: bool, problem: str) -> views.ServerView:
@@ -115,6 +123,7 @@ def view(o: Overnight, name: str, *, asked: bool, problem: str) -> views.ServerV
         reachable=not problem if asked else not seen.problem,
         age_s=age_s,
         problem=problem or seen.problem,
+        away_since=seen.away_since,
         runs=tuple(views.run_view(row) for row in seen.rows),
     )
 
@@ -123,10 +132,10 @@ def locate(o: Overnight, run: str, server_name: str | None) -> Server:
     """The server that has the run: as the mirror knows it, else every server is asked."""
     if server_name is not None:
         return o.server(server_name)
-    found = o.mirror.where(run)
+    found = whereabouts(o, run)
     if not found:
         status(o)
-        found = o.mirror.where(run)
+        found = whereabouts(o, run)
     if not found:
         near = errors.nearest(run, o.mirror.run_names())
         raise errors.UsageError(
@@ -138,6 +147,12 @@ def locate(o: Overnight, run: str, server_name: str | None) -> Server:
             f"{run} is on {' and '.join(found)}", hint=f"say which: --server {found[0]}"
         )
     return o.server(found[0])
+
+
+def whereabouts(o: Overnight, run: str) -> list[str]:
+    """The servers that have the run; one that it has left only where no other has it yet."""
+    rows = o.mirror.rows_of(run)
+    return sorted(name for name, row in rows.items() if not row.get("moved_to")) or sorted(rows)
 
 
 def run_view(
@@ -166,8 +181,16 @@ def wait(
     by_server: dict[str, list[str]] = {}
     for run in runs:
         by_server.setdefault(locate(o, run, None).name, []).append(run)
-    for server_name, wanted in by_server.items():
-        wait_on(o, o.server(server_name), wanted, deadline, ended, changed)
+    arriving: set[str] = set()
+    while by_server:
+        server_name, wanted = by_server.popitem()
+        wait_on(o, o.server(server_name), wanted, deadline, ended, changed, arriving)
+        for run in wanted:
+            target = ended[run].moved_to
+            if target is not None and target in o.config.servers:
+                del ended[run]
+                arriving.add(run)
+                by_server.setdefault(target, []).append(run)
     return [ended[run] for run in runs]
 
 
@@ -178,18 +201,22 @@ def wait_on(
     deadline: float | None,
     ended: dict[str, views.RunView],
     changed: Callable[[views.RunView], None],
+    arriving: Collection[str] = (),
 ) -> None:
+    """`arriving`: runs that were moved to this server, and may not be there yet."""
     told: dict[str, str] = {}
     following = follower(o, server)
     for found in bounded_looks(following, deadline, wanted, ended):
         for run in wanted:
             seen = found.view(run)
+            if seen is None and run in arriving:
+                continue
             if seen is None:
                 raise errors.UsageError(
                     f"{server.name} has no run {run!r}", hint="overnight status"
                 )
             ending = seen.state == "repairing" and not seen.failure  # a good end, not told yet
-            if told.get(run) != seen.state and not ending:
+            if told.get(run) != seen.state and not ending and seen.moved_to is None:
                 told[run] = seen.state
                 changed(seen)
             if seen.ended:

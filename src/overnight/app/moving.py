@@ -174,11 +174,15 @@ def for_target(o: Overnight, move: Pending, spec: Mapping[str, Any]) -> dict[str
     }
 
 
-def complete(o: Overnight) -> list[Moved]:
-    """Goes on with all moves that were cut short; those that cannot now stay remembered."""
+def complete(o: Overnight, reachable: Sequence[str]) -> list[Moved]:
+    """Goes on with the moves that were cut short between servers that answer.
+
+    Those that cannot go on now stay remembered.
+    """
     done = []
     for move in o.mirror.moves.pending():
-        if move.project != o.project:
+        needed = [move.target] if move.stage == ARRIVING else [move.source, move.target]
+        if move.project != o.project or not set(needed) <= set(reachable):
             continue
         problem = ""
         try:
@@ -196,4 +200,5 @@ def tell(o: Overnight, moved: Sequence[Moved]) -> None:
         if each.problem:
             o.talk.say(f"{each.run} not moved to {each.target}: {each.problem}")
         else:
-            o.talk.say(f"{each.run} moved from {each.source} to {each.target}; {each.why}")
+            why = f"; it {each.why}" if each.why else ""
+            o.talk.say(f"{each.run} moved from {each.source} to {each.target}{why}")

@@ -77,7 +77,7 @@ def run(o: Overnight, wanted: Wanted, *, pause: Callable[[float], None] = time.s
         before, trials = record.read()
         if before is not None:
             record.check_same(before, definition)
-        runs = SweptTrials(o, dataclasses.replace(wish, name=name), wanted)
+        runs = SweptTrials(o, dataclasses.replace(wish, name=name), wanted, trials)
         adviser = optuna_adviser.make(wanted.space, metrics.goal, trials, zlib.crc32(name.encode()))
         going = search.Search(
             adviser=adviser,
@@ -143,14 +143,17 @@ def run_name(name: str, trial: Trial) -> str:
 class SweptTrials:
     """The runs of a search, as `search.Runs` wants them."""
 
-    def __init__(self, o: Overnight, wish: Wish, wanted: Wanted) -> None:
+    def __init__(self, o: Overnight, wish: Wish, wanted: Wanted, trials: Sequence[Trial]) -> None:
+        """`trials` so far, of earlier processes."""
         self.o, self.wish, self.wanted = o, wish, wanted
         self.name = str(wish.name)
         self.sight = Sight(o, wish)
         self.snapshot = manifest.build(o.root).id
         self.where: dict[int, str] = {}  # number -> the server that was seen to have it
         self.away: set[str] = set()
-        self.tested: set[tuple[str, str]] = set()  # values that a smoke test has gone through
+        # Values that a smoke test, or a run, has gone through.
+        ended = (trial for trial in trials if trial.state != search.ASKED)
+        self.tested = {path for trial in ended for path in self.path(trial)}
 
     # -- launching ------------------------------------------------------------------------
 
@@ -181,6 +184,7 @@ class SweptTrials:
             base=self.sight.base,
             where=self.sight.where,
             runs=tuple(runs),
+            lead=runs[0],
             offers=tuple(offers),
             known=bool(remembered),
         )

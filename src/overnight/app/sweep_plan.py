@@ -92,7 +92,8 @@ class Plan:
     """`base`: the value of each axis as the experiment is; `where`: what is turned for it.
 
     `expected_s` and `memory_mib` are of one run, on a server of speed 1; None where not known.
-    `expected_from` says what the length rests on. `known`: this sweep was begun before.
+    `expected_from` says what the length rests on. `known`: this sweep was begun before. `lead`
+    speaks for all runs in the smoke test: the base, where it is one of them.
     """
 
     name: str
@@ -101,16 +102,12 @@ class Plan:
     base: Mapping[str, Scalar]
     where: Mapping[str, str]
     runs: tuple[Planned, ...]
+    lead: Planned
     offers: Sequence[Offer]
     expected_s: float | None = None
     expected_from: str = ""
     memory_mib: int | None = None
     known: bool = False
-
-    @property
-    def lead(self) -> Planned:
-        """The run that speaks for all in the smoke test: the base where there is one."""
-        return next((each for each in self.runs if each.point.is_base), self.runs[0])
 
     @property
     def fresh(self) -> list[Planned]:
@@ -270,6 +267,7 @@ def make(o: Overnight, wish: Wish, *, adding: bool = False) -> Plan:
         base=base,
         where=sight.where,
         runs=tuple(runs),
+        lead=lead_of(sight, runs, adding=adding),
         offers=(),
         known=bool(before),
     )
@@ -457,6 +455,16 @@ def planned(
             )
         )
     return found
+
+
+def lead_of(sight: Sight, runs: Sequence[Planned], *, adding: bool) -> Planned:
+    """The base; the first run where the sweep has no base, so that its command may need a value."""
+    found = next((each for each in runs if each.point.is_base), runs[0])
+    if not adding or found.point.is_base:
+        return found
+    point = Point(changes={}, seed=found.point.seed)
+    prepared = sight.prepared(point, sight.o.config.servers[config.LOCAL])
+    return dataclasses.replace(found, point=point, prepared=prepared)
 
 
 # -- length and place ---------------------------------------------------------------------------

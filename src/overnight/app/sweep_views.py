@@ -48,10 +48,14 @@ class Swept:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SweepView:
-    """A sweep at one moment. `eta_s`: until the last run has ended; None where nobody can say."""
+    """A sweep at one moment. `eta_s`: until the last run has ended; None where nobody can say.
+
+    `keys`: what is varied, in the order in which it was typed.
+    """
 
     name: str
     mode: str
+    keys: tuple[str, ...]
     runs: tuple[Swept, ...]
     metric: str | None
     eta_s: float | None
@@ -69,6 +73,7 @@ class SweepView:
         return {
             "sweep": self.name,
             "mode": self.mode,
+            "axes": list(self.keys),
             "total": len(self.runs),
             "done": self.done,
             "states": self.counts,
@@ -110,9 +115,11 @@ def view(o: Overnight, name: str | None, *, cached: bool = False) -> SweepView:
     primary = o.config.metrics.primary if o.config.metrics else None
     runs = [swept(o, each, primary) for each in ordered(known)]
     definition = o.mirror.sweeps.definition(name) or {}
+    points = [key for each in runs for key in each.sweep.get("point") or ()]
     return SweepView(
         name=name,
         mode=str(runs[0].sweep.get("mode", "")),
+        keys=tuple(dict.fromkeys([*(definition.get("keys") or ()), *points])),
         runs=tuple(runs),
         metric=primary,
         eta_s=eta_s(runs, definition.get("expected_s")),

@@ -24,6 +24,7 @@ VERBS = {
     "run": "sync + smoke + launch; returns when it truly runs",
     "sweep": "ablation, grid, seeds; spread over free GPUs",
     "status": "one glance at all runs on all servers",
+    "queue": "what waits on the servers, in order, and when it starts",
     "logs": "the output of a run",
     "attach": "the run's window in tmux",
     "stop": "end a run: SIGTERM, grace, SIGKILL",

@@ -6,13 +6,21 @@ import shutil
 import sys
 import textwrap
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
 from overnight.cli import terminal
 from overnight.core import durations, views
 
 NOTE_COLUMN = 5
 NARROWEST = 30  # columns that are left for sentences
+SWEEP_LINES = 15  # more runs of one sweep than that are one line
+NAMES_SHOWN = 8
+NEEDS_A_PERSON = ("needs-decision", "failed", "lost", views.MOVED)
+STATES = (
+    *("running", "starting", "repairing", "queued", "unreachable", "finished", "stopped"),
+    *NEEDS_A_PERSON,
+)
 
 duration = durations.text
 
@@ -86,23 +94,61 @@ def run_line(run: views.RunView, reachable: bool) -> list[str]:
     return [run.name, state(run, reachable), place(run), loss, note, gpus(run)]
 
 
-def status(servers: Sequence[views.ServerView]) -> str:
-    """One glance, all servers; columns as wide as their widest cell."""
+def status(servers: Sequence[views.ServerView], *, every_run: bool = False) -> str:
+    """One glance, all servers; columns as wide as their widest cell.
+
+    Many runs of one sweep are one line, unless `every_run`.
+    """
     rows: list[list[str]] = []
     for server in servers:
-        head = server.name
-        if not server.reachable:
-            rows.append([head, f"unreachable, last seen {ago(server.age_s)}: {server.problem}"])
-            head = ""
-        if server.is_old:
-            rows.append([head, f"as it was {ago(server.age_s)}; nobody was asked now"])
-            head = ""
-        for run in server.runs:
-            rows.append([head, *run_line(run, server.reachable)])
-            head = ""
-        if not server.runs and server.reachable:
-            rows.append([head, "no runs"])
+        lines = list(server_lines(server, every_run))
+        rows += [[server.name if n == 0 else "", *line] for n, line in enumerate(lines)]
     return table(rows, sentences=NOTE_COLUMN)
+
+
+def server_lines(server: views.ServerView, every_run: bool) -> Iterator[list[str]]:
+    """The cells of what is told of one server; a single one is a sentence."""
+    if not server.reachable:
+        yield [away(server)]
+    if server.is_old:
+        yield [f"as it was {ago(server.age_s)}; nobody was asked now"]
+    sizes = Counter(run.sweep for run in server.runs if run.sweep)
+    summed = set() if every_run else {name for name, n in sizes.items() if n > SWEEP_LINES}
+    told: set[str] = set()
+    for run in server.runs:
+        if run.sweep not in summed:
+            yield run_line(run, server.reachable)
+        elif run.sweep not in told:
+            told.add(run.sweep)
+            yield [sweep_line(run.sweep, server)]
+    if not server.runs and server.reachable:
+        yield ["no runs"]
+
+
+def away(server: views.ServerView) -> str:
+    since = f" since {clock(server.away_since)}" if server.away_since is not None else ""
+    return f"unreachable{since}, last seen {ago(server.age_s)}: {server.problem}"
+
+
+def sweep_line(name: str, server: views.ServerView) -> str:
+    """sweep lr-abl  12 running, 30 queued, 8 finished, 1 failed: lr0.1-s2"""
+    runs = [run for run in server.runs if run.sweep == name]
+    counts = Counter(state(run, server.reachable) for run in runs)
+    parts = [f"{n} {each}" for each, n in sorted(counts.items(), key=in_order_of_states)]
+    bad = [run.name for run in runs if run.state in NEEDS_A_PERSON]
+    return f"sweep {name}  {', '.join(parts)}" + (f": {some(bad)}" if bad else "")
+
+
+def in_order_of_states(counted: tuple[str, int]) -> tuple[int, str]:
+    """What needs a person comes last, so that its names can follow."""
+    name = counted[0]
+    return (STATES.index(name) if name in STATES else len(STATES), name)
+
+
+def some(names: Sequence[str]) -> str:
+    """The first ones by name, and how many more there are."""
+    more = len(names) - NAMES_SHOWN
+    return " ".join(names[:NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def table(rows: Sequence[Sequence[str]], sentences: int | None = None) -> str:
@@ -138,25 +184,44 @@ def line(row: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def brief(servers: Sequence[views.ServerView]) -> str:
-    """Two lines, however many runs there are."""
+    """Two lines, however many runs there are: how they stand, and what needs a person."""
     runs = [run for server in servers for run in server.runs]
-    counts: dict[str, int] = {}
-    for server in servers:
-        for run in server.runs:
-            name = state(run, server.reachable)
-            counts[name] = counts.get(name, 0) + 1
-    first = ", ".join(f"{n} {name}" for name, n in sorted(counts.items())) or "no runs"
-    bad = [run.name for run in runs if run.state in ("failed", "needs-decision", "lost")]
-    silent = [run.name for each in servers if each.reachable for run in each.runs if run.is_silent]
-    old = [f"{each.name} as it was {ago(each.age_s)}" for each in servers if each.is_old]
-    away = [server.name for server in servers if not server.reachable]
-    notes = [f"look at: {' '.join(bad)}"] if bad else []
-    notes += [f"unreachable: {' '.join(away)}"] if away else []
-    notes += [f"no sign of life: {' '.join(silent)}"] if silent else []
-    notes += old
-    repairs = sum(len(run.repairs) for run in runs)
-    notes += [f"repairs: {repairs}"] if repairs else []
-    return f"{first}\n{'; '.join(notes) or 'nothing needs you'}"
+    counts = Counter(state(run, server.reachable) for server in servers for run in server.runs)
+    first = ", ".join(f"{n} {name}" for name, n in sorted(counts.items(), key=in_order_of_states))
+    sweeps = {run.sweep for run in runs if run.sweep}
+    first += f" ({len(sweeps)} sweep{'s' * (len(sweeps) > 1)})" if sweeps else ""
+    notes = list(worries(servers))
+    parts = [first or "no runs", *next_end(servers)]
+    return f"{'; '.join(parts)}\n{'; '.join(notes) or 'nothing needs you'}"
+
+
+def next_end(servers: Sequence[views.ServerView]) -> Iterator[str]:
+    """The run that will end first, of those whose time left is known and to be relied on."""
+    left = [
+        (run.eta_s, run.name)
+        for server in servers
+        if server.reachable and not server.is_old
+        for run in server.runs
+        if run.eta_s is not None and not run.is_silent
+    ]
+    if left:
+        eta_s, name = min(left)
+        yield f"next end: {name} in {duration(eta_s)}"
+
+
+def worries(servers: Sequence[views.ServerView]) -> Iterator[str]:
+    runs = [run for server in servers for run in server.runs]
+    if bad := [run.name for run in runs if run.state in NEEDS_A_PERSON]:
+        yield f"look at: {some(bad)}"
+    if gone := [server.name for server in servers if not server.reachable]:
+        yield f"unreachable: {' '.join(gone)}"
+    if silent := [
+        run.name for each in servers if each.reachable for run in each.runs if run.is_silent
+    ]:
+        yield f"no sign of life: {some(silent)}"
+    yield from (f"{each.name} as it was {ago(each.age_s)}" for each in servers if each.is_old)
+    if repairs := sum(len(run.repairs) for run in runs):
+        yield f"repairs: {repairs}"
 
 
 def event(server: str, run: str, value: dict[str, object]) -> str:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import click
 
 from overnight.cli import common, render, terminal
+from overnight.core import views
 
 if TYPE_CHECKING:
     from overnight.app import Overnight
-    from overnight.core import views
 
 REFRESH_S = 2.0
 NAMES_SHOWN = 6
@@ -23,11 +23,13 @@ NAMES_SHOWN = 6
 @click.option("--brief", is_flag=True, help="Two lines.")
 @click.option("--follow", is_flag=True, help="Stay and refresh until Ctrl-C.")
 @click.option("--cached", is_flag=True, help="Ask no server; show what was seen last.")
+@click.option("--all", "every_run", is_flag=True, help="Each run of large sweeps too.")
 @common.json_option
-def command(brief: bool, follow: bool, cached: bool, as_json: bool) -> None:
+def command(brief: bool, follow: bool, cached: bool, every_run: bool, as_json: bool) -> None:
     """One glance at all runs on all servers.
 
-    A server that cannot be reached is shown with what it said last and how old that is.
+    A server that cannot be reached is shown with what it said last and how old that is. Of a sweep
+    with many runs on a server there is one line.
     """
     with common.project(as_json) as o:
         from overnight.app import following
@@ -35,7 +37,7 @@ def command(brief: bool, follow: bool, cached: bool, as_json: bool) -> None:
         while True:
             with o.talk.busy("asking the servers"):
                 servers = following.status(o, cached=cached)
-            text = render.brief(servers) if brief else render.status(servers)
+            text = shown(servers, brief, every_run)
             if not (brief or cached or as_json):
                 text += ended_sweeps(o, servers, stays=not follow)
             if follow and sys.stdout.isatty():
@@ -44,6 +46,10 @@ def command(brief: bool, follow: bool, cached: bool, as_json: bool) -> None:
             if not follow:
                 return
             time.sleep(REFRESH_S)
+
+
+def shown(servers: Sequence[views.ServerView], brief: bool, every_run: bool) -> str:
+    return render.brief(servers) if brief else render.status(servers, every_run=every_run)
 
 
 def ended_sweeps(o: Overnight, servers: Sequence[views.ServerView], *, stays: bool) -> str:

@@ -103,7 +103,7 @@ def start(
         from overnight.app import sweep_plan
 
         wish = wished(**typed)
-        check_count(wish, yes, as_json)
+        check_count(wish, yes or dry_run, as_json)
         plan = sweep_plan.make(o, wish)
         return carried_out(o, plan, no_smoke=no_smoke, yes=yes, dry_run=dry_run, as_json=as_json)
 
@@ -220,7 +220,7 @@ def confirm_number(number: int, yes: bool, as_json: bool) -> None:
     if as_json or not sys.stdin.isatty():
         raise errors.UsageError(
             f"this sweep has {number} runs, and nobody is here to agree",
-            hint="look at them first with --dry-run --yes, then type the same with --yes",
+            hint="look at them with --dry-run, then type the same with --yes",
         )
     answer = click.prompt(f"{number} runs. Type the number to go on", default="", err=True)
     if answer.strip() != str(number):
@@ -354,7 +354,7 @@ def add(
         from overnight.core import sweep
 
         wish = sweep_plan.wish_to_add(o, name, sweep.parse_axes(words))
-        check_count(wish, yes, as_json)
+        check_count(wish, yes or dry_run, as_json)
         plan = sweep_plan.make(o, wish, adding=True)
         return carried_out(o, plan, no_smoke=no_smoke, yes=yes, dry_run=dry_run, as_json=as_json)
 

@@ -39,7 +39,7 @@ def plan(planned: Plan) -> str:
 def plan_row(run: Planned, keys: Sequence[str], has_seeds: bool) -> list[str]:
     point = run.sweep["point"]
     seed = [value(run.point.seed)] if has_seeds else []
-    when = ["there already", ""] if run.there else [clock(run.starts_at), clock(run.ends_at)]
+    when = ["there already", ""] if run.there else [start(run.starts_at), end(run.ends_at)]
     return [run.run, *cells(point, run.point.changes, keys), *seed, run.server, *when]
 
 
@@ -48,10 +48,16 @@ def cells(point: Mapping[str, Any], changes: Mapping[str, Any], keys: Sequence[s
     return [f"{changes[key].text} *" if key in changes else value(point.get(key)) for key in keys]
 
 
-def clock(at: float | None) -> str:
-    if at is None:
-        return UNKNOWN
-    return "now" if at <= time.time() + 1 else render.clock(at)
+def start(at: float | None) -> str:
+    return "now" if at is not None and at <= time.time() + 1 else end(at)
+
+
+def end(at: float | None) -> str:
+    return UNKNOWN if at is None else render.clock(at)
+
+
+def counted(number: int) -> str:
+    return "1 run" if number == 1 else f"{number} runs"
 
 
 def turned(planned: Plan) -> Iterator[str]:
@@ -61,14 +67,16 @@ def turned(planned: Plan) -> Iterator[str]:
 
 def length(planned: Plan) -> str:
     """`5 runs; each about 1 h 20 min (smoke test), 6 h 40 min together; the last ends at 14:05`."""
-    number = len(planned.runs)
+    number = counted(len(planned.runs))
+    if not planned.fresh:
+        return f"{number}; all are there already"
     if planned.expected_s is None:
-        return f"{number} runs; how long each takes is not known before a smoke test"
+        return f"{number}; how long each takes is not known before a smoke test"
     total = planned.expected_s * len(planned.fresh)
     each = f"each about {durations.text(planned.expected_s)} ({planned.expected_from})"
     ends = planned.to_json()["ends_at"]
     last = f"; the last ends about {render.clock(ends)}" if ends is not None else ""
-    return f"{number} runs; {each}, {durations.text(total)} together{last}"
+    return f"{number}; {each}, {durations.text(total)} together{last}"
 
 
 # -- when it was started ------------------------------------------------------------------------
@@ -81,7 +89,7 @@ def started(done: Started) -> str:
     for each in new:
         by_server[each.planned.server] = by_server.get(each.planned.server, 0) + 1
     places = ", ".join(f"{number} on {server}" for server, number in by_server.items())
-    lines = [f"{done.plan.name}: {len(new)} runs launched" + (f" ({places})" if places else "")]
+    lines = [f"{done.plan.name}: {counted(len(new))} launched" + (f" ({places})" if places else "")]
     if old:
         lines[0] += f"; {old} were there already, nothing was started twice"
     lines += [f"  {each.planned.run}: {each.error.message}" for each in done.refused if each.error]
@@ -96,12 +104,26 @@ def started(done: Started) -> str:
 
 def status(seen: SweepView) -> str:
     """A line about the whole, then one for each run."""
-    keys = list(dict.fromkeys(key for each in seen.runs for key in each.sweep.get("point", {})))
+    keys = list(seen.keys)
     has_seeds = any(each.sweep.get("seed") is not None for each in seen.runs)
     metric = seen.metric or ""
     head = ["run", *keys, *(["seed"] if has_seeds else []), "state", "progress", metric, "server"]
     rows = [head, *(status_row(each, keys, has_seeds) for each in seen.runs)]
-    return f"{terminal.safe_text(summary(seen))}\n{render.table(rows)}"
+    lines = [
+        terminal.safe_text(summary(seen)),
+        render.table(rows),
+        *map(terminal.safe_text, after(seen)),
+    ]
+    return "\n".join(lines)
+
+
+def after(seen: SweepView) -> Iterator[str]:
+    """What to type where some of it went wrong."""
+    failed = [each.run for each in seen.runs if each.state in ("failed", "needs-decision")]
+    if failed:
+        yield f"  next: overnight explain {failed[0]}   |   overnight sweep retry-failed {seen.name}"
+    elif any(each.state == "stopped" for each in seen.runs):
+        yield f"  next: overnight sweep resume {seen.name}"
 
 
 def summary(seen: SweepView) -> str:

@@ -7,8 +7,10 @@ What stands in two places is refused: edited in the wrong one, all runs of a swe
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import posixpath
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
@@ -88,7 +90,7 @@ class Command:
         """`base`: the configuration file to start from, in the place of the one that the command
         names. Raises `errors.UsageError` where it cannot take that place.
         """
-        self._read = read
+        self._root, self._read = root, read
         look = recognise.Look(root, argv, read, project)
         self.argv = list(argv) if base is None else _with_base(look, list(argv), base, read)
         if self.argv != list(argv):
@@ -175,7 +177,7 @@ class Command:
         path, name = found[0]
         self._refuse_typed(name, path)
         document, text = self._documents[path], self._texts[path]
-        scalar = _scalar(document, name)
+        scalar = _scalar(document, text, name)
         line = text.count("\n", 0, scalar.start) + 1
         return Target(
             kind="file",
@@ -319,22 +321,42 @@ class Command:
     # -- writing ------------------------------------------------------------------------------
 
     def assign(self, changes: Sequence[tuple[Target, Value]]) -> Assigned:
-        """The command and the files with these values. Raises `errors.UsageError`."""
-        argv, files = self.argv, dict[str, str]()
+        """The command and the files with these values. Raises `errors.UsageError`.
+
+        Where the command comes to name another file, the keys are looked for in that one.
+        """
+        argv = self.argv
         for target, value in changes:
-            try:
-                if target.kind == "file":
-                    text = files.get(target.file, self._texts[target.file])
-                    files[target.file] = edited(target.file, text, target.name, value)
-                else:
+            if target.kind != "file":
+                with _written(target, value):
                     argv = self._set(argv, target, value)
-            except UnclearError as reason:
-                shown = command.visible(f"{target.name}={value.text}")
-                raise errors.UsageError(
-                    f"{shown} cannot be written: {reason}", hint="overnight sweep --dry-run …"
-                ) from None
-        changed = {path: text for path, text in files.items() if text != self._texts[path]}
-        return Assigned(argv=tuple(argv), files=changed)
+        in_files = [(target, value) for target, value in changes if target.kind == "file"]
+        return Assigned(argv=tuple(argv), files=self._naming(argv)._edited(in_files))
+
+    def _naming(self, argv: list[str]) -> Command:
+        if recognise.config_files(argv) == recognise.config_files(self.argv):
+            return self
+        return Command(self._root, argv, self._read, project=self.project)
+
+    def _edited(self, changes: Sequence[tuple[Target, Value]]) -> dict[str, str]:
+        files: dict[str, str] = {}
+        for asked, value in changes:
+            target = asked if asked.file in self._texts else self._alike(asked)
+            text = files.get(target.file, self._texts[target.file])
+            with _written(target, value):
+                files[target.file] = edited(target.file, text, target.name, value)
+        return {path: text for path, text in files.items() if text != self._texts[path]}
+
+    def _alike(self, target: Target) -> Target:
+        """The same key in the file that this command names."""
+        found = self.target(target.name)
+        if found.kind != "file":
+            raise errors.UsageError(
+                f"{target.name} is a key of {command.visible(target.file)}, but here a flag "
+                f"({found.where})",
+                hint="vary it, or the file, but not both",
+            )
+        return found
 
     def _set(self, argv: list[str], target: Target, value: Value) -> list[str]:
         if target.option is not None:
@@ -344,32 +366,54 @@ class Command:
         return setting.override(argv, target.name, value)
 
 
+@contextlib.contextmanager
+def _written(target: Target, value: Value) -> Iterator[None]:
+    try:
+        yield
+    except UnclearError as reason:
+        shown = command.visible(f"{target.name}={value.text}")
+        raise errors.UsageError(
+            f"{shown} cannot be written: {reason}", hint="overnight sweep --dry-run …"
+        ) from None
+
+
 def edited(path: str, text: str, name: str, value: Value) -> str:
     """The file with one value changed, and nothing else. Raises `UnclearError`."""
     document = config_text.read(path, text)
-    scalar = _scalar(document, name)
+    scalar = _scalar(document, text, name)
     new = sweep_values.for_file(path, value, scalar.text)
-    if not scalar.text and text[: scalar.start].endswith(":"):
-        new = f" {new}"
+    new = new if scalar.text else f" {new}"
     changed = f"{text[: scalar.start]}{new}{text[scalar.end :]}"
     keys = set(config_text.matching(document, name))
     shown = f"{command.visible(path)}: {command.visible(name)}"
     if not config_text.is_same_but(path, document, changed, keys):
         raise UnclearError(f"{shown} cannot be changed alone")
-    written = sweep_values.read_file(path, _scalar(config_text.read(path, changed), name).text)
+    after = _scalar(config_text.read(path, changed), changed, name)
+    written = sweep_values.read_file(path, after.text)
     if not sweep_values.same(written.value, value.value):
         raise UnclearError(f"{shown} would be read as {command.visible(written.text)}")
     return changed
 
 
-def _scalar(document: config_text.Document, name: str) -> config_text.Scalar:
+def _scalar(document: config_text.Document, text: str, name: str) -> config_text.Scalar:
     keys = config_text.matching(document, name)
     for key in keys:
         if key in document.refused:
             raise UnclearError(f"{command.visible(name)} {document.refused[key]}")
     if len(keys) > 1:
         raise UnclearError(f"{command.visible(name)} stands there more than once")
-    return document.scalars[keys[0]]
+    scalar = document.scalars[keys[0]]
+    return scalar if scalar.text else _behind_colon(text, scalar, keys[0][-1])
+
+
+def _behind_colon(text: str, scalar: config_text.Scalar, name: str) -> config_text.Scalar:
+    """`note:` has its value, nothing, where the next line begins; a new one goes behind the colon.
+
+    Should that be the wrong colon, the edit is found out and refused.
+    """
+    colons = list(re.finditer(rf"{re.escape(name)}['\"]?\s*:", text[: scalar.start]))
+    at = colons[-1].end() if colons else scalar.start
+    return config_text.Scalar(at, at, "")
 
 
 def _target(kind: Kind, name: str, where: str, base: Value | None) -> Target:

@@ -8,6 +8,7 @@ change the experiment.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import re
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
@@ -47,6 +48,7 @@ def is_config(path: str) -> bool:
     return path.lower().endswith(ENDINGS)
 
 
+@functools.lru_cache(maxsize=64)  # of one file several keys are looked for, and YAML is slow
 def read(path: str, text: str) -> Document:
     """Raises `UnclearError` where the file as a whole cannot be read for certain."""
     try:

@@ -6,7 +6,6 @@ One number may stand on the command line and the other in a file; both are found
 from __future__ import annotations
 
 import dataclasses
-import functools
 import posixpath
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -139,7 +138,7 @@ def _refuse_override(argv: Sequence[str], knob: knobs.FileKnob) -> None:
 
 def file_place(knob: knobs.FileKnob, text: str) -> FilePlace:
     """Where the value of `knob` stands in its file. Raises `UnclearError`."""
-    document = _document(knob.file, text)
+    document = config_text.read(knob.file, text)
     scalar = config_text.find(knob.file, document, knob.key)
     shown = f"{command.visible(str(knob))}"
     start, written = scalar.start, scalar.text
@@ -157,11 +156,6 @@ def file_place(knob: knobs.FileKnob, text: str) -> FilePlace:
 def unquoted(written: str) -> str:
     quoted = len(written) > 1 and written[0] == written[-1] and written[0] in "\"'"
     return written[1:-1] if quoted else written
-
-
-@functools.lru_cache(maxsize=32)
-def _document(path: str, text: str) -> config_text.Document:
-    return config_text.read(path, text)
 
 
 def _refuse_unverified(

@@ -265,9 +265,11 @@ def _label(point: Point, short: Mapping[str, str]) -> str:
 
 
 def _word(value: Value) -> str:
-    """A text is kept apart from its key: `aug_rand`, but `lr3e-4`."""
-    text = value.text or "empty"
-    return text.lstrip("+") if value.is_number else f"_{text}"
+    """A text is kept apart from its key: `aug_rand`, but `lr3e-4`. Of a path the last name."""
+    if value.is_number:
+        return value.text.lstrip("+")
+    text = re.sub(r"\.(ya?ml|json|toml)$", "", value.text.rstrip("/").rpartition("/")[2])
+    return f"_{text or 'empty'}"
 
 
 def _safe(text: str) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ ACTIVE = states.ACTIVE
 LOST = "lost"
 SILENT_S = 60.0  # a sign of life comes every second
 OLD_S = 60.0
+MOVED = "moved"  # has left for another server, which does not have it yet
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +52,8 @@ class RunView:
     silent_s: float | None
     nonfinite: Mapping[str, Any] | None
     failure: Mapping[str, Any] | None
+    sweep: str
+    moved_to: str | None
     row: Mapping[str, Any]
 
     @property
@@ -67,6 +71,9 @@ class RunView:
         keys = ("name", "state", "attempt", *place)
         return {
             **{key: getattr(self, key) for key in keys},
+            "reason": self.reason,
+            "sweep": self.sweep or None,
+            "moved_to": self.moved_to,
             "gpus": list(self.gpus),
             "repairs": [repair.to_json() for repair in self.repairs],
         }
@@ -74,13 +81,17 @@ class RunView:
 
 @dataclass(frozen=True, kw_only=True)
 class ServerView:
-    """A server at one moment. `age_s` is 0 for a fresh answer, None where there never was one."""
+    """A server at one moment. `age_s` is 0 for a fresh answer, None where there never was one.
+
+    `away_since`: when it was first asked in vain (Unix time); None where it answers.
+    """
 
     name: str
     reachable: bool
     age_s: float | None
     problem: str
     runs: tuple[RunView, ...]
+    away_since: float | None = None
 
     @property
     def is_old(self) -> bool:
@@ -92,6 +103,7 @@ class ServerView:
             "name": self.name,
             "reachable": self.reachable,
             "age_s": self.age_s,
+            "away_since": self.away_since,
             "runs": [run.to_json() for run in self.runs],
         }
 
@@ -123,8 +135,32 @@ def run_view(row: Mapping[str, Any]) -> RunView:
         silent_s=row.get("silent_s"),
         nonfinite=progress.get("nonfinite"),
         failure=row.get("failure"),
+        sweep=str((row.get("sweep") or {}).get("name") or ""),
+        moved_to=row.get("moved_to"),
         row=row,
     )
+
+
+def without_twins(servers: Sequence[ServerView]) -> list[ServerView]:
+    """Each run once: where it was moved away from it is not shown, once it has arrived.
+
+    Until then its state is `moved`.
+    """
+    there = {(each.name, run.name) for each in servers for run in each.runs}
+
+    def shown(run: RunView) -> RunView | None:
+        if run.moved_to is None:
+            return run
+        if (run.moved_to, run.name) in there:
+            return None
+        return dataclasses.replace(
+            run, state=MOVED, reason=f"not arrived on {run.moved_to}; next: overnight queue"
+        )
+
+    return [
+        dataclasses.replace(each, runs=tuple(run for run in map(shown, each.runs) if run))
+        for each in servers
+    ]
 
 
 def repair_view(value: Mapping[str, Any]) -> Repair:

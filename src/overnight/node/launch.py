@@ -174,6 +174,12 @@ def resume(run: layout.Run, args: dict[str, Any]) -> dict[str, Any]:
     values that a person wants; `lr_scale`, by which the learning rate is multiplied.
     """
     before = journal.state(run)
+    if before.moved_to is not None:
+        raise LaunchError(
+            "moved",
+            f"{run.name!r} was moved to {before.moved_to} and goes on there",
+            "overnight status",
+        )
     details = {"by": args["by"]} if args.get("by") else {}
     if args.get("variant") is not None:
         details.update(agreed_variant(run, before, int(args["variant"])))

@@ -5,8 +5,9 @@ Times are Unix times of this server's clock, memory is MiB.
 
 from __future__ import annotations
 
+import os
 import time
-from typing import Any
+from typing import Any, Mapping
 
 from overnight.node import cards, gpus, planning, queueing, sharing, turns
 
@@ -28,6 +29,11 @@ def view(root: str) -> dict[str, Any]:
         "slots": plan.slots(),
         "problem": sight.table.problem,
     }
+
+
+def missing_links(links: Mapping[str, str]) -> list[str]:
+    """The targets of links that do not exist here."""
+    return sorted(t for t in set(links.values()) if not os.path.exists(os.path.expanduser(t)))
 
 
 def waiting(

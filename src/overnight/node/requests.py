@@ -159,9 +159,16 @@ def launch_many(root: str, args: dict[str, Any], payload: bytes) -> Answer:
 
 
 def queue_look(root: str, args: dict[str, Any], payload: bytes) -> Answer:
+    """args, all optional: what a run of `project` needs: `links` {place: target}, `snapshot`."""
     from overnight.node import queue_view
 
-    return queue_view.view(root), b""
+    told = queue_view.view(root)
+    if args.get("links") is not None:
+        told["missing_links"] = queue_view.missing_links(args["links"])
+    if args.get("snapshot") is not None:
+        folder = layout.project_folder(root, args["project"])
+        told["has_snapshot"] = snapshots.is_here(folder, layout.checked(args["snapshot"]))
+    return told, b""
 
 
 def withdraw_run(root: str, args: dict[str, Any], payload: bytes) -> Answer:

@@ -40,8 +40,8 @@ def begin(project_dir: str, snapshot_id: str, nonce: str) -> dict[str, Any]:
     `latest` is the id of the newest snapshot and `latest_path` its folder (null where there is
     none). `nonce` tells transfers of the same snapshot apart: letters, digits, "_", "-".
     """
-    final = _folder(project_dir, snapshot_id)
-    if os.path.isdir(final) and os.path.isfile(_manifest_path(project_dir, snapshot_id)):
+    if is_here(project_dir, snapshot_id):
+        final = _folder(project_dir, snapshot_id)
         return {"have": True, "latest": snapshot_id, "latest_path": final, "incoming": None}
     letters = nonce.replace("_", "").replace("-", "")
     if len(nonce) > 64 or not letters.isalnum() or not letters.isascii():
@@ -56,6 +56,11 @@ def begin(project_dir: str, snapshot_id: str, nonce: str) -> dict[str, Any]:
         "latest_path": latest and _folder(project_dir, latest),
         "incoming": incoming,
     }
+
+
+def is_here(project_dir: str, snapshot_id: str) -> bool:
+    folder, manifest = _folder(project_dir, snapshot_id), _manifest_path(project_dir, snapshot_id)
+    return os.path.isdir(folder) and os.path.isfile(manifest)
 
 
 def put_part(project_dir: str, snapshot_id: str, incoming: str, part: int, archive: bytes) -> None:

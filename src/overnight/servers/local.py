@@ -1,4 +1,4 @@
-"""The server `local`: this machine, through the same node and the same pipe as any other."""
+"""This machine as a server, such as `local`, through the same node and pipe as any other."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from overnight.servers import bootstrap, piped, words
 
 
 class LocalLink:
-    def __init__(self, root: str, python: str | None) -> None:
-        self.name = "local"
+    def __init__(self, name: str, root: str, python: str | None) -> None:
+        self.name = name
         self.root = root
         self.python = python or sys.executable
 
@@ -21,19 +21,19 @@ class LocalLink:
 
     def failure(self, exit_code: int | None, stderr: str) -> errors.OvernightError:
         if exit_code is None:
-            said = "local does not answer in time"
+            said = f"{self.name} does not answer in time"
         else:
             why = words.last_line(stderr) or "it said nothing"
-            said = f"the node of local ended with exit code {exit_code}: {why}"
-        return errors.Unreachable(said, hint="overnight doctor local")
+            said = f"the node of {self.name} ended with exit code {exit_code}: {why}"
+        return errors.Unreachable(said, hint=f"overnight doctor {self.name}")
 
     def reset(self) -> bool:
         return False
 
 
 class Local(piped.PipeServer):
-    def __init__(self, *, root: str, python: str | None = None) -> None:
-        super().__init__(LocalLink(root, python))
+    def __init__(self, *, root: str, python: str | None = None, name: str = "local") -> None:
+        super().__init__(LocalLink(name, root, python))
 
     def rsync(
         self, source: Path, files: Sequence[str], destination: str, *, link_dest: str | None

@@ -20,8 +20,8 @@ from overnight.store import moves, sweeps
 MIGRATIONS = (
     "001_mirror.sql",
     "002_server_facts.sql",
-    "003_moves.sql",
-    "004_sweeps.sql",
+    "003_sweeps.sql",
+    "004_moves.sql",
 )
 BUSY_S = 10.0
 FOLDER = ".overnight"

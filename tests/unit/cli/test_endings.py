@@ -107,7 +107,7 @@ def test_brief_is_two_lines_for_fifty_runs() -> None:
     """Counts, and what needs a person."""
     runs = tuple(run(run=f"r{n}", state="failed" if n == 7 else "finished") for n in range(50))
     server = views.ServerView(name="gpu1", reachable=True, age_s=0.0, problem="", runs=runs)
-    assert render.brief([server]) == "1 failed, 49 finished\nlook at: r7"
+    assert render.brief([server]) == "49 finished, 1 failed\nlook at: r7"
 
 
 @pytest.mark.parametrize(

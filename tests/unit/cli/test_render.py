@@ -49,3 +49,60 @@ def test_a_server_that_is_away() -> None:
     seen = server(600.0, reachable=False, silent_s=300.0)
     assert "unreachable, last seen 10 min ago" in render.status([seen])
     assert "sign of life" not in render.status([seen])
+
+
+def sweep_of(count: int, failed: int = 1) -> views.ServerView:
+    """A server with so many runs of one sweep, and one run beside it."""
+    rows = [
+        {
+            "run": f"abl-{n}",
+            "state": "failed" if n < failed else "running" if n % 2 else "queued",
+            "sweep": {"name": "abl"},
+            "heartbeat": {"time": 1.0, "eta_s": 600.0 + n},
+        }
+        for n in range(count)
+    ]
+    runs = [*map(views.run_view, rows), views.run_view({"run": "train01", "state": "finished"})]
+    return views.ServerView(name="gpu1", reachable=True, age_s=0.0, problem="", runs=tuple(runs))
+
+
+def test_a_large_sweep_is_one_line() -> None:
+    """With counts and the names of those that need a person; each run with --all."""
+    lines = render.status([sweep_of(20)]).splitlines()
+    assert len(lines) == 2
+    assert lines[0] == "gpu1  sweep abl  10 running, 9 queued, 1 failed: abl-0"
+    assert len(render.status([sweep_of(20)], every_run=True).splitlines()) == 21
+    assert len(render.status([sweep_of(15)]).splitlines()) == 16
+    assert "and 12 more" in render.status([sweep_of(20, failed=20)])
+
+
+def test_brief_says_what_comes_next() -> None:
+    """Sweeps are counted, and the next end is told."""
+    assert render.brief([sweep_of(20)]).splitlines() == [
+        "10 running, 9 queued, 1 finished, 1 failed (1 sweep); next end: abl-1 in 10 min",
+        "look at: abl-0",
+    ]
+
+
+def test_since_when_a_server_is_away() -> None:
+    """The first time that it was asked in vain is told."""
+    seen = views.ServerView(
+        name="gpu1", reachable=False, age_s=60.0, problem="no route", runs=(), away_since=0.0
+    )
+    assert f"unreachable since {render.clock(0.0)}, last seen 1 min ago: no route" in (
+        render.status([seen])
+    )
+
+
+def test_a_moved_run_is_shown_once() -> None:
+    """Where it is now; and until it has arrived, where it was, with the next command."""
+    left = views.run_view({"run": "a", "state": "stopped", "moved_to": "gpu2"})
+    here = views.run_view({"run": "a", "state": "queued"})
+    source = views.ServerView(name="gpu1", reachable=True, age_s=0.0, problem="", runs=(left,))
+    target = views.ServerView(name="gpu2", reachable=True, age_s=0.0, problem="", runs=(here,))
+    both = views.without_twins([source, target])
+    assert [[run.state for run in each.runs] for each in both] == [[], ["queued"]]
+    (only,) = views.without_twins([source])
+    assert only.runs[0].state == "moved"
+    assert "not arrived on gpu2; next: overnight queue" in render.status([only])
+    assert render.brief([only]).endswith("look at: a")
