@@ -132,3 +132,60 @@ def test_a_server_that_is_away(world: World) -> None:
     assert "local did not answer; its runs are shown as last seen" in found.notes
     with pytest.raises(errors.Unreachable):
         results(world, "nothing")
+
+
+TRAINING = """\
+import argparse, random
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--lr", type=float, default=0.1)
+parser.add_argument("--seed", type=int, default=0)
+parser.add_argument("--batch-size", type=int, default=64)
+parser.add_argument("--accum", type=int, default=1)
+options = parser.parse_args()
+if options.lr == 0.5:
+    raise KeyError("no such column")
+if options.lr == 0.2 and options.batch_size > 32:
+    raise MemoryError(
+        "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 3.50 GiB. GPU 0 has a total"
+    )
+noise = random.Random(options.seed)
+for epoch in (1, 2, 3):
+    acc = 80 + 50 * options.lr + epoch + noise.random()
+    print(f"epoch {epoch}/3 loss {1 / epoch:.3f} val_acc {acc:.4f}", flush=True)
+"""
+
+
+def test_as_it_is_typed(world: World, service: webhooks.Service) -> None:
+    """Three points with two seeds each; one point fails, one is repaired without changing the
+    experiment and counts. One message; `status` and `sweep results` have the means.
+    """
+    notify = f'\n[notify]\nurl = "{service.url}"\nkind = "json"\n'
+    world.set_up(project="gpus = 0", more=sweeping.METRICS + notify)
+    (world.project / "train.py").write_text(TRAINING)
+    settings = world.project / "overnight.toml"
+    words = f'train = "{sys.executable} train.py --batch-size 64 --accum 1"'
+    settings.write_text(settings.read_text().replace('train = "python3 train.py"', words))
+    typed = ["sweep", "--name", "s", "lr=0.2,0.5", "--seeds", "2", "--no-smoke", "--yes"]
+    world.typed(*typed)
+    wait_until(lambda: messages(service), timeout_s=SOON_S, what="the message")
+    (message,) = messages(service)
+    assert message["title"] == "sweep s on local: done, 2 failed"
+    lines = message["text"].splitlines()
+    assert lines[1] == "val_acc, best of each run:"
+    assert lines[2].startswith("  lr=0.2  93.")
+    assert "(n 2, sd " in lines[2]
+    assert lines[3].endswith("(base)")
+    assert any(line.startswith("repaired: s-lr0p2-s0 1x, s-lr0p2-s1 1x") for line in lines)
+    shown = world.typed("status")
+    assert "sweep s, val_acc (max): 6 runs, 2 failed, 4 finished" in shown
+    assert "intervals: 95 %" in shown
+    value = json.loads(world.typed("sweep", "results", "s", "--json"))
+    assert value["best"] == {"lr": 0.2}
+    first = value["points"][0]
+    assert first["best"]["runs"] == ["s-lr0p2-s0", "s-lr0p2-s1"]
+    assert abs(first["difference"]["value"] - 5.0) < 1e-6
+    assert first["difference"]["low"] < 5.0 < first["difference"]["high"]
+    assert "| lr |" in world.typed("sweep", "results", "s", "--markdown")
+    wait_until(lambda: not world.processes(["watch", str(world.root)]), what="the watch to end")
+    assert len(service.got) == 1
