@@ -156,10 +156,10 @@ class Post:
 
     def sweeps(self, known: Mapping[layout.Run, Known]) -> dict[layout.Run, Mapping[str, Any]]:
         """What each run's spec, which never changes, says of its sweep."""
-        for run in known:
-            if run not in self._sweeps:
+        for run, each in known.items():
+            if run not in self._sweeps and each.state:  # before that its spec is being written
                 self._sweeps[run] = dict(sweeps.of(run))
-        return {run: self._sweeps[run] for run in known}
+        return {run: self._sweeps.get(run, {}) for run in known}
 
 
 def sweeps_now(

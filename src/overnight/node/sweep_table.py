@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any, Iterable, Mapping, NamedTuple, Tuple
+from typing import Any, Iterable, Mapping, NamedTuple, Sequence, Tuple
 
 Record = Mapping[str, Any]
 Row = Tuple[str, ...]
@@ -76,8 +76,29 @@ def deviation(values: list[float]) -> float | None:
     return math.sqrt(math.fsum((each - middle) ** 2 for each in values) / (len(values) - 1))
 
 
+def titles(found: Sequence[Group]) -> list[str]:
+    """What each point is called: `lr=0.0003`, without what all have, or the base, in common.
+
+    The base is called by what others change of it.
+    """
+    keys = dict.fromkeys(key for group in found for key in group.point)
+    varied = [key for key in keys if len({value_key(group.point, key) for group in found}) > 1]
+    base = next((group.point for group in found if group.is_base), None)
+    called = []
+    for group in found:
+        mine = [key for key in varied if key in group.point]
+        if base is not None and not group.is_base:
+            mine = [key for key in mine if value_key(group.point, key) != value_key(base, key)]
+        shown = " ".join(f"{key}={shown_value(group.point[key])}" for key in mine)
+        called.append((shown or point_text(group.point)) + (" (base)" if group.is_base else ""))
+    return called
+
+
+def value_key(point: Mapping[str, Any], key: str) -> str:
+    return json.dumps(point[key]) if key in point else ""
+
+
 def point_text(point: Mapping[str, Any]) -> str:
-    """lr=0.001 warmup=500; the base point, in which nothing is varied, is `(as it is)`."""
     shown = " ".join(f"{key}={shown_value(value)}" for key, value in point.items())
     return shown or "(as it is)"
 
@@ -101,7 +122,8 @@ def text(table: Mapping[str, Any]) -> str:
         f"sweep {table['sweep']} on {table['server']}: {counted(table)}",
         f"{named} ({table.get('goal')}), best of each run" if named else NO_PRIMARY,
     ]
-    points: list[Row] = [("point", "n", "mean of best", "sd", "runs"), *map(point_row, found)]
+    rows = map(point_row, found, titles(found))
+    points: list[Row] = [("point", "n", "mean of best", "sd", "runs"), *rows]
     runs: list[Row] = [("run", "seed", "state", "best", "at", "last", "took", "note")]
     runs += [run_row(each) for group in found for each in group.runs]
     blocks = [head, columns(points), columns(runs), notes(table)]
@@ -130,14 +152,14 @@ def in_words(state: str) -> str:
     return "needs a decision" if state == NEEDS_DECISION else state
 
 
-def point_row(group: Group) -> Row:
-    values, base = group.values(), " (base)" if group.is_base else ""
+def point_row(group: Group, called: str) -> Row:
+    values = group.values()
     sd = deviation(values)
     return (
-        point_text(group.point) + base,
+        called,
         str(len(values)),
         number(mean(values)) if values else "-",
-        number(sd) if sd is not None else "-",
+        f"{sd:.2g}" if sd is not None else "-",
         " ".join(str(each["run"]) for each in group.pooled) or "-",
     )
 
@@ -171,7 +193,9 @@ def took(seconds: float | None) -> str:
         return "-"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"
+    if hours:
+        return f"{hours} h {minutes:02d} min"
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
 
 
 def note(record: Record) -> str:
@@ -219,7 +243,7 @@ def message_lines(table: Mapping[str, Any]) -> list[str]:
     room = max(1, MESSAGE_LINES - 2 - len(tail))
     shown = found if len(found) <= room else found[: room - 1]
     lines = [f"{table['primary']}, best of each run:"] if table.get("primary") else [NO_PRIMARY]
-    lines += [point_line(group) for group in shown]
+    lines += [point_line(*each) for each in zip(shown, titles(found))]
     if len(found) > len(shown):
         lines.append(f"and {len(found) - len(shown)} points more")
     return [
@@ -227,13 +251,13 @@ def message_lines(table: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def point_line(group: Group) -> str:
-    """lr=0.001 warmup=500  93.7 (n 3, sd 0.2)  (base)"""
-    values, name = group.values(), shortened(point_text(group.point))
+def point_line(group: Group, called: str) -> str:
+    """lr=0.0003  93.7 (n 3, sd 0.2)"""
+    values = group.values()
     sd = deviation(values)
-    spread = f", sd {number(sd)}" if sd is not None else ""
+    spread = f", sd {sd:.2g}" if sd is not None else ""
     told = f"{number(mean(values))} (n {len(values)}{spread})" if values else "no value"
-    return f"  {name}  {told}" + ("  (base)" if group.is_base else "")
+    return f"  {shortened(called)}  {told}"
 
 
 def shortened(name: str) -> str:

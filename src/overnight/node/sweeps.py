@@ -83,6 +83,15 @@ def keep(path: str, content: bytes) -> None:
     fs.publish(path, content)
 
 
+def is_in_table(run: layout.Run, name: str) -> bool:
+    """Whether the table was written after the run's result. A table that is as it would be now may
+    look older; making it once more does no harm.
+    """
+    place = folder(run.root, run.project, name)
+    written_at, _ = fs.stamp(os.path.join(place, f"{run.name}.json"))
+    return fs.stamp(os.path.join(place, "table.txt"))[0] >= written_at > 0
+
+
 def of_sweep(root: str, project: str, name: str) -> dict[str, dict[str, Any]]:
     """State of every run of the sweep on this server."""
     runs = [run for run in layout.runs(root, project) if of(run).get("name") == name]
@@ -284,9 +293,11 @@ class Net:
 
     def see(self, run: layout.Run) -> None:
         name = of(run).get("name")
-        if name is not None:
+        if name is None:
+            return
+        keep_result(run, str(name))
+        if not is_in_table(run, str(name)):
             self._sweeps.add((run.project, str(name)))
-            keep_result(run, str(name))
 
     def has_room_for(self, act: Callable[[], None]) -> bool:
         """False where it is worth another try: the disk is full, or somebody holds a lock."""

@@ -62,7 +62,7 @@ def test_one_message_with_the_table(world: World, service: webhooks.Service) -> 
     (message,) = messages(service)
     assert message["title"] == "sweep lr on local: done, 1 failed"
     lines = message["text"].splitlines()
-    assert lines[2:4] == ["  lr=0.02  92.5 (n 1)", "  lr=0.01  91.5 (n 1)  (base)"]
+    assert lines[2:4] == ["  lr=0.02  92.5 (n 1)", "  lr=0.01 (base)  91.5 (n 1)"]
     assert any(line.startswith("failed: lr-02") for line in lines)
     table = (folder(world) / "table.txt").read_text()
     assert "3 runs: 1 failed, 2 finished" in table
@@ -175,7 +175,7 @@ def test_as_it_is_typed(world: World, service: webhooks.Service) -> None:
     assert lines[1] == "val_acc, best of each run:"
     assert lines[2].startswith("  lr=0.2  93.")
     assert "(n 2, sd " in lines[2]
-    assert lines[3].endswith("(base)")
+    assert lines[3].startswith("  lr=0.1 (base)  88.")
     assert any(line.startswith("repaired: s-lr0p2-s0 1x, s-lr0p2-s1 1x") for line in lines)
     shown = world.typed("status")
     assert "sweep s, val_acc (max): 6 runs, 2 failed, 4 finished" in shown

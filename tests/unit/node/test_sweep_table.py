@@ -87,3 +87,19 @@ def test_no_primary_metric() -> None:
     found = table(record("a", None, primary=None, goal=None))
     assert sweep_table.NO_PRIMARY in sweep_table.text(found)
     assert sweep_table.message_lines(found)[0] == sweep_table.NO_PRIMARY
+
+
+def test_points_are_called_by_what_differs() -> None:
+    """An ablation over five keys names the one that was changed; the base by all that others
+    change. Without the base, which may lie on another server, all that varies here is named.
+    """
+    base = {"lr": 0.1, "warmup": 500, "aug": "none", "width": 64}
+    runs = [
+        record("base", 90.0, point=base, base=True),
+        record("a", 89.0, point={**base, "lr": 0.3}),
+        record("b", 88.0, point={**base, "aug": "rand"}),
+    ]
+    found = sweep_table.groups(runs, "max")
+    assert sweep_table.titles(found) == ["lr=0.1 aug=none (base)", "lr=0.3", "aug=rand"]
+    assert sweep_table.titles(found[1:]) == ["lr=0.3 aug=none", "lr=0.1 aug=rand"]
+    assert sweep_table.titles(found[:1])[0].startswith("lr=0.1 warmup=500")

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from overnight.node import fs, journal, layout, sweeps
+from overnight.node import fs, journal, layout, post, sweeps
 from tests.unit.node import runs
 
 METRICS = {"primary": "val_acc", "goal": "max"}
@@ -178,3 +178,34 @@ def test_a_run_that_was_moved_is_the_other_servers(tmp_path: Path) -> None:
         sweeps.record(run)
     assert [each["run"] for each in table(tmp_path)["runs"]] == ["a"]
     assert set(sweeps.answer(str(tmp_path), "p", None)["sweeps"]["lr"]["runs"]) == {"a"}
+
+
+def test_a_run_whose_spec_is_just_being_written(tmp_path: Path) -> None:
+    """The watch may see its folder first; that says nothing of its sweep."""
+    run = layout.run(str(tmp_path), "p", "a")
+    os.makedirs(run.folder)
+    seen = post.Post(str(tmp_path))
+    assert seen.sweeps({run: post.Known((0, 0), "", 0.0, False)}) == {run: {}}
+    os.rmdir(run.folder)
+    make(tmp_path, "a")
+    assert seen.sweeps({run: post.Known((1, 1), "starting", 0.0, False)})[run]["name"] == "lr"
+
+
+def test_a_watch_that_is_new_reads_little(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the tables are newer than the results nothing is worked out anew."""
+    one, two = make(tmp_path, "a"), make(tmp_path, "b", 1)
+    for run, value in ((one, 90.0), (two, 91.0)):
+        end(run, value)
+        sweeps.record(run)
+    made: list[str] = []
+    tabulate = sweeps.tabulate
+    monkeypatch.setattr(
+        sweeps, "tabulate", lambda *words: made.append(words[2]) or tabulate(*words)
+    )
+    known = {run: Seen(1, "finished") for run in (one, two)}
+    sweeps.Net(str(tmp_path)).attend(known)
+    assert made == []
+    table_txt = tmp_path / "projects" / "p" / "sweeps" / "lr" / "table.txt"
+    os.utime(table_txt, (1, 1))
+    sweeps.Net(str(tmp_path)).attend(known)
+    assert made == ["lr"]
