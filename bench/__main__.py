@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from bench import (
     crash_to_event,
     local_figures,
+    queue,
     rig,
     run_start,
     startup,
@@ -36,6 +37,7 @@ LOCAL: dict[str, Callable[[int], Iterator[table.Figure]]] = {
     "recovery": local_figures.recovered,
     "node-cost": local_figures.node_costs,
     "watch-50": watch_50.figures,
+    "queue": queue.figures,
 }
 
 

@@ -23,17 +23,20 @@ resume = "--resume {{checkpoint}}"
 
 [servers.local]
 root = "{root}"
+cpu_slots = {slots}
 """
 
 
 @contextlib.contextmanager
-def project(train: str) -> Iterator[Overnight]:
-    """A project whose training is the Python program `train`; gone at the end."""
+def project(train: str, slots: int = 64) -> Iterator[Overnight]:
+    """A project whose training is the Python program `train`, on a server that runs `slots` of
+    them at once; gone at the end.
+    """
     with TemporaryDirectory(prefix="overnight-bench-", ignore_cleanup_errors=True) as folder:
         place = Path(folder) / "project"
         place.mkdir()
         (place / "train.py").write_text(train)
-        settings = SETTINGS.format(python=sys.executable, root=root_of(place))
+        settings = SETTINGS.format(python=sys.executable, root=root_of(place), slots=slots)
         (place / "overnight.toml").write_text(settings)
         with Overnight(place, Silent()) as o:
             yield o

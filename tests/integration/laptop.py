@@ -24,6 +24,7 @@ resume = "--resume {{checkpoint}}"
 
 [servers.gpu1]
 host = "h1"
+rest_s = 1
 ssh_config = "{ssh_config}"
 """
 

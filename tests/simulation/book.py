@@ -48,6 +48,12 @@ class Book:
     def consents(self) -> bool:
         return (self.spec.get("policy") or {}).get("cuda_oom") == "shrink"
 
+    def other(self, name: str) -> Book:
+        """Another run, as its events on the disk are now."""
+        found = Book(self.kernel, name)
+        found.reread()
+        return found
+
     # -- events -----------------------------------------------------------------------------
 
     def read(self) -> list[dict[str, Any]]:

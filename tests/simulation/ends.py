@@ -28,7 +28,7 @@ def excuse(run: book.Book) -> str:
     """Why it is right that the run ends without having finished; "" where it is not."""
     truths = run.recent()
     if not truths:
-        return excuse_unstarted(run)
+        return excuse_unstarted(run) or excuse_following(run)
     last = truths[-1]
     if run.disk_was_full:
         return "the disk was full"
@@ -55,6 +55,14 @@ def excuse_unstarted(run: book.Book) -> str:
     if causes[-3:] == ["never_started"] * 3:
         return "never started"
     return "the disk was full" if run.disk_was_full else ""
+
+
+def excuse_following(run: book.Book) -> str:
+    """What it was to follow has ended otherwise, or is not there."""
+    for name in (run.spec.get("queue") or {}).get("after") or ():
+        if run.other(name).state() != "finished":
+            return f"{name} has not finished"
+    return ""
 
 
 def is_contended(run: book.Book, last: trainings.Truth) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tests.simulation import kernel, laptops, trainings
+from tests.simulation import book, kernel, laptops, trainings
 
 if TYPE_CHECKING:
     from tests.simulation import night
@@ -253,6 +253,22 @@ def garble(name: str, data: bytes) -> Callable[[night.Night, Fault], bool]:
     return strike
 
 
+def garble_queue(night: night.Night, fault: Fault) -> bool:
+    """A file of the queue is cut in half, or lost."""
+    queue = os.path.join(night.kernel.root, "queue", book.PROJECT)
+    found = sorted(os.listdir(queue)) if os.path.isdir(queue) else []
+    name = picked(found, fault)
+    if name is None:
+        return False
+    path = os.path.join(queue, name)
+    if fault.steps % 2:
+        os.unlink(path)
+    else:
+        os.truncate(path, os.path.getsize(path) // 2)
+    night.kernel.changed("server")
+    return True
+
+
 def tear_events(night: night.Night, fault: Fault) -> bool:
     """Half a line, as a power cut leaves one that was being written."""
     run = picked(sorted(night.laws.books.values(), key=lambda book: book.name), fault)
@@ -348,6 +364,7 @@ KINDS: dict[str, Callable[[night.Night, Fault], bool]] = {
     "foreign GPU user": foreign_gpu,
     "silent driver": silent_driver,
     "garbled state.json": garble("state.json", b'{"run": "tr'),
+    "garbled queue": garble_queue,
     "garbled supervisor.json": garble("supervisor.json", b"\0" * 40),
     "torn events": tear_events,
     "half checkpoint": half_checkpoint,

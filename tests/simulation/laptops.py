@@ -42,10 +42,11 @@ class Launch:
 
     key: str
     name: str | None
-    gpus: int | None
+    gpus: float | None
     version: int
     policy: dict[str, Any] = field(default_factory=dict)
     science: bool = False  # the last variant changes the effective batch
+    queue: dict[str, Any] = field(default_factory=dict)  # when it may start
     run: str = ""  # the name that it got
 
     def wanted(self) -> spec.RunSpec:
@@ -72,6 +73,7 @@ class Launch:
             gpus=self.gpus,
             outputs=["outputs"],
             policy=self.policy,
+            queue=self.queue,
         )
 
 

@@ -73,7 +73,7 @@ class Laws:
         self.require(6, is_ours(target), f"{what} {target.name}, which is not ours")
         if isinstance(target, kernel.Program):
             wakes = number in (signal.SIGUSR1, signal.SIGCONT)
-            fine = wakes and target.name == "supervise"
+            fine = wakes and target.name in ("supervise", "watch")
             fine = fine or target.name == "describe"
             self.require(6, fine, f"{what} {target.name}")
         elif sender.name == "supervise":
@@ -242,7 +242,14 @@ class Laws:
                 if held.proc.uid != training.uid:
                     self.require(6, held.since > asked, f"{what} is given a labmate's GPU")
                 elif held.proc.run != training.run and held.proc.alive:
+                    if self.may_share(training.run, held.proc.run):
+                        continue
                     self.broken(6, f"{what} is given the GPU of {held.proc.run}")
+
+    def may_share(self, *runs: str) -> bool:
+        """Both were launched for a part of a GPU, and none of them was given a whole one since."""
+        shares = [(self.book(run).of("granted") or [{}])[-1].get("share") for run in runs]
+        return all(share is not None and share < 1 for share in shares)
 
     def check_resume(self, truth: trainings.Truth, what: str) -> None:
         path = trainings.word_after(truth.argv, "--resume", "")

@@ -18,15 +18,17 @@ from overnight.node import (
     decide,
     ending,
     fs,
-    gpus,
     identity,
     journal,
     launch,
     lock,
     look,
+    places,
+    planning,
     preparation,
     processes,
     repairs,
+    sharing,
     shim,
     states,
     supervise,
@@ -245,11 +247,20 @@ def the_users_other_processes_are_ended_too() -> Changes:
 
 
 def a_labmates_gpu_counts_as_free() -> Changes:
-    return [(gpus, "is_idle", lambda gpu, ours: True)]
+    return [
+        (sharing, "foreign", lambda gpu, owned, rules: []),
+        (sharing, "busy", lambda use, gpu, owned, rules: None),
+        (places, "problem", lambda run, spec, uuids: ""),
+    ]
 
 
 def leases_are_not_looked_at() -> Changes:
-    return [(gpus, "held", lambda root, is_alive: {}), (gpus, "is_idle", lambda gpu, ours: True)]
+    return [
+        (planning, "held_by", lambda active: {}),
+        (planning.Planning, "running", lambda self: []),
+        (sharing, "busy", lambda use, gpu, owned, rules: None),
+        (places, "problem", lambda run, spec, uuids: ""),
+    ]
 
 
 def notes_are_left_in_the_home() -> Changes:

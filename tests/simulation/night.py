@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 import shutil
@@ -196,7 +197,8 @@ AT_ONCE = ("config", "missing_module")
 def plan(seed: str) -> Plan:
     rng = random.Random(f"{seed} plan")
     gpus = rng.choice((0, 0, 1, 2, 2))
-    launches = [made_launch(rng, f"k{n}", gpus) for n in range(rng.choice((1, 1, 2, 2, 3)))]
+    launches = [made_launch(rng, f"k{n}", gpus) for n in range(rng.choice((1, 1, 2, 2, 3, 5)))]
+    follow_each_other(rng, launches)
     return Plan(
         seed=seed,
         gpus=gpus,
@@ -211,11 +213,24 @@ def made_launch(rng: random.Random, key: str, gpus: int) -> Launch:
     return Launch(
         key=key,
         name=rng.choice((None, f"named-{key}")),
-        gpus=rng.choice((None, 0, 1, 1)) if gpus else rng.choice((None, 0)),
+        gpus=rng.choice((None, 0, 1, 1, gpus, 0.5, 0.5)) if gpus else rng.choice((None, 0)),
         version=rng.randint(1, 3),
         policy={"grace_s": 20.0, **rng.choice(({}, {}, {"cuda_oom": "shrink"}))},
         science=rng.random() < 0.3,
+        queue={
+            "priority": rng.choice((0, 0, 0, 5)),
+            "memory_mib": trainings.HELD_MIB,
+            "expected_s": rng.choice((None, 1800.0, 7200.0)),
+            "max_concurrent": rng.choice((None, None, None, 1)),
+        },
     )
+
+
+def follow_each_other(rng: random.Random, launches: list[Launch]) -> None:
+    """Some runs wait for the end of another one, which may never be good."""
+    for first, second in itertools.pairwise(launches):
+        if first.name is not None and rng.random() < 0.2:
+            second.queue["after"] = [first.name]
 
 
 def made_script(rng: random.Random) -> trainings.Script:

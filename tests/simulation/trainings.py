@@ -18,7 +18,7 @@ from tests.simulation import failures, kernel
 
 CHECKPOINTS = "outputs"
 EVER = 1000
-HELD_MIB = 40_000
+HELD_MIB = 30_000
 
 
 @dataclass

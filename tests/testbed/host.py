@@ -8,7 +8,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from tests.testbed import gpus, machine, pythons
+from tests.testbed import gpus, machine, nvml, pythons
 
 LABMATE_ID = 3001
 
@@ -120,3 +120,15 @@ class Host(machine.Machine):
         shutil.copy(gpus.PROGRAM, self.folder / "nvidia-smi")
         self.change("nvidia_smi", pythons.INTERPRETER)
         return self.cards.uuids
+
+    def nvml(self, *lines: str) -> None:
+        """Gives the host a library of the driver's that says these lines; see `nvml.py`.
+
+        Called again, it says others. nvidia-smi and `cards` know nothing of it.
+        """
+        told = self.folder / "gpu" / "nvml.txt"
+        fresh = told.with_suffix(".new")
+        fresh.write_text("".join(f"{line}\n" for line in lines))
+        os.replace(fresh, told)
+        library = nvml.compiled(self.folder)
+        self.change("library", library.relative_to(self.folder))

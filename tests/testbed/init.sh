@@ -43,7 +43,7 @@ mount --bind /run/testbed/boot_id /proc/sys/kernel/random/boot_id
 
 . /run/testbed/host/verbs.sh
 add_user train 2001
-without nvidia-smi
+without_driver
 . /run/testbed/host/changes.sh
 start_sshd </dev/null
 trap : TERM HUP INT # an orderly reboot asks all processes to end; this one is the last

@@ -33,6 +33,11 @@ without() { # NAME… of programs; patterns are allowed
     done
 }
 
+without_driver() { # of a GPU that the machine itself may have
+    without nvidia-smi amd-smi rocm-smi
+    rm -f /usr/lib/libnvidia-ml.so* /usr/lib/*/libnvidia-ml.so* /usr/lib64/libnvidia-ml.so*
+}
+
 python() { # EXECUTABLE: the only Python of the host, although it may lie in a home that is closed
     local prefix
     without python python3 'python[23].*'
@@ -76,6 +81,10 @@ read_only() { # FOLDER
 preload() { # NAME of a library in the host's folder, for every process that starts from now on
     cp "/run/testbed/host/$1" "/usr/lib/$1"
     echo "/usr/lib/$1" >> /etc/ld.so.preload
+}
+
+library() { # PATH in the host's folder, to where the loader looks
+    cp "/run/testbed/host/$1" /usr/lib/
 }
 
 nvidia_smi() { # PYTHON to run it, kept apart: the host's own may be taken away

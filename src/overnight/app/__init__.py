@@ -75,6 +75,8 @@ class Overnight:
 
     def close(self) -> None:
         for server in self._servers.values():
+            server.leave()  # all of them, before any of them is waited for
+        for server in self._servers.values():
             server.close()
         if "mirror" in self.__dict__:
             self.mirror.close()

@@ -47,7 +47,7 @@ def kept(rows: Sequence[Any]) -> list[Any]:
 
 def hurry(o: Overnight, server: Server) -> None:
     """Who looks at a server that was seen before gets the last view soon, if not a new one."""
-    if o.mirror.seen(server.name).rows:
+    if o.mirror.has_runs(server.name):
         server.open_timeout_s = GLANCE_S
 
 
@@ -90,7 +90,7 @@ def after_moves(o: Overnight, problems: Mapping[str, str]) -> dict[str, str]:
 def used_servers(o: Overnight) -> list[str]:
     """The configured servers; `local` only where it is used or nothing else is configured."""
     names = [name for name in o.config.servers if name != "local"]
-    if not names or o.mirror.seen("local").rows:
+    if not names or o.mirror.has_runs("local"):
         names.append("local")
     return names
 

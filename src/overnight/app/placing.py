@@ -146,6 +146,7 @@ def chosen(o: Overnight, name: str | None, plan: preparing.Prepared) -> str:
             Wanted(
                 key=name or "run",
                 gpus=plan.spec.gpus,
+                processes=plan.spec.processes or 1,
                 expected_s=expected_s,
                 links=plan.spec.links,
                 snapshot=snapshot,

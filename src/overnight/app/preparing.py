@@ -23,9 +23,12 @@ from overnight.core import (
     config_words,
     errors,
     knobs,
+    launchers,
     spec,
+    turnables,
     variants,
 )
+from overnight.core.invocation import Invocation, Read
 
 if TYPE_CHECKING:
     from overnight.sync.manifest import Manifest
@@ -42,11 +45,15 @@ class Prepared:
 
     server: str
     spec: spec.RunSpec
-    smoke_argv: Sequence[str]
+    smoke_variant: Mapping[str, Any]
     same_smoke: bool
     plan: variants.Plan
     assumed: Sequence[str] = ()
     files: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def smoke_argv(self) -> Sequence[str]:
+        return list(self.smoke_variant["argv"])
 
     @property
     def note(self) -> str:
@@ -73,11 +80,12 @@ def prepare(
     *,
     files: Mapping[str, str] = MappingProxyType({}),
     sources_of: sources.Project | None = None,
+    smoke: Sequence[str] | None = None,
 ) -> Prepared:
     """`argv` empty: the project's own training command. Everything else is from overnight.toml.
 
     `files`: other texts for files of the project, in every variant. `sources_of`: the project's
-    files where somebody has looked at them already.
+    files where somebody has looked at them already. `smoke`: the short command for this one.
     """
     typed = list(argv) or training_command(settings)
     command.validate(typed)
@@ -87,17 +95,20 @@ def prepare(
     plan = variants.compute(typed, recognised.knobs, read, recognised.doubtful)
     if not argv:
         refuse_unusable(settings, plan)
-    smoke = command.parse(project.smoke) if project.smoke and not argv else typed
+    if smoke is None:
+        smoke = command.parse(project.smoke) if project.smoke and not argv else typed
     made = spec.RunSpec(
         project=project.name,
         run="",
         snapshot="",
         variants=[variant_to_wire(each, files) for each in plan.variants],
         settings=plan.settings,
+        at_start=at_start(plan, project.rank_logs),
         resume=resume(typed, settings.knobs.resume),
         environment=environment(project.env),
         env=dict(project.variables),
         gpus=project.gpus if gpus is None else gpus,
+        processes=launchers.processes(typed, read),
         allowed_gpus=allowed_gpus(server),
         outputs=project.outputs,
         links=project.links,
@@ -109,8 +120,8 @@ def prepare(
     return Prepared(
         server=server.name,
         spec=made,
-        smoke_argv=smoke,
-        same_smoke=smoke == typed,
+        smoke_variant=smoke_variant(smoke, recognised.knobs, read),
+        same_smoke=list(smoke) == typed,
         plan=plan,
         assumed=tuple(recognised.said.values()),
         files=dict(files),
@@ -126,6 +137,19 @@ def for_server(
 ) -> spec.RunSpec:
     """The same run on another server: what the settings say of each server is all that differs."""
     return replace(wanted, allowed_gpus=allowed_gpus(server), queue=queue(settings, server))
+
+
+def at_start(plan: variants.Plan, rank_logs: bool) -> dict[str, str]:
+    """What each attempt gets when it starts; the logs of the ranks can be declined."""
+    declined = () if rank_logs else (launchers.RANK_LOGS,)
+    return {name: value for name, value in plan.at_start.items() if name not in declined}
+
+
+def smoke_variant(argv: Sequence[str], known: knobs.Knobs, read: Read) -> dict[str, Any]:
+    """The smoke test's command, with the places of what it gets when it starts."""
+    found = turnables.find(Invocation(argv=tuple(argv)), knobs.Knobs(port=known.port), read)
+    places = {name: spec.plain(found.places[name]) for name in found.at_start}
+    return {"argv": list(argv), "label": "smoke", "changes_science": False, "places": places}
 
 
 def refuse_unusable(settings: config.Config, plan: variants.Plan) -> None:
@@ -151,6 +175,7 @@ def queue(settings: config.Config, server: config.ServerConfig) -> dict[str, Any
         "priority": settings.queue.priority,
         "max_concurrent": settings.queue.max_concurrent,
         "cpu_slots": server.cpu_slots,
+        "sharing": config.sharing(server),
     }
     return {name: value for name, value in told.items() if value is not None}
 
@@ -273,14 +298,7 @@ def smoke_spec(prepared: Prepared, snapshot: str, name: str, time_box_s: float) 
         run=name,
         snapshot=snapshot,
         kind="smoke",
-        variants=[
-            {
-                "argv": list(prepared.smoke_argv),
-                "label": "smoke",
-                "changes_science": False,
-                "files": dict(prepared.files),
-            }
-        ],
+        variants=[{**prepared.smoke_variant, "files": dict(prepared.files)}],
         settings={},
         resume=None,
         policy={"grace_s": 10.0},

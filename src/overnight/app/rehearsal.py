@@ -22,11 +22,13 @@ def to_json(plan: Prepared) -> dict[str, Any]:
             {"name": name, "value": value, "where": plan.plan.shown[name]}
             for name, value in plan.plan.settings.items()
         ],
+        "at_start": dict(plan.spec.at_start),
         "policy": dict(rules(plan.spec.policy)),
         "resume": spec.plain(plan.spec.resume),
         "smoke": list(plan.smoke_argv),
         "environment": spec.plain(plan.spec.environment),
         "gpus": plan.spec.gpus,
+        "processes": plan.spec.processes,
         "note": plan.note,
         "refused": dict(plan.plan.refused),
         "assumed": list(plan.assumed),

@@ -13,9 +13,19 @@ import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from overnight.app import Overnight, asking, following, placing, sweep_plan, sweep_results, sweeping
+from overnight.app import (
+    Overnight,
+    asking,
+    following,
+    placing,
+    sweep_making,
+    sweep_places,
+    sweep_results,
+    sweeping,
+)
 from overnight.app.search_record import Record, code_has_changed
-from overnight.app.sweep_plan import Plan, Planned, Sight, Wish
+from overnight.app.sweep_plan import Plan, Planned, Wish
+from overnight.app.sweep_sight import Sight
 from overnight.core import config, errors, search_space, sweep, views
 from overnight.core.search_space import Choice, Space
 from overnight.core.sweep import Point
@@ -161,9 +171,9 @@ class SweptTrials:
         """Raises what a smoke test or a server says; the trials stay asked, and are tried again."""
         if manifest.build(self.o.root).id != self.snapshot:
             raise code_has_changed(self.name)
-        candidates = sweep_plan.servers_for(self.o, self.wish)
+        candidates = sweep_making.servers_for(self.o, self.wish)
         plan = self.plan(trials, placing.offers(self.o, candidates, self.snapshot))
-        plan = sweep_plan.placed(self.o, sweep_plan.with_length(self.o, plan), candidates)
+        plan = sweep_places.placed(self.o, sweep_places.with_length(self.o, plan), candidates)
         is_new = self.is_new(trials) and self.wanted.with_smoke
         done = sweeping.start(self.o, plan, with_smoke=is_new)
         self.tested |= {path for trial in trials for path in self.path(trial)}

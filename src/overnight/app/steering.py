@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from overnight.app import Overnight, following
-from overnight.core import errors, views
-from overnight.ports import Request
+from overnight.core import config, errors, views
+from overnight.ports import Request, Server
 
 
 def stop(o: Overnight, run: str, server_name: str | None) -> views.RunView:
@@ -43,9 +43,13 @@ def resume(
         args["variant"] = int(before.row.get("variant") or 0) + 1
     server.call(Request("resume", args))
     with o.talk.busy(f"resuming {run}"):
-        return wait_until(
-            o, run, server.name, lambda view: view.ended or view.attempt > before.attempt
-        )
+        return wait_until(o, run, server.name, lambda view: under_way(view, before))
+
+
+def under_way(view: views.RunView, before: views.RunView) -> bool:
+    """It has begun again, waits for its turn, or has ended once more."""
+    is_old = view.ended and view.changed_at == before.changed_at
+    return view.attempt > before.attempt or view.state == "queued" or (view.ended and not is_old)
 
 
 def wait_until(o: Overnight, run: str, server_name: str, done: Any) -> views.RunView:
@@ -58,11 +62,24 @@ def wait_until(o: Overnight, run: str, server_name: str, done: Any) -> views.Run
 
 
 def gpus(o: Overnight, server_name: str | None) -> dict[str, dict[str, Any]]:
-    """The GPU table of one server or of all; a server that is away has only a `problem`."""
-    found = {}
-    for name in [server_name] if server_name else following.used_servers(o):
+    """The GPU table of one server or of all, asked at once.
+
+    Each judged by its own rules; a server that is away has only a `problem`.
+    """
+    names = [server_name] if server_name else following.used_servers(o)
+    servers = [o.server(name) for name in names]
+    rules = {name: config.sharing(config.choose_server(o.config, name)) for name in names}
+    if server_name is None:
+        for server in servers:
+            following.hurry(o, server)
+
+    def one(server: Server) -> dict[str, Any]:
         try:
-            found[name] = o.server(name).call(Request("gpus")).data
+            return server.call(Request("gpus", {"sharing": rules[server.name]})).data
         except (errors.Unreachable, errors.ServerError) as error:
-            found[name] = {"problem": error.message, "gpus": []}
-    return found
+            return {"problem": error.message, "gpus": []}
+
+    from concurrent.futures import ThreadPoolExecutor  # late: only this verb needs threads
+
+    with ThreadPoolExecutor(max_workers=len(servers)) as pool:
+        return dict(zip(names, pool.map(one, servers), strict=True))

@@ -13,13 +13,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from overnight.app import Overnight, asking, following
+from overnight.app import Overnight, asking, following, sweep_views
 from overnight.core import errors, places, spec, sweep, views
 from overnight.ports import Request, Server
 from overnight.results import sweep_text, sweeps
 from overnight.results.sweeps import SweepComparison, SweptRun
 
 FACT = "sweep:"
+MOST_TABLES = 2
 
 
 def compared(o: Overnight, name: str) -> SweepComparison:
@@ -107,25 +108,15 @@ def unknown(o: Overnight, name: str, problems: Mapping[str, str]) -> errors.Over
             f"no server that answers knows a sweep {name!r}, and {', '.join(away)} did not answer",
             hint=f"overnight sweep results {name}   when it is back",
         )
-    near = errors.nearest(name, named(o))
-    return errors.UsageError(
-        f"there is no sweep {name!r} in this project",
-        hint=f"did you mean {near}?" if near else "overnight sweep results   lists them",
-    )
+    return sweep_views.no_sweep(o, name)
 
 
 # -- all of them ------------------------------------------------------------------------------
 
 
 def named(o: Overnight) -> list[str]:
-    """The sweeps that this laptop has seen, the newest first."""
-    began: dict[str, float] = {}
-    for server in o.mirror.servers():
-        for row in o.mirror.seen(server).rows:
-            if name := (row.get("sweep") or {}).get("name"):
-                created = float(row.get("created_at") or 0.0)
-                began[name] = min(created, began.get(name, created))
-    return sorted(began, key=lambda name: (-began[name], name))
+    """The sweeps that this laptop knows, the newest first."""
+    return sweep_views.names(o, cached=True)[::-1]
 
 
 def done(servers: Sequence[views.ServerView]) -> dict[str, str]:
@@ -159,24 +150,27 @@ def finished_unseen(
 ) -> tuple[list[SweepComparison], list[str]]:
     """(the comparisons of sweeps that have ended and were not shown yet, names of the others).
 
-    What is given out here counts as shown from now on. Asks only for those that are new.
+    What is given out here counts as shown from now on. Asks only for those that are new; of many
+    at once, on a laptop that sees the project for the first time, the last ones are enough.
     """
-    fresh, old = [], []
-    for name, end in sorted(done(servers).items()):
-        if shown(o, name) == end:
-            old.append(name)
-            continue
-        try:
-            found = compared(o, name)
-        except (errors.UsageError, errors.Unreachable, errors.ServerError):
-            old.append(name)
-            continue
-        if found.is_done and not found.away:
-            note_shown(o, name, end)
-            fresh.append(found)
-        else:
-            old.append(name)
-    return fresh, old
+    ends = done(servers)
+    new = [name for name in named(o) if name in ends and shown(o, name) != ends[name]]
+    for name in new[MOST_TABLES:]:
+        note_shown(o, name, ends[name])
+    found = {name: ended(o, name) for name in new[:MOST_TABLES]}
+    fresh = {name: each for name, each in found.items() if each is not None}
+    for name in fresh:
+        note_shown(o, name, ends[name])
+    return list(fresh.values()), sorted(ends.keys() - fresh.keys())
+
+
+def ended(o: Overnight, name: str) -> SweepComparison | None:
+    """The whole comparison; None where a part of it cannot be had now."""
+    try:
+        found = compared(o, name)
+    except (errors.UsageError, errors.Unreachable, errors.ServerError):
+        return None
+    return found if found.is_done and not found.away else None
 
 
 # -- on the laptop's disk ---------------------------------------------------------------------
@@ -202,6 +196,7 @@ def shown(o: Overnight, name: str) -> str | None:
 
 
 def note_shown(o: Overnight, name: str, end: str) -> None:
+    folder(o).mkdir(parents=True, exist_ok=True)
     publish(folder(o) / f"{name}.shown", end)
 
 

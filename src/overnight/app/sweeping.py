@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from overnight.app import Overnight, launching, notifying, preparing, sweep_plan
+from overnight.app import Overnight, launching, notifying, preparing, sweep_places
 from overnight.app.sweep_plan import Plan, Planned
 from overnight.core import command, durations, errors, spec, sweep
 from overnight.ports import Server
@@ -91,8 +91,11 @@ def sync(
 
 
 def remember(o: Overnight, plan: Plan) -> None:
+    """The code that a sweep was begun with stays the one by which it is known."""
     runs = [SweptRun(each.run, each.server, dict(each.sweep)) for each in plan.runs]
-    o.mirror.sweeps.remember(plan.name, time.time(), plan.definition(), runs)
+    before = o.mirror.sweeps.definition(plan.name) or {}
+    kept = {key: before[key] for key in ("snapshot",) if key in before}
+    o.mirror.sweeps.remember(plan.name, time.time(), {**plan.definition(), **kept}, runs)
 
 
 # -- smoke tests --------------------------------------------------------------------------------
@@ -120,8 +123,8 @@ def replaced(o: Overnight, plan: Plan) -> Plan:
     """Placed once more, now that a smoke test has told length and memory."""
     servers = [each.server for each in plan.offers]
     again = [each if each.there else dataclasses.replace(each, server="") for each in plan.runs]
-    plan = sweep_plan.with_length(o, dataclasses.replace(plan, runs=tuple(again)))
-    return sweep_plan.placed(o, plan, servers)
+    plan = sweep_places.with_length(o, dataclasses.replace(plan, runs=tuple(again)))
+    return sweep_places.placed(o, plan, servers)
 
 
 def new_paths(plan: Plan) -> list[Planned]:
@@ -188,14 +191,26 @@ def wanted(
         run=run.run,
         snapshot=plan.snapshot,
         sweep=run.sweep,
-        queue={**made.queue, **queue(plan, run, limits[run.server])},
+        queue={
+            **made.queue,
+            **queue(plan, run, limits[run.server], sweep_places.measured(o, plan, run)),
+        },
         provenance={**where, "sweep": plan.definition()},
     )
 
 
-def queue(plan: Plan, run: Planned, limit: int | None) -> dict[str, Any]:
-    """When it may start, as far as the sweep says; `node/waiting.py` reads it."""
-    lasts_s = plan.expected_s and plan.expected_s / plan.speed(run.server)
+def queue(
+    plan: Plan,
+    run: Planned,
+    limit: int | None,
+    measured: tuple[float | None, int | None] = (None, None),
+) -> dict[str, Any]:
+    """When it may start, as far as the sweep says; `node/waiting.py` reads it.
+
+    `measured`: what a smoke test told of this very run, see `sweep_places.measured`.
+    """
+    lasts_s = measured[0] or plan.expected_s
+    lasts_s = lasts_s and lasts_s / plan.speed(run.server)
     told = {
         "group": plan.name,
         "order": run.sweep["index"],
@@ -203,7 +218,7 @@ def queue(plan: Plan, run: Planned, limit: int | None) -> dict[str, Any]:
         "priority": plan.wish.priority,
         "after": list(plan.wish.after) or None,
         "expected_s": lasts_s,
-        "memory_mib": plan.memory_mib,
+        "memory_mib": measured[1] or plan.memory_mib,
         "pinned": True if plan.wish.servers else None,
     }
     return {key: value for key, value in told.items() if value is not None}

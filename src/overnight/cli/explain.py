@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import click
 
@@ -127,8 +127,10 @@ def taken_for(view: views.RunView) -> Iterator[str]:
         yield "nothing has failed"
         return
     name = str(failure.get("class"))
-    said = (failure.get("facts") or {}).get("summary")
-    sure = f"attempt {failure.get('attempt')}, {failure.get('confidence') or 0:.0%} sure"
+    facts = failure.get("facts") or {}
+    said = facts.get("summary")
+    rank = f", rank {facts['rank']}" if "rank" in facts else ""
+    sure = f"attempt {failure.get('attempt')}{rank}, {failure.get('confidence') or 0:.0%} sure"
     yield f"{name} ({sure}): {failures.of(name).meaning}"
     if said and not any(str(said) in line for line in evidence(view)):
         yield str(said)
@@ -137,7 +139,13 @@ def taken_for(view: views.RunView) -> Iterator[str]:
 def evidence(view: views.RunView) -> list[str]:
     """The lines it was recognised by; the message itself comes last."""
     lines = (view.failure or {}).get("evidence") or []
-    return [f"{each['line']:>6} | {each['text']}" for each in lines[-MOST_LINES:]]
+    files = dict.fromkeys(str(each["file"]) for each in lines if "file" in each)
+    shown = [f"{each['line']:>6} | {writer(each)}{each['text']}" for each in lines[-MOST_LINES:]]
+    return [*(f"in {file}:" for file in files), *shown]
+
+
+def writer(each: Mapping[str, object]) -> str:
+    return f"[rank {each['rank']}] " if "rank" in each else ""
 
 
 def noticed(view: views.RunView) -> list[str]:

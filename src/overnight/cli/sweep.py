@@ -100,11 +100,11 @@ def start(
         )
     sweep_search.refuse_without_search(trials, at_once, no_prune)
     with common.project(as_json) as o:
-        from overnight.app import sweep_plan
+        from overnight.app import sweep_making
 
         wish = wished(**typed)
         check_count(wish, yes or dry_run, as_json)
-        plan = sweep_plan.make(o, wish)
+        plan = sweep_making.make(o, wish)
         return carried_out(o, plan, no_smoke=no_smoke, yes=yes, dry_run=dry_run, as_json=as_json)
 
 
@@ -350,12 +350,12 @@ def add(
     Points that it has already are left out.
     """
     with common.project(as_json) as o:
-        from overnight.app import sweep_plan
+        from overnight.app import sweep_making
         from overnight.core import sweep
 
-        wish = sweep_plan.wish_to_add(o, name, sweep.parse_axes(words))
+        wish = sweep_making.wish_to_add(o, name, sweep.parse_axes(words))
         check_count(wish, yes or dry_run, as_json)
-        plan = sweep_plan.make(o, wish, adding=True)
+        plan = sweep_making.make(o, wish, adding=True)
         return carried_out(o, plan, no_smoke=no_smoke, yes=yes, dry_run=dry_run, as_json=as_json)
 
 

@@ -49,16 +49,7 @@ def table(found: SweepComparison, *, every_run: bool = False) -> str:
 
 def newest(o: Overnight) -> str:
     """The sweep that was begun last, as far as this laptop has seen."""
-    from overnight.app import following, sweep_results
-    from overnight.core import errors
+    from overnight.app import sweep_results, sweep_views
 
     names = sweep_results.named(o)
-    if not names:
-        following.status(o)
-        names = sweep_results.named(o)
-    if not names:
-        raise errors.UsageError(
-            "there is no sweep in this project yet",
-            hint="overnight sweep lr=1e-3,3e-4 warmup=500,2000",
-        )
-    return names[0]
+    return names[0] if names else sweep_views.newest(o, cached=False)

@@ -121,7 +121,8 @@ def after(seen: SweepView) -> Iterator[str]:
     """What to type where some of it went wrong."""
     failed = [each.run for each in seen.runs if each.state in ("failed", "needs-decision")]
     if failed:
-        yield f"  next: overnight explain {failed[0]}   |   overnight sweep retry-failed {seen.name}"
+        retry = f"overnight sweep retry-failed {seen.name}"
+        yield f"  next: overnight explain {failed[0]}   |   {retry}"
     elif any(each.state == "stopped" for each in seen.runs):
         yield f"  next: overnight sweep resume {seen.name}"
 

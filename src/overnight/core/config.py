@@ -45,6 +45,7 @@ class Project:
     server: str | None = None
     env: Environment = Environment()
     gpus: float | None = None
+    rank_logs: bool = True
     outputs: tuple[str, ...] = ()
     checkpoints: tuple[str, ...] = ()
     links: Mapping[str, str] = dataclasses.field(default_factory=_nothing)
@@ -100,8 +101,9 @@ class ServerConfig:
     """[servers.NAME]. `kind` is ssh or local.
 
     `root` is absolute or begins with `~/`, which is expanded where the server is; `ssh_config` is
-    an absolute path on this machine; `gpus` holds indices and UUIDs; `cpu_slots` is how many runs
-    without a GPU may go on at once, None for what its node finds right.
+    an absolute path on this machine; `gpus` and `exclude` hold indices and UUIDs; `quiet` texts
+    for `hours.parse`; `cpu_slots` is how many runs without a GPU may go on at once, None for what
+    its node finds right. See `sharing` for the last six.
     """
 
     name: str
@@ -112,6 +114,12 @@ class ServerConfig:
     gpus: tuple[int | str, ...] | None = None
     python: str = "python3"
     cpu_slots: int | None = None
+    exclude: tuple[int | str, ...] = ()
+    quiet: tuple[str, ...] = ()
+    free_users: tuple[str, ...] = ()
+    idle_mib: int = 1024
+    idle_percent: int = 20
+    rest_s: float = 20.0
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -195,6 +203,18 @@ def _known_server(config: Config, name: str) -> ServerConfig:
         f"unknown server {words.toml(name)}; known: {', '.join(known)}",
         hint=f"did you mean --server {near}?" if near else "overnight servers",
     )
+
+
+def sharing(server: ServerConfig) -> dict[str, Any]:
+    """The rules for GPUs that others use too, as JSON for the server, which reads them."""
+    return {
+        "excluded": [str(each) for each in server.exclude],
+        "quiet": list(server.quiet),
+        "free_users": list(server.free_users),
+        "idle_mib": server.idle_mib,
+        "idle_percent": server.idle_percent,
+        "rest_s": server.rest_s,
+    }
 
 
 def reference() -> str:

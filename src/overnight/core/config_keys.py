@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from overnight.core import config, config_knobs, config_recovery, knobs
+from overnight.core import config, config_knobs, config_recovery, config_sharing, knobs
 from overnight.core import config_kinds as kinds
 from overnight.core import config_tables as tables
 from overnight.core import config_words as words
@@ -55,7 +55,15 @@ _PROJECT: Keys = {
         "2",
         "How many GPUs a run takes; `--gpus` wins. A share of one, such as 0.5, lets small runs go "
         "on side by side on one GPU.",
-        default="one where there is any",
+        default="where there are any, one for each process that torchrun, DeepSpeed or Accelerate "
+        "is told to start, else one",
+    ),
+    "rank_logs": Key(
+        config_recovery.YES_NO,
+        "false",
+        "Whether torchrun and Accelerate are told to keep a log of each rank "
+        "(`--log-dir … --tee 3`: torch 1.9 or newer), and DeepSpeed too "
+        "(`--enable_each_rank_log`), where the command has no word about logs.",
     ),
     "outputs": Key(
         kinds.PATHS,
@@ -134,6 +142,38 @@ _SERVER: Keys = {
     ),
     "gpus": Key(
         kinds.GPUS, "[0, 1]", "The GPUs that may be used, by index or UUID.", default="all"
+    ),
+    "exclude": Key(
+        config_sharing.EXCLUDED,
+        '[2, "GPU-8f2d"]',
+        "GPUs that are never used, by index or the beginning of a UUID.",
+    ),
+    "quiet": Key(
+        config_sharing.HOURS,
+        '"mon-fri 09:00-18:00"',
+        "Hours in which no run takes a GPU there, by the server's clock, also over midnight and as "
+        "a list. What runs already goes on.",
+    ),
+    "free_users": Key(
+        config_sharing.USERS,
+        '["bob"]',
+        "Users whose processes keep nobody away from a GPU.",
+    ),
+    "idle_mib": Key(
+        kinds.POSITIVE,
+        "1024",
+        "A GPU is not free when so many MiB (or a tenth of its memory) are in use that nobody "
+        "explains.",
+    ),
+    "idle_percent": Key(
+        config_sharing.PERCENT,
+        "20",
+        "A GPU is not free when it is that busy and nobody is seen on it.",
+    ),
+    "rest_s": Key(
+        kinds.SECONDS,
+        "60",
+        "A GPU on which somebody else was seen is free after so many seconds without them.",
     ),
     "python": Key(
         kinds.PROGRAM,

@@ -247,11 +247,15 @@ PATTERNS = Kind("a list of patterns", (list,), list_of_text(inside_advice), tupl
 SECRETS = Kind("a list of names", (list,), list_of_text(_secret_advice, shown=False), tuple)
 
 
-def _gpu_problems(name: str, values: list[Any]) -> Iterator[Problem]:
+def gpu_problems(name: str, values: list[Any]) -> Iterator[Problem]:
     advice = 'write an index such as 0 or a UUID such as "GPU-8f2d…"'
     for index, value in enumerate(values):
         if not (_is_gpu_index(value) or _is_gpu_uuid(value)):
             yield (index,), f"{words.toml(value)} in {name}: {advice}"
+
+
+def _some_gpus_problems(name: str, values: list[Any]) -> Iterator[Problem]:
+    yield from gpu_problems(name, values)
     if not values:
         yield (), f"{name} = []: no GPU at all; name some or leave {name} out"
 
@@ -264,4 +268,4 @@ def _is_gpu_uuid(value: Any) -> bool:
     return isinstance(value, str) and re.fullmatch(r"(GPU|MIG)-[A-Za-z0-9/-]+", value) is not None
 
 
-GPUS = Kind("a list of GPU indices or UUIDs", (list,), _gpu_problems, tuple)
+GPUS = Kind("a list of GPU indices or UUIDs", (list,), _some_gpus_problems, tuple)

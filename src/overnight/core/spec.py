@@ -19,11 +19,13 @@ class RunSpec:
     """`variants[0]` is the command as the user typed it; `resume` are the words added to resume.
 
     `settings`: the values as typed (None where not given) of what a repair may turn; where each
-    stands is in the variants' `places`. `gpus` None: one where the server has any; a number below
-    1 is a share of one. `launch_id` tells two launches of the same content apart when the names
-    were given by us. `links`: place in the work copy -> folder on the server. `sweep`: the sweep
-    that the run belongs to and its point there, {} for none. `slurm`: how it is submitted, None
-    elsewhere. `metrics`: {"primary", "goal"}, {} where the project names none.
+    stands is in the variants' `places`. `at_start`: what the node finds out and writes at its
+    places whenever an attempt starts. `gpus` None: where the server has any, one for each of
+    `processes`, of which there is one where that is not known; a number below 1 is a share of one.
+    `launch_id` tells two launches of the same content apart when the names were given by us.
+    `links`: place in the work copy -> folder on the server. `sweep`: the sweep that the run belongs
+    to and its point there, {} for none. `slurm`: how it is submitted, None elsewhere. `metrics`:
+    {"primary", "goal"}, {} where the project names none.
 
     `queue` says when it may start, and nothing of what is run: see `node/waiting.py`.
     """
@@ -34,10 +36,12 @@ class RunSpec:
     kind: str = "run"
     variants: Sequence[Mapping[str, Any]]
     settings: Mapping[str, Any] = field(default_factory=dict)
+    at_start: Mapping[str, str] = field(default_factory=dict)
     resume: Sequence[str] | str | None = None
     environment: Mapping[str, Any] = field(default_factory=lambda: {"kind": "none"})
     env: Mapping[str, str] = field(default_factory=dict)
     gpus: float | None = None
+    processes: int | None = None
     allowed_gpus: Sequence[str] | None = None
     outputs: Sequence[str] = ()
     links: Mapping[str, str] = field(default_factory=dict)

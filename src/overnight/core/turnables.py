@@ -20,6 +20,7 @@ from overnight.core import command, invocation, knob_places, knobs, launchers, n
 from overnight.core.invocation import Invocation, Read
 from overnight.core.knob_places import Place
 from overnight.core.unclear import UnclearError
+from overnight.node import actions
 
 LIST_FILE = "overnight-exclude.txt"
 WirePlace = Mapping[str, Any]
@@ -30,7 +31,8 @@ class Turnables:
     """`values` as typed (None where not given), `places` by setting, `shown` where for people.
 
     `invocation` has the text of the files that the places are in. `refused`: why a declared
-    setting cannot be turned.
+    setting cannot be turned. `at_start`: what every attempt gets at its places, found by the
+    server when it starts (`node/preparation.py`).
     """
 
     invocation: Invocation
@@ -38,6 +40,7 @@ class Turnables:
     places: Mapping[str, Sequence[WirePlace]]
     shown: Mapping[str, str]
     refused: Mapping[str, str]
+    at_start: Mapping[str, str]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,12 +67,24 @@ def find(
         except UnclearError as reason:
             if getattr(known, name) is not None:
                 refused[name] = str(reason)
+    places = {name: one.places for name, one in found.items()}
+    at_start = {}
+    if known.port is None and "port" in found and found["port"].value is None:
+        at_start["port"] = actions.FREE_PORT
+    for name, place, wanted in (
+        (launchers.RANK_LOGS, launchers.rank_logs(typed.argv), actions.ATTEMPT_FOLDER),
+        (launchers.GPUS, launchers.gpu_numbers(typed.argv), actions.GPU_NUMBERS),
+    ):
+        if place is not None:
+            places[name] = [place]
+            at_start[name] = wanted
     return Turnables(
         invocation=typed,
         values={name: one.value for name, one in found.items()},
-        places={name: one.places for name, one in found.items()},
+        places=places,
         shown={name: one.shown for name, one in found.items()},
         refused=refused,
+        at_start=at_start,
     )
 
 
@@ -82,7 +97,7 @@ def _setting(
     typed: Invocation, name: str, knob: Any, read: Read
 ) -> tuple[Invocation, _Found | None]:
     if name == "port" and knob is None:
-        launcher = launchers.port(typed.argv)
+        launcher = launchers.port(typed.argv, read)
         return typed, launcher and _Found(launcher.value, [launcher.place], launcher.shown)
     if knob is None:
         return typed, None

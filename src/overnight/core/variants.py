@@ -53,7 +53,7 @@ class Plan:
 
     `settings`: the values as typed, None where not given, of what can be turned. `shown`: where
     each of them stands, and the batch. `refused`: the declared knobs that cannot be used, each
-    with the reason.
+    with the reason. `at_start`: see `turnables.Turnables`.
     """
 
     variants: tuple[Variant, ...]
@@ -61,6 +61,7 @@ class Plan:
     settings: Mapping[str, numbers.Value | None] = dataclasses.field(default_factory=dict)
     shown: Mapping[str, str] = dataclasses.field(default_factory=dict)
     refused: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    at_start: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 def compute(
@@ -174,6 +175,7 @@ def _with_settings(typed: Invocation, batch: _Batch, known: knobs.Knobs, read: R
         settings=given.values,
         shown={**_shown(batch), **given.shown},
         refused={**batch.refused, **given.refused},
+        at_start=given.at_start,
     )
 
 

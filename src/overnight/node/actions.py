@@ -7,6 +7,8 @@ from typing import Any, Mapping, NamedTuple, Union
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 FREE_PORT = "free"  # a port that is free when the attempt starts
+GPU_NUMBERS = "gpus"  # the numbers of the attempt's GPUs, as in "0,3"
+ATTEMPT_FOLDER = "attempt"  # a folder of the attempt for the logs of its ranks
 
 
 class Ended(NamedTuple):

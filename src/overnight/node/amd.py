@@ -125,7 +125,8 @@ def amd_smi_apps(text: str, uuids: dict[int, str]) -> list[gpus.App]:
     """`amd-smi process`. Instead of a process there may be a sentence that says there is none."""
     found = {}
     for row in parse_list(text):
-        for each in row.get("process_list") or []:
+        listed = row.get("process_list")
+        for each in listed if isinstance(listed, list) else []:
             told = each.get("process_info", each) if isinstance(each, dict) else None
             if row["gpu"] in uuids and isinstance(told, dict):
                 memory = value(told, "memory_usage", "vram_mem") or told.get("mem_usage")
@@ -191,7 +192,8 @@ def rocm_smi_gpus(told: dict[str, Any]) -> list[gpus.Gpu]:
 def process_memory(told: dict[str, Any]) -> dict[int, int | None]:
     """`--showpids`: PID -> MiB over all its GPUs, the third of the values behind `PID…`."""
     found = {}
-    for name, row in (told.get("system") or {}).items():
+    system = told.get("system")
+    for name, row in system.items() if isinstance(system, dict) else ():
         pid = whole(name[3:]) if name.startswith("PID") else None
         cells = str(row).split(",")
         if pid is not None:

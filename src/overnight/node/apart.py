@@ -70,6 +70,7 @@ def answer(function: Callable[[], Any], write_end: int) -> NoReturn:
     """What the child does."""
     try:
         close_all_but(write_end)
+        be_silent(write_end)
         with open(write_end, "wb") as answers:
             answers.write(fs.dump(outcome(function)))
     finally:
@@ -89,3 +90,10 @@ def close_all_but(kept: int) -> None:
         if int(name) > 2 and int(name) != kept:
             with contextlib.suppress(OSError):
                 os.close(int(name))
+
+
+def be_silent(kept: int) -> None:
+    """What a library prints must not get into a pipe of the parent, nor keep that open."""
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for fd in {0, 1, 2} - {kept}:
+        os.dup2(nothing, fd)

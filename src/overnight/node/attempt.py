@@ -20,6 +20,7 @@ from overnight.node import (
     processes,
     progress,
     reading,
+    relay,
     shim,
     states,
 )
@@ -97,6 +98,7 @@ class Follower:
         self.gpu_peak_mib: dict[str, int] = beat.get("gpu_peak_mib") or {}
         self._began = time.monotonic() - max(0.0, time.time() - current.started_at)
         self._beaten_at = self._gpus_looked_at = float("-inf")
+        self._relay = relay.of_attempt(self.folder)
         self._usage: Any = None
         self._shim_code: int | None = None
         self._shim: identity.Identity | None = None
@@ -173,6 +175,8 @@ class Follower:
 
     def look(self) -> None:
         """Reads what the training has written since the last look."""
+        if self._relay is not None:
+            self._relay.copy()
         chunk, self.output_at = reading.new(f"{self.folder}/output.log", self.output_at)
         if chunk:
             self.last_output_at = time.time()
@@ -207,6 +211,7 @@ class Follower:
             "sound_at": self.sound_at,
             "gpu_peak_mib": self.gpu_peak_mib,
             **self.tracker.to_dict(time.monotonic()),
+            **({"relayed": self._relay.offsets} if self._relay is not None else {}),
             **self.more(),
         }
         with contextlib.suppress(OSError):
@@ -214,6 +219,8 @@ class Follower:
 
     def close(self) -> None:
         """Reads the last lines, also one without an end."""
+        if self._relay is not None:
+            self._relay.finish()
         self.look()
         self.tracker.finish(time.monotonic())
         self.beat()

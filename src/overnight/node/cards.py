@@ -12,6 +12,7 @@ from typing import Any, Mapping, NamedTuple, Sequence
 
 from overnight.node import fs, gpus, owners, sharing
 
+SIGHTINGS = "sightings.json"
 Held = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
@@ -32,14 +33,13 @@ class Sight(NamedTuple):
 UNSEEN = Sight(gpus.Table(), {}, {})
 
 
-def look(root: str, rules: sharing.Rules) -> Sight:
-    """Asks the driver, and remembers who else was seen on which card."""
+def look(root: str, rules: sharing.Rules, *, keep: bool = False) -> Sight:
+    """Asks the driver. Only who looks again and again may `keep` whom he has seen."""
     table, owned = ask(root)
-    path = os.path.join(root, "queue", "seen.json")
+    path = os.path.join(root, SIGHTINGS)
     before = sharing.from_json(fs.read_json(path))
     after = sharing.seen(before, table, owned, rules, time.time())
-    if after != before:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
+    if keep and after != before:
         fs.publish_json(path, sharing.to_json(after), durable=False)
     return Sight(table, owned, after)
 

@@ -11,6 +11,8 @@ import os
 import stat
 from typing import Any, Iterator, NamedTuple, Sequence
 
+from overnight.node import rank_logs
+
 # Checkpoints and weights stay on the server. A pattern that ends in "/" means a folder.
 SKIP = (
     "*.pt",
@@ -116,9 +118,11 @@ def _refuse_private(path: str) -> None:
     """Only what `listing` may name is served: never `secrets`, never the shim's own files."""
     parts = _parts(path)
     record = len(parts) == 1 and parts[0] in RECORDS
-    attempt = len(parts) == 3 and parts[0] == "attempts" and parts[1].isdigit()
+    inside = len(parts) > 2 and parts[0] == "attempts" and parts[1].isdigit()
+    attempt = inside and len(parts) == 3 and parts[2] in ATTEMPT_RECORDS
+    rank = inside and parts[2] == rank_logs.FOLDER and rank_logs.named("/".join(parts[3:]))
     work = len(parts) > 1 and parts[0] == "work"
-    if not (record or work or (attempt and parts[2] in ATTEMPT_RECORDS)):
+    if not (record or work or attempt or rank):
         raise Refused(f"not a file that a run shows: {path!r}")
 
 
@@ -186,6 +190,9 @@ def _records(run_dir: str) -> Iterator[_Found]:
     for number in attempts:
         for name in ATTEMPT_RECORDS:
             yield from _one(run_dir, f"attempts/{number}/{name}")
+        ranks = f"attempts/{number}/{rank_logs.FOLDER}"
+        for log in rank_logs.listed(os.path.join(run_dir, ranks)):
+            yield from _one(run_dir, f"{ranks}/{log.path}")
     yield from _one(run_dir, "work/metrics.jsonl")
 
 

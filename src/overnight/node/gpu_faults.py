@@ -55,6 +55,12 @@ def of_problem(problem: str | None) -> list[str]:
     return [problem] if problem and LOST.search(problem) else []
 
 
+def of_table(table: gpus.Table, uuids: Sequence[str]) -> list[str]:
+    """The fault of a table with a problem. None of ours where all of these GPUs answered."""
+    answered = {gpu.uuid for gpu in table.gpus}
+    return [] if answered.issuperset(uuids) else of_problem(table.problem)
+
+
 def ours(
     xids: Sequence[kernel_log.Xid], pids: set[int], healths: dict[str, Health], uuids: Sequence[str]
 ) -> list[str]:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Sequence
 UUID = re.compile(r"[A-Za-z0-9-]{1,80}\Z")
 IDLE_MIB = 1024
 IDLE_SHARE = 0.1
+DRAWING_MIB = 256  # a display server holds less of a card on which others compute
 MIG_NOTE = "it is in MIG mode, and overnight takes whole GPUs only"
 
 
@@ -101,62 +102,14 @@ def from_json(value: dict[str, Any]) -> Table:
     return Table(gpus, value["driver"], value["problem"])
 
 
-# -- choosing ---------------------------------------------------------------------------------
-
-
-def choose(
-    table: Table,
-    wanted: int,
-    allowed: Sequence[int | str] | None,
-    leased: set[str],
-    ours: set[int],
-    visible: str | None = None,
-) -> list[Gpu] | None:
-    """`wanted` free GPUs, lowest index first; None where there are not that many now.
-
-    `allowed` holds indices or UUIDs (a unique beginning is enough), None allows all. `leased` are
-    UUIDs, `ours` process ids. `visible` is a CUDA_VISIBLE_DEVICES that is already set, by Slurm
-    for instance: nothing outside of it is chosen.
-    """
-    if wanted == 0:
-        return []
-    if table.problem:
-        return None
-    candidates = restricted(table.gpus, visible)
-    if allowed is not None:
-        candidates = [gpu for gpu in candidates if any(is_named(gpu, str(a)) for a in allowed)]
-    free = [gpu for gpu in candidates if gpu.uuid not in leased and is_idle(gpu, ours)]
-    return free[:wanted] if len(free) >= wanted else None
-
-
 def is_named(gpu: Gpu, name: str) -> bool:
     name = name.strip()
     return name == str(gpu.index) or (name.startswith("GPU-") and gpu.uuid.startswith(name))
 
 
-def restricted(gpus: Sequence[Gpu], visible: str | None) -> list[Gpu]:
-    """As CUDA reads CUDA_VISIBLE_DEVICES: the first name that is not a GPU ends the list."""
-    if visible is None:
-        return list(gpus)
-    found: set[str] = set()
-    for name in visible.split(","):
-        matches = [gpu for gpu in gpus if is_named(gpu, name)]
-        if len(matches) != 1:
-            break
-        found.add(matches[0].uuid)
-    return [gpu for gpu in gpus if gpu.uuid in found]
-
-
-def is_idle(gpu: Gpu, ours: set[int]) -> bool:
-    """No process of somebody else's, and nearly no memory in use by anything at all.
-
-    Memory counts beside the processes, because those inside of containers are not listed, and
-    because memory of a process that has just ended takes time to drain.
-    """
-    if any(app.pid not in ours for app in gpu.apps):
-        return False
-    total_mib = gpu.memory_total_mib or IDLE_MIB / IDLE_SHARE
-    return (gpu.memory_used_mib or 0) < min(IDLE_MIB, IDLE_SHARE * total_mib)
+def only_shows(app: App) -> bool:
+    """A display server and the like, which keeps nobody from computing there."""
+    return app.graphics and (app.used_mib or 0) < DRAWING_MIB
 
 
 def memory_mib(table: Table, pids: set[int]) -> dict[str, int]:

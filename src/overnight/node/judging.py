@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import os
 import signal
-from typing import Any
+from typing import Any, Iterator
 
-from overnight.node import actions, command, diagnose, fs, gpus, layout, processes, states
+from overnight.node import (
+    actions,
+    command,
+    diagnose,
+    fs,
+    gpus,
+    layout,
+    processes,
+    rank_logs,
+    states,
+)
 
 
 def verdict(run: layout.Run, last: states.Attempt, ended: actions.Ended) -> actions.Failure:
@@ -18,7 +28,8 @@ def verdict(run: layout.Run, last: states.Attempt, ended: actions.Ended) -> acti
     # asking the driver takes a while, so only where it matters
     asked = last.gpus if diagnose.speaks_of_memory(log) else []
     record = fs.read_json(f"{folder}/exit.json") or {}
-    found = diagnose.diagnose(log, seen_of(record, ended, foreign_mib(asked)))
+    seen = seen_of(record, ended, foreign_mib(asked))
+    found = diagnose.diagnose(log, seen, ranks_logs(run, folder))
     return with_moment(found, record.get("sound_at") or last.started_at)
 
 
@@ -51,6 +62,15 @@ def read_log(run: layout.Run, path: str) -> diagnose.Log:
         return diagnose.Log.of_file(path, lambda data: command.without_secrets(run, data))
     except OSError:
         return diagnose.Log.of_bytes(b"")
+
+
+def ranks_logs(run: layout.Run, folder: str) -> Iterator[diagnose.Log]:
+    """What each rank kept for itself, read when asked for: one at a time is in memory."""
+    place = os.path.join(folder, rank_logs.FOLDER)
+    for each in rank_logs.last_words(place):
+        log = read_log(run, os.path.join(place, each.path))
+        file = os.path.join(rank_logs.FOLDER, each.path)
+        yield log._replace(file=file, rank=str(each.rank))
 
 
 def seen_of(record: dict[str, Any], ended: actions.Ended, foreign_mib: int) -> diagnose.Seen:

@@ -15,6 +15,7 @@ from overnight.node.families import Sample
 
 MAX_LINE = 4096
 CONTROLS = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[@-Z\\-_]|[\x00-\x08\x0e-\x1f\x7f]")
+WRITER = re.compile(r"\A\[default\d{1,5}\]:\s?")  # torchrun --tee
 KERAS_EPOCH = re.compile(r"epoch (\d{1,9})/(\d{1,9})$")
 KERAS_LINE = re.compile(r"(?:(\d{1,12})/(\d{1,12}|unknown)\s{1,9}(?:\[|━|- )|- \d{1,9}m?s\b)")
 YOLO_HEAD = re.compile(r"\s*epoch\s+gpu_mem\s+(.*)")
@@ -28,6 +29,12 @@ TRAINING_BAR = re.compile(
 def clean(text: str) -> str:
     """Without colours, cursor movements and other control characters."""
     return CONTROLS.sub("", text)
+
+
+def said(text: str) -> str:
+    """What the line says, without colours and without the mark of the rank that wrote it."""
+    text = clean(text)
+    return WRITER.sub("", text, count=1) if text.startswith("[default") else text
 
 
 class Parser:
@@ -201,7 +208,7 @@ def samples(lines: Iterable[str]) -> Iterator[tuple[int, Sample]]:
 
 
 def clean_parts(line: str) -> list[str]:
-    return [clean(part)[:MAX_LINE] for part in re.split(r"[\r\n]", line) if part]
+    return [said(part)[:MAX_LINE] for part in re.split(r"[\r\n]", line) if part]
 
 
 class Lines:
@@ -224,4 +231,4 @@ class Lines:
     @staticmethod
     def _text(part: bytes) -> str:
         text = part[:MAX_LINE].decode("utf-8", "replace")
-        return text if text.isprintable() else clean(text)
+        return text if text.isprintable() and text[:1] != "[" else said(text)

@@ -28,7 +28,7 @@ from overnight.node import (
 )
 
 if TYPE_CHECKING:  # loaded only where a run has GPUs
-    from overnight.node import gpu_faults, kernel_log
+    from overnight.node import gpu_faults, gpus, kernel_log
 
 LOOK_S = 1.0
 SURROUNDINGS_S = 30.0
@@ -174,7 +174,7 @@ class Lookout:
         if table.problem:
             from overnight.node import gpu_faults
 
-            self._keep_faults(gpu_faults.of_problem(table.problem))
+            self._keep_faults(gpu_faults.of_table(table, self.follower.gpus))
             return None
         ours = self.follower.gpu_pids
         self.known_pids.update(ours)
@@ -183,7 +183,7 @@ class Lookout:
                 gpu.uuid,
                 gpu.index,
                 gpu.utilization,
-                tuple((app.pid, app.used_mib) for app in gpu.apps if is_foreign(app.pid, ours)),
+                foreign(gpu, ours),
             )
             for gpu in table.gpus
             if gpu.uuid in self.follower.gpus
@@ -301,6 +301,17 @@ def setup_before(follower: attempt.Follower) -> float:
 def is_stopped(pid: int) -> bool:
     found = identity.stat(pid)
     return found is not None and found.state in vitals.SUSPENDED
+
+
+def foreign(gpu: gpus.Gpu, ours: set[int]) -> tuple[tuple[int, int | None], ...]:
+    """(pid, MiB) of those who compute or render on a GPU and are somebody else."""
+    from overnight.node import gpus
+
+    return tuple(
+        (app.pid, app.used_mib)
+        for app in gpu.apps
+        if is_foreign(app.pid, ours) and not gpus.only_shows(app)
+    )
 
 
 def is_foreign(pid: int, ours: set[int]) -> bool:

@@ -46,6 +46,9 @@ def answer(run: layout.Run, spec: dict[str, Any], secrets: dict[str, str]) -> di
 
 def flush(runs: Sequence[layout.Run]) -> None:
     """What is answered lasts (law 2)."""
+    if len(runs) > turns.MANY:
+        fs.sync_all(runs[0].root)
+        return
     for run in runs:
         for name in FLUSHED:
             fs.sync_file(run.file(name))

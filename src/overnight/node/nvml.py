@@ -6,15 +6,19 @@ is also the only one to load the library. Structures and codes are those of NVID
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
-from overnight.node import apart, gpus
+from overnight.node import apart, fs, gpus
 
+PCI = "/sys/bus/pci/devices"
+VENDOR = "0x10de"  # NVIDIA's number
 LIBRARY = "libnvidia-ml.so.1"  # as dlopen finds it; empty: there is none
 
 OK = 0
 NOT_SUPPORTED = 3
 NO_PERMISSION = 4
+NOT_LOADED = 9
 INSUFFICIENT_SIZE = 7
 FALL_BACK = (12, 13)  # a stub or an incomplete library: nvidia-smi may know more
 ERRORS = {
@@ -26,7 +30,7 @@ ERRORS = {
     6: "Not Found",
     INSUFFICIENT_SIZE: "Insufficient Size",
     8: "Insufficient External Power",
-    9: "Driver Not Loaded",
+    NOT_LOADED: "Driver Not Loaded",
     10: "Timeout",
     11: "Interrupt Request Issue",
     12: "NVML Shared Library Not Found",
@@ -124,6 +128,8 @@ class Driver:
         except CallError as error:
             if error.code in FALL_BACK:
                 raise UnusableError(f"NVML: {error}") from error
+            if error.code == NOT_LOADED and not is_any_card():
+                raise NotHereError("the library is there, but no card") from error
             return gpus.Table(problem=f"NVML: {error}")
         driver = None
         try:
@@ -285,3 +291,12 @@ class Driver:
         buffer = self.c.create_string_buffer(TEXT_BYTES)
         self.call(name, *device, buffer, self.c.c_uint(TEXT_BYTES))
         return buffer.value.decode("utf-8", "replace")
+
+
+def is_any_card() -> bool:
+    """Whether the machine has a card of NVIDIA's, or does not show what it has."""
+    try:
+        devices = os.listdir(PCI)
+    except OSError:
+        return True
+    return any(fs.read_text(f"{PCI}/{device}/vendor") == VENDOR for device in devices)

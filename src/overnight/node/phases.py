@@ -39,7 +39,7 @@ def announced(chunk: bytes, advanced: bool) -> str | None:
 
 def pieces(chunk: bytes) -> list[str]:
     text = chunk[-LOOKED_AT:].decode("utf-8", "replace")
-    return [lines.clean(part) for part in re.split(r"[\r\n]", text)]
+    return [lines.said(part) for part in re.split(r"[\r\n]", text)]
 
 
 class Redraws:

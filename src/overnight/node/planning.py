@@ -6,6 +6,7 @@ words, and what can never start, or no longer, is told.
 
 from __future__ import annotations
 
+import collections
 import time
 from typing import Any, Mapping, NamedTuple, Sequence, Union
 
@@ -87,6 +88,7 @@ class Planning:
         self.server = server
         self.table = server.sight.table
         self.held = held_by(active)
+        self.going = collections.Counter(group_of(each) for each in active if not each.is_idle)
         self._uses: dict[str, dict[str, sharing.Use]] = {}
 
     def actions(self) -> list[Action]:
@@ -165,7 +167,7 @@ class Planning:
     def number(self, each: Active) -> float:
         wanted = each.wish.gpus
         if wanted is None:
-            return 1 if self.table.gpus or self.table.problem else 0
+            return each.wish.processes if self.table.gpus or self.table.problem else 0
         return 1 if 0 < wanted < 1 and each.state.get("alone") else wanted
 
     def common_uses(self) -> dict[str, sharing.Use]:
@@ -217,7 +219,11 @@ class Planning:
         if len(named) >= wanted:
             return None
         of = "" if each.wish.allowed is None else " that overnight.toml allows"
-        return Fail(each.run, f"{counted(wanted)} wanted, and this server has {len(named)}{of}")
+        by_process = each.wish.gpus is None and wanted > 1
+        why = "one for each process (--gpus N says otherwise): " * by_process
+        return Fail(
+            each.run, f"{why}{counted(wanted)} wanted, and this server has {len(named)}{of}"
+        )
 
     def why(self, each: Active) -> str:
         """What it waits for."""
@@ -234,8 +240,7 @@ class Planning:
     def limit(self, each: Active) -> str:
         limit = each.wish.max_concurrent
         group = group_of(each)
-        going = sum(not a.is_idle and group_of(a) == group for a in self.active)
-        if limit is None or each.wish.is_smoke or going < limit:
+        if limit is None or each.wish.is_smoke or self.going[group] < limit:
             return ""
         return f"waiting: {limit} of {group} at once are the limit"
 

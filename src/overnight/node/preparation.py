@@ -7,12 +7,12 @@ import time
 from typing import Any, NamedTuple, Sequence
 
 from overnight.node import (
-    actions,
     apart,
     command,
     fs,
     layout,
     reading,
+    rendezvous,
     server,
     states,
     turning,
@@ -95,10 +95,13 @@ def next_start(
     if checkpoint is None or not is_whole(checkpoint):
         checkpoint, passed_over = newest_checkpoint(run, spec, state)
     variant = spec["variants"][state.variant]
-    settings = with_free_port(dict(state.settings))
+    number = len(state.attempts) + 1
+    found = rendezvous.Finder(run, number, uuids[: spec.get("processes") or len(uuids)])
+    settings = found.filled({**(spec.get("at_start") or {}), **state.settings})
+    env = found.filled(state.env)
     argv, files = turning.turned(variant, settings)
     return Start(
-        attempt=len(state.attempts) + 1,
+        attempt=number,
         argv=command.line(spec, argv, checkpoint),
         variant=state.variant,
         label=variant["label"],
@@ -106,21 +109,9 @@ def next_start(
         passed_over=passed_over,
         gpus=uuids,
         settings=settings,
-        env=with_free_port(dict(state.env)),
+        env={key: str(value) for key, value in {**found.env(settings), **env}.items()},
         files=files,
     )
-
-
-def with_free_port(values: dict[str, Any]) -> dict[str, Any]:
-    """A port of the loopback interface that nobody holds now, where one is wanted."""
-    if actions.FREE_PORT not in values.values():
-        return values
-    import socket  # memory that a supervisor does without
-
-    with socket.socket() as probe:
-        probe.bind(("", 0))
-        port = probe.getsockname()[1]
-    return {key: port if value == actions.FREE_PORT else value for key, value in values.items()}
 
 
 def is_whole(checkpoint: str) -> bool:

@@ -16,7 +16,6 @@ EXCLUDED, QUIET, UNKNOWN = "excluded", "quiet", "unknown"
 
 LONGEST_GAP_S = 10.0  # so much of the time between two samples counts as looked at
 FORGET_S = 600.0  # a look that is older says nothing of the present
-DRAWING_MIB = 256  # a display server holds less of a card that somebody computes on
 
 Owners = Mapping[int, owners.Owner]
 
@@ -197,7 +196,7 @@ def foreign(gpu: gpus.Gpu, owned: Owners, rules: Rules) -> list[gpus.App]:
         for app in gpu.apps
         if not owner_of(app, owned).ours
         and user_of(app, owned) not in rules.free_users
-        and not (app.graphics and (app.used_mib or 0) < DRAWING_MIB)
+        and not gpus.only_shows(app)
     ]
 
 

@@ -186,7 +186,10 @@ def _waiting(state: State, event: dict[str, Any], at: float) -> State:
 
 
 def _granted(state: State, event: dict[str, Any], at: float) -> State:
-    place = {"gpus": [str(u) for u in event["gpus"]], "share": float(event.get("share", 1.0))}
+    place = {
+        "gpus": [str(u) for u in event.get("gpus") or ()],
+        "share": float(event.get("share", 1.0)),
+    }
     return state._replace(place=place, reason="")
 
 
@@ -282,7 +285,7 @@ def _resumed(state: State, event: dict[str, Any], at: float) -> State:
 
 
 def _moved(state: State, event: dict[str, Any], at: float) -> State:
-    target = str(event["to"])
+    target = str(event.get("to", ""))
     return state._replace(moved_to=target, reason=f"moved to {target}")
 
 

@@ -82,8 +82,11 @@ def _plan(
 
 
 def _filled(word: str, value: Any) -> str:
-    """The words that name a list's file have no place for a value."""
-    return word.replace(PLACE, _written(value)) if PLACE in word else word
+    """The words that name a list's file have no place for a value. A folder of ours is one word."""
+    if PLACE not in word:
+        return word
+    is_folder = isinstance(value, str) and value.startswith("/") and not _CONTROL.search(value)
+    return word.replace(PLACE, value if is_folder else _written(value))
 
 
 def _changed(text: str, changes: list[tuple[int, int, str]]) -> str:

@@ -28,6 +28,7 @@ from overnight.node import (
 )
 
 LOCK_S = 10.0
+MANY = 20
 
 
 class Memory:
@@ -64,7 +65,10 @@ def turn(root: str, memory: Memory | None = None) -> int:
     with lock.held(os.path.join(root, "queue.lock"), LOCK_S):
         active = [dated(each) for each in survey(root, memory)]
         actions = planning.plan(active, here(sight))
-        granted = [each.run for each in actions if carry_out(each)]
+        together = sum(isinstance(each, planning.Wait) for each in actions) > MANY
+        granted = [each.run for each in actions if carry_out(each, not together)]
+        if together:
+            fs.sync_all(root)
     for run in granted:
         server.ensure_supervisor(run)
     return len(granted)
@@ -74,7 +78,7 @@ def look(root: str, active: list[planning.Active]) -> cards.Sight:
     """The driver is only asked where somebody wants to know."""
     if all(each.wish.gpus == 0 for each in active if each.is_idle):
         return cards.UNSEEN
-    return cards.look(root, common_rules(active))
+    return cards.look(root, common_rules(active), keep=True)
 
 
 def common_rules(active: list[planning.Active]) -> sharing.Rules:
@@ -120,8 +124,11 @@ def dated(each: planning.Active) -> planning.Active:
     return each._replace(ends_at=float(attempts[0]["started_at"]) + each.wish.expected_s)
 
 
-def carry_out(action: planning.Action) -> bool:
-    """Appends what was decided, where it still holds. True where the run may start."""
+def carry_out(action: planning.Action, durable: bool) -> bool:
+    """Appends what was decided, where it still holds. True where the run may start.
+
+    Of many runs that have to wait nothing needs to last before they are flushed together.
+    """
 
     def note(kind: str, **details: Any) -> states.State:
         return journal.append(action.run, kind, when=may(kind), **details)
@@ -130,7 +137,7 @@ def carry_out(action: planning.Action) -> bool:
         state = note("granted", gpus=list(action.gpus), share=action.share)
         return state.place is not None and state.state in states.ACTIVE
     if isinstance(action, planning.Wait):
-        note("waiting", reason=action.reason)
+        note("waiting", durable=durable, reason=action.reason)
     elif isinstance(action, planning.Stop):
         note("stopped", reason=f"stopped by {action.by}")
     elif isinstance(action, planning.Fail):
@@ -155,8 +162,8 @@ def enter(run: layout.Run, spec: dict[str, Any]) -> None:
 
 
 def give(root: str) -> None:
-    """Takes a turn and sees to it that a watch takes the next ones. Never raises for long waits."""
-    with contextlib.suppress(TimeoutError):
+    """Takes a turn, and sees to it that a watch takes the next ones, also where this one failed."""
+    with contextlib.suppress(OSError):
         turn(root)
     if any(True for _ in waiting.listed(root)):
         server.ensure_watch(root)

@@ -17,12 +17,13 @@ from overnight.node import fs, layout
 class Wish(NamedTuple):
     """Times in seconds, memory in MiB for each GPU.
 
-    `gpus` None: one where the server has any. `order`: its index in its sweep. `after`: runs of
-    the project that must have finished. `sharing`: the rules of this server, as `sharing.rules`
-    reads them.
+    `gpus` None: where the server has any, one for each of `processes`. `order`: its index in its
+    sweep. `after`: runs of the project that must have finished. `sharing`: the rules of this
+    server, as `sharing.rules` reads them.
     """
 
     gpus: float | None = None
+    processes: int = 1
     allowed: tuple[str, ...] | None = None
     priority: int = 0
     order: int = 0
@@ -43,6 +44,7 @@ def wish_of(spec: Mapping[str, Any]) -> Wish:
     allowed = spec.get("allowed_gpus")
     return Wish(
         gpus=number(spec.get("gpus")),
+        processes=whole(spec.get("processes")) or 1,
         allowed=None if allowed is None else tuple(str(each) for each in allowed),
         priority=int(number(queue.get("priority")) or 0),
         order=int(number(queue.get("order")) or 0),

@@ -29,7 +29,7 @@ from overnight.node import (
 ROUND_S = 2.0
 HOT_ROUND_S = 0.5  # while something waits and something has just changed
 HOT_S = 6.0
-SAMPLE_S = 10.0  # labmates come and go
+SAMPLE_S = 5.0  # labmates come and go
 STOPPED_LOOK_S = 10.0
 LONGEST_PAUSE_S = 300.0
 

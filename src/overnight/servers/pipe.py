@@ -115,7 +115,7 @@ class Pipe:
 
         `timeout_s` counts from when the pipe was open.
         """
-        self.greet()
+        self._hear(until_first=number == FIRST)
         deadline = time.monotonic() + timeout_s
         frame = self._first_answer if number == FIRST else None
         self._first = None  # asked again, it is a new request
@@ -124,10 +124,24 @@ class Pipe:
         return unpacked(frame, self.link.name)
 
     def greet(self) -> Greeting:
-        """Waits for the node's first word, sending the node itself where the server lacks it."""
+        """Waits until the node has said what it is."""
+        self._hear()
+        assert self.greeting is not None
+        return self.greeting
+
+    @property
+    def has_spoken(self) -> bool:
+        """Whether the node has answered anything yet."""
+        return self.greeting is not None or self._first_answer is not None
+
+    def _hear(self, *, until_first: bool = False) -> None:
+        """Waits for the greeting, sending the node itself where the server lacks it.
+
+        `until_first`: the answer to the first question is enough; it may come before.
+        """
         deadline = time.monotonic() + self.open_timeout_s
         noise: list[str] = []
-        while self.greeting is None:
+        while self.greeting is None and not (until_first and self._first_answer is not None):
             said = self._first_word(deadline, noise)
             if said is None:
                 deadline = time.monotonic() + 2 * self.open_timeout_s
@@ -137,9 +151,9 @@ class Pipe:
             else:
                 self.greeting = self._greeted(said)
                 self._ask_again(deadline)
-        return self.greeting
 
-    def close(self) -> None:
+    def leave(self) -> None:
+        """Ends it without waiting for that; `close` must follow."""
         for stream in (self.process.stdin, self.process.stdout):
             if stream is not None:
                 with contextlib.suppress(OSError):
@@ -147,6 +161,9 @@ class Pipe:
         # The node leaves when its input ends; to wait until ssh has heard of that would cost
         # more than a round trip.
         self.process.terminate()
+
+    def close(self) -> None:
+        self.leave()
         try:
             self.process.wait(timeout=0.5)
         except subprocess.TimeoutExpired:
@@ -247,7 +264,7 @@ class Pipe:
     ) -> errors.OvernightError:
         self._stderr.seek(0)
         said = self._stderr.read(64 * 1024).decode("utf-8", "replace")
-        if self.greeting is not None and exit_code not in (None, 255):
+        if self.has_spoken and exit_code not in (None, 255):
             return ended(self.link.name, said)
         failure = self.link.failure(exit_code, said)
         if exit_code is None:

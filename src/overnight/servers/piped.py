@@ -42,7 +42,7 @@ class PipeServer:
             return opened.greet()
 
     def call(self, request: Request, *, timeout_s: float = 30.0) -> Reply:
-        was_open = self._pipe is not None and self._pipe.greeting is not None
+        was_open = self._pipe is not None and self._pipe.has_spoken
         try:
             return self._call(request, timeout_s)
         except errors.Unreachable as error:
@@ -68,6 +68,11 @@ class PipeServer:
             while waiting:
                 yield opened.receive(waiting.popleft(), timeout_s)
 
+    def leave(self) -> None:
+        """Lets the link end while others are left too; `close` must follow."""
+        if self._pipe is not None:
+            self._pipe.leave()
+
     def close(self) -> None:
         if self._pipe is not None:
             self._pipe.close()
@@ -85,7 +90,7 @@ class PipeServer:
         try:
             yield self._pipe
         except errors.ServerError as error:
-            if self._pipe.greeting is None or error.code == "node_failed":
+            if not self._pipe.has_spoken or error.code == "node_failed":
                 self.close()
             raise
         except BaseException:

@@ -10,7 +10,6 @@ import json
 import sqlite3
 import time
 from collections.abc import Mapping, Sequence
-from importlib import resources
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -152,6 +151,10 @@ class Mirror:
         rows = self.db.execute("SELECT body FROM runs WHERE server = ? ORDER BY run", (server,))
         at, problem, since = found or (0.0, "", None)
         return Seen(at or None, problem, [json.loads(body) for (body,) in rows], since)
+
+    def has_runs(self, server: str) -> bool:
+        found = self.db.execute("SELECT 1 FROM runs WHERE server = ? LIMIT 1", (server,))
+        return found.fetchone() is not None
 
     def servers(self) -> list[str]:
         return [name for (name,) in self.db.execute("SELECT name FROM servers ORDER BY name")]
@@ -310,6 +313,10 @@ def migrate(db: sqlite3.Connection, path: Path) -> None:
         raise errors.UsageError(
             f"{path} was written by a newer overnight", hint="upgrade: pip install -U overnight"
         )
+    if version == len(MIGRATIONS):
+        return
+    from importlib import resources  # late: seldom needed, and long to load
+
     folder = resources.files("overnight.store") / "migrations"
     for number in range(version, len(MIGRATIONS)):
         script = (folder / MIGRATIONS[number]).read_text()

@@ -14,6 +14,8 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--hang", action="store_true", help="rank 1 falls asleep, once")
+    parser.add_argument("--fail", action="store_true", help="rank 1 raises an error")
+    parser.add_argument("--gate", default="", help="begins when this file is there")
     parser.add_argument("--timeout-s", type=float, default=8.0)
     parser.add_argument("--resume", default="")
     options = parser.parse_args()
@@ -22,6 +24,8 @@ def main():
     dist.init_process_group("gloo", timeout=datetime.timedelta(seconds=options.timeout_s))
     rank = dist.get_rank()
     pathlib.Path(f"rank{rank}.pid").write_text(str(os.getpid()))
+    while options.gate and not os.path.exists(options.gate):
+        time.sleep(0.01)
     model = torch.nn.parallel.DistributedDataParallel(torch.nn.Linear(8, 1))
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     first = 1
@@ -33,6 +37,8 @@ def main():
     for epoch in range(first, options.epochs + 1):
         if options.hang and rank == 1 and epoch == 4 and not options.resume:
             time.sleep(10_000)
+        if options.fail and rank == 1 and epoch == 4:
+            raise KeyError("sample 17 has no label")
         x = torch.randn(16, 8)
         loss = ((model(x) - x.sum(dim=1, keepdim=True)) ** 2).mean()
         optimizer.zero_grad()

@@ -11,7 +11,7 @@ import pytest
 
 from overnight.app import Overnight, launching, steering
 from overnight.core import errors
-from overnight.node import states
+from overnight.node import nvml, states
 from overnight.ports import Request
 from tests.integration.local import laws
 from tests.integration.local.world import World, kill_and_wait
@@ -199,13 +199,15 @@ def one_gpu(world: World, monkeypatch: pytest.MonkeyPatch) -> Path:
     program.write_text(NVIDIA_SMI)
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
+    (folder / nvml.LIBRARY).touch()  # found before the driver of this machine, and no library
+    monkeypatch.setenv("LD_LIBRARY_PATH", str(folder))
     return folder / "busy"
 
 
 NVIDIA_SMI = """\
 #!/bin/sh
 case $1 in
-    --query-gpu*) echo "0, GPU-1234, NVIDIA Test, 16000, 10, 0, 550.54" ;;
+    --query-gpu*) echo "0, GPU-1234, NVIDIA Test, 16000, 10, 0, 550.54, 0:01:00.0, Disabled" ;;
     *) [ -e "${0%/*}/busy" ] && echo "GPU-1234, 1, 8000" ;;
 esac
 exit 0
@@ -220,12 +222,12 @@ def test_a_run_waits_for_a_gpu_and_then_starts(world: World, one_gpu: Path) -> N
     """Queued while somebody else uses it; the UUID is what the training is given."""
     one_gpu.touch()
     with world.laptop() as o:
-        assert launch_on_gpu(o, world) == "waits for a GPU"
+        assert launch_on_gpu(o, world).startswith("waiting for 1 free of 1 GPUs")
     one_gpu.unlink()
     assert world.wait("r").state == states.FINISHED
     assert laws.check(world, "r").attempts[0].gpus == ["GPU-1234"]
-    leases = world.root / "leases"
-    wait_until(lambda: not list(leases.iterdir()), what="the lease to be given back")
+    place = world.root / "queue" / "laptop" / "r.json"
+    wait_until(lambda: not place.exists(), what="the run to leave the queue's list")
 
 
 def test_stop_while_queued(world: World, one_gpu: Path) -> None:

@@ -137,9 +137,9 @@ def test_smoke_tests_come_first(swept: World) -> None:
     runs = done(swept, "m")
     assert {each["state"] for each in runs.values()} == {"finished"}
     assert len(swept.lines()) == 5  # the two that had passed were not tested again
-    spec = json.loads(Path(swept.run("m-base").file("spec.json")).read_text())
-    assert spec["queue"]["group"] == "m"
-    assert spec["queue"]["expected_s"] > 0
+    queue = spec_of(swept, "m-base")["queue"]
+    assert queue["group"] == "m"
+    assert queue["expected_s"] > 0
 
 
 def test_a_sweep_that_is_cut_goes_on_with_the_same_runs(swept: World) -> None:
@@ -169,6 +169,19 @@ def test_other_points_or_code_under_the_same_name(swept: World) -> None:
     assert "the code has changed" in swept.refused(
         "sweep", "--name", "s", "lr=1e-3,3e-4", "--no-smoke", code=2
     )
+    swept.typed("sweep", "add", "s", "lr=5e-5", "--no-smoke")
+    done(swept, "s")
+    snapshots = {name: spec_of(swept, name)["snapshot"] for name in (*seen, "s-lr5e-5")}
+    assert len(set(snapshots.values())) == 2
+    (swept.project / "new.py").unlink()
+    again = json.loads(swept.typed("sweep", "--name", "s", "lr=1e-3,3e-4", "--no-smoke", "--json"))
+    assert [each["existed"] for each in again["runs"]] == [True, True]
+
+
+def spec_of(world: World, name: str) -> dict[str, Any]:
+    found = json.loads(Path(world.run(name).file("spec.json")).read_text())
+    assert isinstance(found, dict)
+    return found
 
 
 def test_a_laptop_that_forgot_learns_from_the_server(swept: World) -> None:

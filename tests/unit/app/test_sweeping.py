@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from overnight.app import Overnight, preparing, sweep_plan, sweep_views, sweeping
-from overnight.app.sweep_plan import Planned, Sight, Wish
+from overnight.app.sweep_plan import Planned, Wish
+from overnight.app.sweep_sight import Sight
 from overnight.app.talk import Silent
 from overnight.core import errors, spec, sweep
 from overnight.core.sweep import Point
@@ -74,6 +75,15 @@ def test_an_edited_file_is_in_every_variant(o: Overnight) -> None:
     assert all(text.startswith("lr: 3.0e-4  # paper\n") for text in texts)
     assert "batch_size: 16\n  accum: 4\n" in texts[2]
     assert found.variants[2]["argv"] == ["python", "train.py", "--config", "base.yaml"]
+
+
+def test_a_file_without_knobs_is_in_every_variant_too(o: Overnight) -> None:
+    """Nothing but the sweep changes it."""
+    (o.root / "data.json").write_text('{"crop": 1}')
+    made = sight(o, "crop=2", argv=("python", "train.py", "base.yaml", "data.json"))
+    found = prepared(made, made.points()[1]).spec
+    assert len(found.variants) == 7
+    assert {each["files"]["data.json"] for each in found.variants} == {'{"crop": 2}'}
 
 
 def test_the_base_is_the_command_as_it_is(o: Overnight) -> None:

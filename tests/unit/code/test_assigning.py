@@ -262,6 +262,17 @@ def test_a_file_that_is_varied_itself(make: Make) -> None:
     assert "no config has 'x': b.yaml has w" in refused(made, "x=3", "config=b.yaml")
 
 
+def test_a_file_that_the_script_reads_unless_told_otherwise(make: Make) -> None:
+    """It counts as named while nothing else is."""
+    script = SCRIPT.replace('"--config")', '"--config", default="a.yaml")')
+    root = make({"train.py": script, "a.yaml": "w: 1\n", "b.yaml": "w: 2\n"})
+    made = command(root, "python train.py")
+    assert assigned(made, "w=3") == ("python train.py", {"a.yaml": "w: 3\n"})
+    line, files = assigned(made, "w=3", "config=b.yaml")
+    assert (line, files) == ("python train.py --config b.yaml", {"b.yaml": "w: 3\n"})
+    assert "no flag has 'w'" in refused(command(root, "python train.py --config c.cfg"), "w=3")
+
+
 # -- the file to start from -----------------------------------------------------------------------
 
 

@@ -32,7 +32,7 @@ NAME_RULE = 'letters, digits, ".", "_" and "-", starting with a letter or digit,
         (
             "zzz = 1",
             'unknown key "zzz" in [project]; known: allow, checkpoints, env, gpus, links, name, '
-            "outputs, secrets, server, smoke, train, variables",
+            "outputs, rank_logs, secrets, server, smoke, train, variables",
         ),
         ('gpus = "two"', 'gpus = "two": expected a number such as 2'),
         ("gpus = true", "gpus = true: expected a number such as 2"),
@@ -177,6 +177,9 @@ def test_mistakes_in_project(folder: Path, line: str, message: str) -> None:
 def test_mistakes_in_env(folder: Path, env: str, message: str) -> None:
     """An environment is exactly one of the known kinds."""
     assert refused(folder, f"[project]\nenv = {env}\n").message == f"overnight.toml:2: {message}"
+
+
+HOURS_HINT = 'write hours such as "09:00-18:00", "22:00-06:00" or "mon-fri 09:00-18:00"'
 
 
 @pytest.mark.parametrize(
@@ -357,6 +360,34 @@ def test_mistakes_in_env(folder: Path, env: str, message: str) -> None:
             '3: "1" in gpus: write an index such as 0 or a UUID such as "GPU-8f2d…"',
         ),
         ("[servers.g]\ngpus = []\n", "2: gpus = []: no GPU at all; name some or leave gpus out"),
+        (
+            "[servers.g]\nexclude = [0, true]\n",
+            '2: true in exclude: write an index such as 0 or a UUID such as "GPU-8f2d…"',
+        ),
+        ('[servers.g]\nquiet = "9-18"\n', f'2: quiet = "9-18": {HOURS_HINT}'),
+        ('[servers.g]\nquiet = "09:00-09:00"\n', f'2: quiet = "09:00-09:00": {HOURS_HINT}'),
+        (
+            '[servers.g]\nquiet = ["22:00-06:00",\n "monday 09:00-18:00",\n 9]\n',
+            f'3: "monday 09:00-18:00" in quiet: {HOURS_HINT}\novernight.toml:4: 9 in quiet: '
+            f"{HOURS_HINT}",
+        ),
+        (
+            "[servers.g]\nquiet = 9\n",
+            '2: quiet = 9: expected hours or a list of hours such as "mon-fri 09:00-18:00"',
+        ),
+        (
+            '[servers.g]\nfree_users = "bob"\n',
+            '2: free_users = "bob": expected a list of users such as ["bob"]',
+        ),
+        (
+            '[servers.g]\nfree_users = ["bob smith"]\n',
+            '2: "bob smith" in free_users: write the name of a user there, such as "bob"',
+        ),
+        ("[servers.g]\nidle_mib = 0\n", "2: idle_mib = 0: write 1 or more"),
+        (
+            "[servers.g]\nidle_percent = 101\n",
+            "2: idle_percent = 101: write a percentage, 1 to 100",
+        ),
     ],
 )
 def test_mistakes_in_the_other_sections(folder: Path, text: str, message: str) -> None:

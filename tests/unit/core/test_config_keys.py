@@ -11,7 +11,7 @@ import pytest
 
 from overnight.app import preparing
 from overnight.core import config, config_keys, knobs
-from overnight.node import policy, seeing
+from overnight.node import policy, seeing, sharing
 from tests.unit.core.config_files import load
 
 
@@ -56,6 +56,21 @@ def test_every_line_of_watch_is_a_setting(folder: Path) -> None:
     settings = load(folder, "[watch]\nfloor_s = 60\nend_nan = false\n")
     found = seeing.of({"policy": preparing.policy(settings)})
     assert (found.floor_s, found.pause_floor_s, found.end_nan) == (60.0, 180.0, False)
+
+
+def test_rules_for_shared_gpus_are_what_the_node_reads(folder: Path) -> None:
+    """In the node's own names, and with its defaults."""
+    text = (
+        '[servers.a]\nexclude = [2, "GPU-8f2d"]\nquiet = ["22:00-06:00", "sat,sun 00:00-24:00"]\n'
+        'free_users = ["bob"]\nidle_mib = 500\nidle_percent = 5\n'
+        '[servers.b]\nquiet = "09:00-18:00"\n[servers.c]\n'
+    )
+    servers = load(folder, text).servers
+    a, b, c = (sharing.rules(config.sharing(servers[name])) for name in "abc")
+    quiet = ("22:00-06:00", "sat,sun 00:00-24:00")
+    assert a == sharing.Rules(("bob",), ("2", "GPU-8f2d"), quiet, 500, 5)
+    assert b == sharing.Rules(quiet=("09:00-18:00",))
+    assert c == sharing.Rules()
 
 
 @pytest.mark.parametrize("line", ['{ action = "resume", max = 4 }', "{ max = 4 }"])

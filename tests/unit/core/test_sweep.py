@@ -115,6 +115,12 @@ def test_a_sweep_without_variation(axes: tuple[Axis, ...]) -> None:
         sweep.expand(axes, sweep.ABLATE, BASE)
 
 
+def test_one_more_point_of_a_sweep_that_exists() -> None:
+    """It needs no other beside it."""
+    axes = sweep.parse_axes(["lr=1e-5"])
+    assert len(sweep.expand(axes, sweep.GRID, BASE, least=1)) == 1
+
+
 def test_far_too_many_runs() -> None:
     """Counted before anything is made of them."""
     axes = [Axis(f"k{n}", tuple(Value(str(v), v) for v in range(10))) for n in range(9)]

@@ -9,6 +9,7 @@ import pytest
 
 from overnight.core import invocation, knobs, turnables, variants
 from overnight.core.invocation import Invocation
+from overnight.node import turning
 
 FILES = {
     "a.yaml": "lr: 1e-3\nbatch: 16\naccum: 1\nworkers: 4\nskip: 'lists/skip.txt'\n",
@@ -155,8 +156,6 @@ def test_places_move_with_the_numbers_before_them() -> None:
         ("accelerate launch --main_process_port 1234 t.py", 1234, "1234"),
         ("torchrun --rdzv_backend=c10d --rdzv_endpoint=localhost:29400 t.py", 29400, "29400"),
         ("torchrun --rdzv-endpoint [::1]:29400 t.py", 29400, "29400"),
-        ("torchrun --nproc_per_node 2 t.py", 29500, ""),
-        ("python -m torch.distributed.run t.py", 29500, ""),
         ("sh -c 'A=1 torchrun --master_port 29501 t.py'", 29501, "29501"),
     ],
 )
@@ -164,6 +163,7 @@ def test_rendezvous_port_is_recognised(command: str, value: int, text: str) -> N
     """Where the launcher is told its port, or can be told."""
     found = find(command)
     assert (found.values, at(found, "port")) == ({"port": value}, [text])
+    assert "port" not in found.at_start
 
 
 @pytest.mark.parametrize(
@@ -172,6 +172,7 @@ def test_rendezvous_port_is_recognised(command: str, value: int, text: str) -> N
         "python t.py",
         "torchrun --standalone t.py",
         "torchrun --rdzv_endpoint=localhost:0 t.py",
+        "torchrun --rdzv-conf join_timeout=9 t.py",
         "torchrun --rdzv_endpoint=localhost t.py",
         "torchrun --nnodes=2 --node_rank 1 t.py",
         "sh -c 'torchrun t.py'",
@@ -181,4 +182,43 @@ def test_rendezvous_port_is_recognised(command: str, value: int, text: str) -> N
 def test_port_that_nobody_can_turn_has_no_place(command: str) -> None:
     """A free port is taken anyway, or other machines must be told too."""
     found = find(command)
-    assert (found.places, found.refused) == ({}, {})
+    assert "port" not in {**found.places, **found.refused, **found.at_start}
+
+
+@pytest.mark.parametrize(
+    ("command", "word", "added"),
+    [
+        ("torchrun --nproc_per_node 2 t.py", 1, "--master_port={}"),
+        ("torchrun --nnodes=1 --nproc_per_node 2 t.py --nnodes 3", 1, "--master_port={}"),
+        ("python -m torch.distributed.run t.py", 3, "--master_port={}"),
+        ("python3.11 -u -m torch.distributed.launch t.py", 4, "--master_port={}"),
+        ("torchrun --rdzv-backend c10d t.py", 1, "--rdzv_endpoint=localhost:{}"),
+        ("uv run --with torch torchrun t.py", 5, "--master_port={}"),
+        ("env A=1 /opt/bin/torchrun t.py", 3, "--master_port={}"),
+        ("accelerate launch --num_processes 2 t.py", 2, "--main_process_port={}"),
+        ("deepspeed --num_gpus 2 t.py", 1, "--master_port={}"),
+    ],
+)
+def test_port_that_nobody_chose_is_found_at_each_start(command: str, word: int, added: str) -> None:
+    """Right after the launcher's name, where its own options stand."""
+    found = find(command)
+    assert found.places["port"] == [{"word": word, "start": 0, "end": 0, "add": [added]}]
+    assert (found.values["port"], found.at_start["port"]) == (None, "free")
+
+
+def test_declared_port_is_turned_only_when_it_is_taken() -> None:
+    """Who declares a port has chosen it."""
+    found = find("torchrun t.py", port=knobs.Knob(template="--port {}", number="port", value=1234))
+    assert found.values == {"port": 1234}
+    assert "port" not in found.at_start
+
+
+def test_the_start_writes_port_and_folder_behind_the_launcher() -> None:
+    """As the server does it."""
+    command = ["uv", "run", "torchrun", "--nproc-per-node", "2", "t.py", "--lr", "0.1"]
+    plan = variants.compute(command, knobs.Knobs())
+    wire = {"argv": command, "places": plan.variants[0].places}
+    argv, _ = turning.turned(wire, {"port": 20001, "rank_logs": "/r/attempts/1/ranks"})
+    new = ["--log-dir=/r/attempts/1/ranks", "--tee=3", "--master_port=20001"]
+    assert argv == [*command[:3], *new, *command[3:]]
+    assert dict(plan.at_start) == {"port": "free", "rank_logs": "attempt"}

@@ -58,3 +58,10 @@ def test_what_takes_too_long_is_ended() -> None:
     """Whatever a log does to a search, the supervisor goes on."""
     with pytest.raises(apart.FailedError, match=r"longer than 0\.2 s"):
         apart.call(lambda: threading.Event().wait(60.0), limit_s=0.2)
+    assert apart.left_behind == []
+
+
+def test_what_it_prints_reaches_nobody(capfd: pytest.CaptureFixture[str]) -> None:
+    """A library that talks would talk into the pipe to the laptop."""
+    assert apart.call(lambda: os.write(1, b"talk") + os.write(2, b"talk")) == 8
+    assert capfd.readouterr() == ("", "")

@@ -263,5 +263,5 @@ def test_a_resumed_run_waits_for_gpus_anew() -> None:
     """The hours count from what happened since a person resumed it."""
     hours = 7 * 3600.0
     state = repaired(after([5.0], [5.0]), "gpu_contention", 1, "x")
-    assert decide.gpu_wait_is_over(state, hours)
-    assert not decide.gpu_wait_is_over(state._replace(resumed_at_attempt=2), hours)
+    assert decide.waited_too_long(state.to_json(), hours)
+    assert not decide.waited_too_long(state._replace(resumed_at_attempt=2).to_json(), hours)

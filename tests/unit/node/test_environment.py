@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from overnight.node import environment
+from overnight.node import environment, nvml
 from tests.unit.node import stand_ins
 
 NONE = {"kind": "none"}
@@ -66,10 +66,11 @@ def test_an_environment_with_python3_only_is_described(tmp_path: Path) -> None:
 
 def test_the_machine_is_described(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Host, kernel, driver and GPUs stand beside what Python says."""
-    row = "0, GPU-1, NVIDIA A100, 40960, 3, 0, 535.1"
+    row = "0, GPU-1, NVIDIA A100, 40960, 3, 0, 535.1, 00000000:01:00.0, Disabled"
     stand_ins.program(
         tmp_path / "nvidia-smi", f'#!/bin/sh\ncase $1 in *gpu=*) echo "{row}" ;; esac\n'
     )
+    monkeypatch.setattr(nvml, "LIBRARY", "")
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     found = environment.machine({})
     assert (found["hostname"], found["kernel"]) == (os.uname().nodename, os.uname().release)

@@ -167,6 +167,24 @@ def test_paths_that_lead_elsewhere_are_refused(run: Path, path: str) -> None:
         files.digest(str(run), path, 10)
 
 
+def test_logs_of_the_ranks_are_shown_and_nothing_beside_them(run: Path) -> None:
+    """What else lies in their folder is the launcher's own; a link is not followed."""
+    folder = run / "attempts/1/ranks"
+    write(folder / "none_x/attempt_0/1/stderr.log", "oh")
+    write(folder / "20260101000000_rank0.log", "ah")
+    write(folder / "none_x/attempt_0/1/error.json", "{}")
+    (folder / "a_rank3.log").symlink_to(run.parent / "outside.txt")
+    shown = [path for path in listed(run) if "ranks" in path]
+    assert shown == [
+        "attempts/1/ranks/20260101000000_rank0.log",
+        "attempts/1/ranks/none_x/attempt_0/1/stderr.log",
+    ]
+    assert files.read(str(run), shown[1], 0, 9) == b"oh"
+    for name in ("a_rank3.log", "none_x/attempt_0/1/error.json", "../shim", "1/../a_rank0.log"):
+        with pytest.raises(files.Refused):
+            files.read(str(run), f"attempts/1/ranks/{name}", 0, 9)
+
+
 def test_digest_of_the_first_bytes(run: Path) -> None:
     """A log that grew since it was listed is checked as far as it was listed."""
     (run / "attempts/1/output.log").write_bytes(b"one\ntwo\n")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from overnight.node import gpu_faults, kernel_log
+from overnight.node import gpu_faults, gpus, kernel_log
 
 A = "GPU-0a8f2b4c-1111-2222-3333-444455556666"
 B = "GPU-9f00aa11-1111-2222-3333-444455556666"
@@ -38,8 +38,18 @@ def test_only_our_faults_count() -> None:
 
 
 def test_a_gpu_that_is_lost() -> None:
-    """As nvidia-smi says it; a driver that is slow is no fault."""
+    """As nvidia-smi or NVML says it; a driver that is slow is no fault."""
     lost = "nvidia-smi: Unable to determine the device handle for GPU 0000:3B:00.0: Unknown Error"
-    assert gpu_faults.of_problem(lost) == [lost]
+    for text in (lost, "NVML: GPU 1: GPU is lost", "NVML: GPU 1: Unknown Error"):
+        assert gpu_faults.of_problem(text) == [text]
     assert gpu_faults.of_problem("nvidia-smi did not answer within 5 s") == []
     assert gpu_faults.of_problem(None) == []
+
+
+def test_the_fault_of_another_gpu_is_none_of_ours() -> None:
+    """One card fell off the bus, the run computes on one that answers."""
+    said = "NVML: GPU 1: GPU is lost"
+    table = gpus.Table((gpus.Gpu(0, "GPU-a", "H100", 81559, 4, 0),), problem=said)
+    assert gpu_faults.of_table(table, ["GPU-a"]) == []
+    assert gpu_faults.of_table(table, ["GPU-a", "GPU-b"]) == [said]
+    assert gpu_faults.of_table(gpus.Table(problem=said), ["GPU-a"]) == [said]

@@ -394,6 +394,23 @@ def test_position_orders_attempts() -> None:
     assert follow("hello\n").position() is None
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Epoch 2/5\n 30/60 [====>...] - 3s 100ms/step - loss: 0.5000\n",
+        '{"step": 30, "loss": 0.5, "epoch": 2}\n',
+        "epoch 2/5 step 30/60 loss 0.5\n",
+    ],
+)
+def test_the_mark_of_a_rank_changes_nothing(text: str) -> None:
+    """`torchrun --tee` puts it in front of whatever a framework prints."""
+    plain, marked = progress.Tracker(), progress.Tracker()
+    plain.feed(text.encode(), 1.0)
+    marked.feed("".join(f"[default0]:{each}\n" for each in text.splitlines()).encode(), 1.0)
+    assert plain.to_dict(2.0)["loss"] == 0.5
+    assert marked.to_dict(2.0) == plain.to_dict(2.0)
+
+
 def test_late_line_of_another_rank() -> None:
     """Ranks that print the same steps a little apart do not look like restarts."""
     chunks = [f"[rank0] step {n} loss 1\n[rank1] step {n - 1} loss 1\n" for n in range(10, 20)]

@@ -83,3 +83,35 @@ def test_a_python_path_with_odd_characters_is_refused() -> None:
     """It would have to pass two shells; a link with a plain name does."""
     with pytest.raises(errors.ConfigError, match="holds characters other than"):
         bootstrap.remote_command("~/overnight", "/opt/my python")
+
+
+def look(root: Path, said: bytes = b"") -> list[bytes]:
+    """What is answered to a look that comes along with the login of one who then leaves."""
+    frame = b'{"id":1,"verb":"look","args":{"project":"p"}}\n'
+    argv = bootstrap.with_question([sys.executable, *bootstrap.arguments(str(root))], frame)
+    return subprocess.run(argv, input=said, capture_output=True, timeout=20).stdout.splitlines()
+
+
+def test_who_only_looks_is_not_greeted(tmp_path: Path) -> None:
+    """The answer is all; whoever says something more gets the greeting and the next answer."""
+    start(tmp_path, sent(bootstrap.archive()) + PING)
+    (only,) = look(tmp_path)
+    assert b'"runs": []' in only
+    answered = look(tmp_path, PING.replace(b'"id":1', b'"id":2'))
+    assert [b'"runs"' in answered[0], b'"root"' in answered[1], b'"id":2' in answered[2]] == [
+        True
+    ] * 3
+
+
+def test_a_look_at_a_fresh_server_is_answered(tmp_path: Path) -> None:
+    """Where there is no root yet, by the rest of the node."""
+    assert b'"runs"' in b"".join(look(tmp_path, sent(bootstrap.archive())))
+
+
+def test_a_look_that_makes_no_sense_is_refused(tmp_path: Path) -> None:
+    """As it would be in the pipe, with its code."""
+    start(tmp_path, sent(bootstrap.archive()) + PING)
+    frame = b'{"id":1,"verb":"look","args":{}}\n'
+    argv = bootstrap.with_question([sys.executable, *bootstrap.arguments(str(tmp_path))], frame)
+    said = subprocess.run(argv, input=b"", capture_output=True, timeout=20).stdout
+    assert b'"code": "bad_request"' in said

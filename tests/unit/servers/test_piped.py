@@ -21,7 +21,7 @@ class WrappedLink(local.LocalLink):
     """A node below a line of shell that has the command's words as its arguments."""
 
     def __init__(self, line: str, root: Path) -> None:
-        super().__init__(str(root), None)
+        super().__init__("local", str(root), None)
         self._line = line
 
     def argv(self) -> list[str]:

@@ -19,10 +19,12 @@ BAR = re.compile(
     r"|examples)/s?\b|\d+/\d+ "
 )
 
-# How launchers and frameworks mark whose line it is: torchrun and torch's own exception hook
-# ("[rank0]:", "[default0]:"), mpirun ("[1,0]<stderr>:"), ray ("(Worker pid=19, ip=…)"), Kubernetes.
+# How launchers and frameworks mark whose line it is: torch's own exception hook ("[rank0]: "),
+# torchrun --tee ("[default0]:", also in front of the hook's), mpirun ("[1,0]<stderr>:"),
+# ray ("(Worker pid=19, ip=…)"), Kubernetes.
 PREFIX = re.compile(
-    r"\[(?:rank|default)(?P<rank>\d{1,5})\]:\s?"
+    r"(?:\[default(?P<local>\d{1,5})\]:)?\[rank(?P<rank>\d{1,5})\]:\s?"
+    r"|\[default(?P<tee>\d{1,5})\]:(?:\s(?!\s))?"
     r"|\[\d{1,5},(?P<mpi>\d{1,5})\]<std(?:err|out)>:\s?"
     r"|\((?P<ray>[\w.]{1,60}(?: rank=\d+)? pid=\d{1,10}(?:, ip=[\d.]{7,15})?)\)\s?"
     r"|\d{4}-\d\d-\d\dT[\d:.]{8,20}Z (?:std(?:err|out) )?(?:[FP] )?"
@@ -83,7 +85,8 @@ def source_of(text: str) -> tuple[str, str]:
         return text, ""
     found = PREFIX.match(text)
     if found:
-        name = found.group("rank") or found.group("mpi") or found.group("ray") or ""
+        marks = ("rank", "tee", "mpi", "ray")
+        name = next((found.group(mark) for mark in marks if found.group(mark)), "")
         return text[found.end() :], name[:MAX_SOURCE]
     if ": " in text[:44] or "| " in text[:62]:
         label = LABEL.match(text)

@@ -93,5 +93,10 @@ def last_text(log: Log) -> str:
 
 
 def _line(log: Log, index: int) -> dict[str, Any]:
+    """`rank` and `file` only where they are known."""
     line = log.lines[index]
-    return {"line": line.number, "text": line.text[:LINE_LENGTH]}
+    told = {"line": line.number, "text": line.text[:LINE_LENGTH]}
+    rank = log.rank or line.source
+    if rank.isdigit():
+        told["rank"] = int(rank)
+    return {**told, "file": log.file} if log.file else told

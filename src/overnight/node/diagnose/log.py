@@ -28,11 +28,13 @@ class Log(NamedTuple):
     """`lines` of the head, then of the end; `gap` is the index of the first line after the gap.
 
     Lines are numbered as in the whole log; in files beyond 4 GiB the count starts again at the
-    end that is read.
+    end that is read. `file` names the log and `rank` its writer where each rank has one.
     """
 
     lines: tuple[Line, ...]
     gap: int = 0
+    file: str = ""
+    rank: str = ""
 
     @staticmethod
     def of_bytes(data: bytes) -> Log:

@@ -47,6 +47,37 @@ class Told(NamedTuple):
         return done is not None and done > index and endings.says_done(self.log.lines[done].text)
 
 
+def of_all(
+    told: Told, ranks_logs: Iterable[Log], *, has_failed: bool
+) -> tuple[Told, Candidate | None]:
+    """The root, and the log that tells of it: the common one, or one of a rank's own.
+
+    `ranks_logs`: who fell silent first comes first. What the launcher itself says stands; else
+    the first rank that tells of a root of its own is believed more than the common log, in
+    which the ranks' lines may have changed places, and the middle may be missing.
+    """
+    found = best(told, has_failed=has_failed)
+    if not has_failed or (found is not None and _stands(found)):
+        return told, found
+    for log in ranks_logs:
+        own = Told.by(log)
+        one = best(own, has_failed=True)
+        if one is not None and _is_root(one):
+            return own, one._replace(source=log.rank)
+    return told, found
+
+
+def _stands(found: Candidate) -> bool:
+    """Whether it is no rank's word, and tells of more than of others."""
+    return found.kind in ENDINGS or (not found.source and _is_root(found))
+
+
+def _is_root(found: Candidate) -> bool:
+    told = found.found
+    is_known = found.kind not in ENDINGS and found.kind != "unknown"
+    return told.fatal and not told.cascade and is_known
+
+
 def best(told: Told, *, has_failed: bool) -> Candidate | None:
     """The root of the failure that the log tells of, or None."""
     lines, text = told.log.lines, told.text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
-from typing import Any
+from typing import Any, Iterable
 
 from overnight.node import actions
 from overnight.node.diagnose import endings, evidence, numbers, pace, roots, rules, tracebacks
@@ -42,8 +42,11 @@ SAID_BY_DRIVER = frozenset({"unknown", "code", "nccl", "cuda_fault"})
 OUT_OF_MEMORY = re.compile(r"out of memory|OutOfMemory|OUT_OF_MEMORY|ALLOC_FAILED|OOM when")
 
 
-def diagnose(log: Log, seen: Seen) -> actions.Failure:
-    """Always one answer; kinds `finished` and `running` are healthy."""
+def diagnose(log: Log, seen: Seen, ranks_logs: Iterable[Log] = ()) -> actions.Failure:
+    """Always one answer; kinds `finished` and `running` are healthy.
+
+    `ranks_logs`: where each rank keeps one of its own, beside the common `log`; asked one by one.
+    """
     if seen.cause in BY_NODE:
         return _by_node(log, seen.cause)
     told = roots.Told.by(log)
@@ -54,9 +57,10 @@ def diagnose(log: Log, seen: Seen) -> actions.Failure:
         return _signalled("interrupted", 0.97, log, killer)
     if killer in FROM_OUTSIDE:
         return _signalled("preempted", 0.9, log, killer)
-    best = _with_evidence(roots.best(told, has_failed=seen.has_failed()), seen)
-    if best is not None and (killer != signal.SIGKILL or _led_to_kill(best, told)):
-        return evidence.failure(log, best)
+    telling, root = roots.of_all(told, ranks_logs, has_failed=seen.has_failed())
+    best = _with_evidence(root, seen)
+    if best is not None and (killer != signal.SIGKILL or _led_to_kill(best, telling)):
+        return evidence.failure(telling.log, best)
     if killer is not None:
         return _killed(log, killer)
     return _wordless(told, seen)

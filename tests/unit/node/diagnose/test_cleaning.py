@@ -34,7 +34,10 @@ def test_a_long_line_keeps_its_ends() -> None:
     ("line", "expected"),
     [
         ("[rank3]: Traceback", ("Traceback", "3")),
-        ("[default1]:  step", (" step", "1")),
+        ("[default1]: step", ("step", "1")),
+        ('[default1]:  File "t.py", line 9', ('  File "t.py", line 9', "1")),
+        ("[default1]:[rank5]: Traceback", ("Traceback", "5")),
+        ('[default1]:[rank5]:   File "t.py"', ('  File "t.py"', "5")),
         ("[1,2]<stderr>: oh", ("oh", "2")),
         ("(Worker pid=12, ip=10.0.0.1) oh", ("oh", "Worker pid=12, ip=10.0.0.1")),
         ("3: Traceback (most recent call last):", ("Traceback (most recent call last):", "3")),

@@ -1,0 +1,60 @@
+"""When a look that came along with a login is all that was wanted."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from overnight.node import fs, identity, opening
+
+
+@pytest.fixture
+def ends() -> Any:
+    """A pipe: its reading and its writing end."""
+    reading, writing = os.pipe()
+    yield reading, writing
+    for fd in (reading, writing):
+        try:
+            os.close(fd)
+        except OSError:
+            continue
+
+
+def test_the_end_is_told_from_what_is_still_to_read(ends: tuple[int, int]) -> None:
+    """Silence, a word, and the end after it."""
+    reading, writing = ends
+    assert not opening.has_ended(reading)
+    os.write(writing, b"x")
+    os.close(writing)
+    assert not opening.has_ended(reading)
+    os.read(reading, 1)
+    assert opening.has_ended(reading)
+
+
+def test_a_watch_that_lives(tmp_path: Path) -> None:
+    """By its identity, not by its record alone."""
+    assert not opening.is_watched(str(tmp_path))
+    me = identity.of(os.getpid())
+    assert me is not None
+    fs.publish_json(str(tmp_path / "watch.json"), list(me))
+    assert opening.is_watched(str(tmp_path))
+    fs.publish_json(str(tmp_path / "watch.json"), [*list(me)[:2], me[2] + 1])
+    assert not opening.is_watched(str(tmp_path))
+
+
+def test_who_must_see_to_the_watch_goes_on(tmp_path: Path, ends: tuple[int, int]) -> None:
+    """A laptop that left ends it, unless a run is active that nothing watches."""
+    reading, writing = ends
+    os.close(writing)
+    before = os.dup(0)
+    os.dup2(reading, 0)
+    try:
+        for state, over in (("finished", True), ("running", False)):
+            answer = {"ok": {"runs": [{"run": "a", "state": state}]}}
+            assert opening.is_over(str(tmp_path), answer) is over
+    finally:
+        os.dup2(before, 0)
+        os.close(before)
