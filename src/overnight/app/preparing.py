@@ -114,6 +114,7 @@ def prepare(
         links=project.links,
         checkpoints=project.checkpoints,
         policy=policy(settings),
+        metrics=metrics(settings),
         queue=queue(settings, server),
     )
     return Prepared(
@@ -177,6 +178,12 @@ def queue(settings: config.Config, server: config.ServerConfig) -> dict[str, Any
         "sharing": config.sharing(server),
     }
     return {name: value for name, value in told.items() if value is not None}
+
+
+def metrics(settings: config.Config) -> dict[str, Any]:
+    """What the server has to know of results, to say who is best while the laptop is closed."""
+    named = settings.metrics
+    return {"primary": named.primary, "goal": named.goal} if named else {}
 
 
 def policy(settings: config.Config) -> dict[str, Any]:
