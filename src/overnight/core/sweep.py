@@ -140,6 +140,7 @@ def expand(
     base: Mapping[str, Scalar],
     seeds: Sequence[int] = (),
     known: Iterable[str] | None = None,
+    least: int = 2,
 ) -> list[Point]:
     """The points, each once. `base` has the value of each axis as the experiment is.
 
@@ -153,11 +154,15 @@ def expand(
         )
     certain = {key for key, value in base.items() if value is not None} if known is None else known
     points = _grid(axes) if mode == GRID else _ablation(axes)
-    return finished((without_base(each, base, set(certain)) for each in points), seeds)
+    return finished((without_base(each, base, set(certain)) for each in points), seeds, least)
 
 
-def finished(points: Iterable[Mapping[str, Value]], seeds: Sequence[int]) -> list[Point]:
-    """Each point once, with each seed. Raises `errors.UsageError` where there is just one run."""
+def finished(
+    points: Iterable[Mapping[str, Value]], seeds: Sequence[int], least: int = 2
+) -> list[Point]:
+    """Each point once, with each seed. Raises `errors.UsageError` where there are fewer runs than
+    `least`.
+    """
     unique: dict[tuple[Any, ...], Mapping[str, Value]] = {}
     for changes in points:
         unique.setdefault(identity(changes), changes)
@@ -166,7 +171,7 @@ def finished(points: Iterable[Mapping[str, Value]], seeds: Sequence[int]) -> lis
         for changes in unique.values()
         for seed in (seeds or (None,))
     ]
-    if len(found) < 2:
+    if len(found) < least:
         raise errors.UsageError(
             "nothing varies: this would be a single run, the experiment as it is"
             if not found or found[0].is_base
@@ -265,9 +270,11 @@ def _label(point: Point, short: Mapping[str, str]) -> str:
 
 
 def _word(value: Value) -> str:
-    """A text is kept apart from its key: `aug_rand`, but `lr3e-4`."""
-    text = value.text or "empty"
-    return text.lstrip("+") if value.is_number else f"_{text}"
+    """A text is kept apart from its key: `aug_rand`, but `lr3e-4`. Of a path the last name."""
+    if value.is_number:
+        return value.text.lstrip("+")
+    text = re.sub(r"\.(ya?ml|json|toml)$", "", value.text.rstrip("/").rpartition("/")[2])
+    return f"_{text or 'empty'}"
 
 
 def _safe(text: str) -> str:

@@ -73,9 +73,11 @@ def make_room(run: layout.Run) -> None:
 
 
 def tell(run: layout.Run) -> None:
-    """The run has ended: its message leaves also where the watch was killed."""
-    from overnight.node import post
+    """The run has ended: its sweep's table and its message need no watch that was there before."""
+    from overnight.node import post, sweeps
 
+    with contextlib.suppress(OSError):  # the watch does it then
+        sweeps.record(run)
     post.see_to(run)
 
 

@@ -21,6 +21,7 @@ from overnight.node import (
     processes,
     server,
     states,
+    sweeps,
     waiting,
     wake,
 )
@@ -77,6 +78,7 @@ class Watch:
     def __init__(self, root: str) -> None:
         self.root = root
         self.post = post.Post(root)
+        self.sweeps = sweeps.Net(root)
         self.since = time.time()
         self.before = fs.read_json(summary_path(root)) or {}
         self._known: dict[layout.Run, post.Known] = {}
@@ -93,7 +95,8 @@ class Watch:
                 self.supervise(run)
         self.take_turn()
         self.summarise(runs)
-        return self.post.attend(self._known) or bool(runs)
+        is_behind = self.sweeps.attend(self._known)  # first, a message tells of the table
+        return self.post.attend(self._known) or is_behind or bool(runs)
 
     def active(self) -> list[layout.Run]:
         """The runs that have not ended. state.json is read only where it has changed."""

@@ -115,6 +115,12 @@ def test_a_sweep_without_variation(axes: tuple[Axis, ...]) -> None:
         sweep.expand(axes, sweep.ABLATE, BASE)
 
 
+def test_one_more_point_of_a_sweep_that_exists() -> None:
+    """It needs no other beside it."""
+    axes = sweep.parse_axes(["lr=1e-5"])
+    assert len(sweep.expand(axes, sweep.GRID, BASE, least=1)) == 1
+
+
 def test_far_too_many_runs() -> None:
     """Counted before anything is made of them."""
     axes = [Axis(f"k{n}", tuple(Value(str(v), v) for v in range(10))) for n in range(9)]
@@ -144,7 +150,7 @@ def test_seeds_that_are_none(text: str) -> None:
 
 def test_names_tell_what_differs() -> None:
     """Short keys where they are enough, seeds at the end."""
-    axes = sweep.parse_axes(["optim.lr=3e-4,.1", "aug=none,rand", "drop=-1"])
+    axes = sweep.parse_axes(["optim.lr=3e-4,.1", "aug=none,rand", "drop=-1", "c=conf/a.yaml,''"])
     base = dict.fromkeys(axis.key for axis in axes)
     assert sweep.names("abl", sweep.expand(axes, sweep.ABLATE, base, (1,))) == [
         "abl-base-s1",
@@ -153,6 +159,8 @@ def test_names_tell_what_differs() -> None:
         "abl-aug_none-s1",
         "abl-aug_rand-s1",
         "abl-drop-1-s1",
+        "abl-c_a-s1",
+        "abl-c_empty-s1",
     ]
 
 
