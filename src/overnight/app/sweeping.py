@@ -10,7 +10,7 @@ from typing import Any
 
 from overnight.app import Overnight, launching, notifying, preparing, sweep_places
 from overnight.app.sweep_plan import Plan, Planned
-from overnight.core import command, durations, errors, spec, sweep
+from overnight.core import command, durations, errors, spec, sweep, sweep_values
 from overnight.ports import Server
 from overnight.store.sweeps import SweptRun
 from overnight.train import follow, launch
@@ -134,7 +134,8 @@ def replaced(o: Overnight, plan: Plan) -> Plan:
 
 def new_paths(plan: Plan) -> list[Planned]:
     """Runs that together change everything that is no number: another model, file or flag."""
-    seen = set(plan.lead.point.path)
+    as_it_is = {(key, sweep_values.text_of(value)) for key, value in plan.base.items()}
+    seen = as_it_is | set(plan.lead.point.path)
     found = []
     for run in plan.ready:
         if not seen.issuperset(run.point.path):
