@@ -209,6 +209,27 @@ def test_when_a_run_may_start(o: Overnight) -> None:
     }
 
 
+def test_the_same_sweep_typed_twice_at_once(o: Overnight) -> None:
+    """Both give a run to the server that was written down first."""
+    made = sight(o, "lr=1")
+    first = tuple(planned(made, n, each) for n, each in enumerate(made.points()))
+    plan = sweep_plan.Plan(
+        name="s",
+        wish=made.wish,
+        snapshot="x",
+        base=made.base,
+        where=made.where,
+        runs=first,
+        lead=first[0],
+        offers=(),
+    )
+    assert sweeping.remembered(o, plan).runs == first
+    elsewhere = tuple(dataclasses.replace(each, server="gpu9") for each in first)
+    other = dataclasses.replace(plan, runs=elsewhere, snapshot="y")
+    assert sweeping.remembered(o, other).runs == first
+    assert (o.mirror.sweeps.definition("s") or {})["snapshot"] == "x"
+
+
 class Refusing:
     """Answers requests in one pass, and refuses those of some runs."""
 
