@@ -127,7 +127,8 @@ def server_lines(server: views.ServerView, every_run: bool) -> Iterator[list[str
 
 def away(server: views.ServerView) -> str:
     since = f" since {clock(server.away_since)}" if server.away_since is not None else ""
-    return f"unreachable{since}, last seen {ago(server.age_s)}: {server.problem}"
+    seen = "never seen" if server.age_s is None else f"last seen {ago(server.age_s)}"
+    return f"unreachable{since}, {seen}: {server.problem}"
 
 
 def sweep_line(name: str, server: views.ServerView) -> str:
