@@ -14,6 +14,7 @@ from overnight.node import fs, identity, journal, layout, reading, states
 
 PAUSE_S = 0.03
 LONGEST_PAUSE_S = 0.3
+OUTLOOK = os.path.join("queue", "starts.json")
 MAX_LOG_BYTES = 256 * 1024
 
 
@@ -68,7 +69,22 @@ def rows(root: str, project: str, events: dict[str, list[dict[str, Any]]]) -> li
     newest = {name: listed[-1]["seq"] for name, listed in events.items()}
     runs = [run for run in layout.runs(root, project) if launched(run)]
     watched = is_watched(root)
-    return [row(run, newest.get(run.name, 0), watched) for run in runs]
+    found = [row(run, newest.get(run.name, 0), watched) for run in runs]
+    told = starts(root, project) if any(map(states.is_idle, found)) else {}
+    for each in found:
+        at = told.get(each["run"]) if states.is_idle(each) else None
+        each["starts_in_s"] = None if at is None else round(max(0.0, at - time.time()), 3)
+    return found
+
+
+def starts(root: str, project: str) -> dict[str, float | None]:
+    """Run -> when it is expected to start, as `outlook` has written; {} where that is old."""
+    told = fs.read_json(os.path.join(root, OUTLOOK)) or {}
+    return (
+        dict(told.get("starts", {}).get(project) or {})
+        if told.get("until", 0) > time.time()
+        else {}
+    )
 
 
 def is_watched(root: str) -> bool:
