@@ -131,7 +131,7 @@ class Watch:
         idle = self.idle()
         if not idle or not self.is_turn():
             return
-        from overnight.node import turns  # a watch over runs that all go on does without
+        from overnight.node import outlook, turns  # a watch over runs that all go on does without
 
         self._turned_at = time.monotonic()
         self._memory = self._memory or turns.Memory()
@@ -140,6 +140,7 @@ class Watch:
                 if not waiting.is_noted(run):
                     waiting.note(run, fs.read_json(run.file("spec.json")) or {})
             turns.turn(self.root, self._memory)
+            outlook.attend(self.root, self._memory)
 
     def is_turn(self) -> bool:
         return self.is_hot() or time.monotonic() - self._turned_at >= SAMPLE_S

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from overnight.node import fs, journal, keeper, launch, layout, many, server, states, turns, waiting
+from overnight.node import (
+    fs,
+    journal,
+    keeper,
+    launch,
+    layout,
+    look,
+    many,
+    outlook,
+    server,
+    states,
+    turns,
+    waiting,
+)
 from tests.unit.node import runs
 
 
@@ -142,3 +156,28 @@ def test_a_run_without_a_supervisor_gets_one(tmp_path: Path, started: list[str])
     run = layout.run(str(tmp_path), "p", "a")
     assert keeper.see_to(run, wanted("a"), journal.state(run))
     assert started == ["a", "a"]
+
+
+def test_the_outlook_is_told_to_those_who_look(tmp_path: Path, started: list[str]) -> None:
+    """When the first has ended by its estimate; nothing once that was worked out too long ago."""
+    launched(tmp_path, "a", expected_s=600.0)
+    launched(tmp_path, "b")
+    runs.tell(layout.run(str(tmp_path), "p", "a"), ("attempt_started", {"attempt": 1}))
+    memory = turns.Memory()
+    outlook.attend(str(tmp_path), memory)
+    assert looked(tmp_path) == {"a": None, "b": None}
+    turns.turn(str(tmp_path), memory)
+    outlook.attend(str(tmp_path), memory)
+    told = looked(tmp_path)
+    assert told["a"] is None
+    assert 0 < (told["b"] or 0) <= 600
+    path = tmp_path / look.OUTLOOK
+    old = {**json.loads(path.read_text()), "until": 1.0}
+    path.write_text(json.dumps(old))
+    assert looked(tmp_path) == {"a": None, "b": None}
+    outlook.attend(str(tmp_path), memory)  # it is not due again
+    assert json.loads(path.read_text()) == old
+
+
+def looked(root: Path) -> dict[str, float | None]:
+    return {row["run"]: row["starts_in_s"] for row in look.rows(str(root), "p", {})}
