@@ -40,6 +40,21 @@ class Synced:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Turn:
+    """When a run may start, as typed: after these runs, before those of a lower priority."""
+
+    priority: int | None = None
+    after: Sequence[str] = ()
+
+    def to_wire(self) -> dict[str, Any]:
+        told = {"priority": self.priority, "after": list(self.after) or None}
+        return {name: value for name, value in told.items() if value is not None}
+
+
+AT_ONCE = Turn()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Launched:
     """`existed`: the same run was there already and nothing was started anew."""
 
@@ -219,10 +234,12 @@ def run(
     gpus: float | None,
     *,
     with_smoke: bool,
+    turn: Turn = AT_ONCE,
 ) -> Launched:
     """Sync, smoke, launch; returns when the run shows life, or raises saying why it does not."""
     if name is not None:
         spec.checked_name(name)
+    server_name = beside(o, turn.after, server_name)
     plan = placed(o, name, server_name, argv, gpus)
     server_name = plan.server
     secret = preparing.secrets(o.config, os.environ)
@@ -241,6 +258,7 @@ def run(
         require(verdict)
         o.talk.say("smoke test passed; launching the run")
         known = verdict.to_json()
+    wanted = replace(wanted, queue={**wanted.queue, **measured(known), **turn.to_wire()})
     launched, existed = launch_named(o, server, name, wanted, (secret, notify))
     alive = seen_alive(o, server, launched, wanted)
     return Launched(
@@ -252,6 +270,25 @@ def run(
         snapshot=wanted.snapshot,
         smoke=known,
     )
+
+
+def measured(smoke: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What the queue may count with, from the smoke test."""
+    told = {"expected_s": "full_run_s", "memory_mib": "memory_mib"}
+    found = {name: (smoke or {}).get(key) for name, key in told.items()}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def beside(o: Overnight, after: Sequence[str], server_name: str | None) -> str | None:
+    """A run waits on the server of those that it follows: nobody else knows when they end."""
+    servers = {following.locate(o, each, server_name).name for each in after}
+    if len(servers) > 1:
+        raise errors.UsageError(
+            f"{' and '.join(after)} are on {' and '.join(sorted(servers))}; a run follows only "
+            "runs of one server",
+            hint="overnight status",
+        )
+    return next(iter(servers), server_name)
 
 
 def seen_alive(o: Overnight, server: Server, run: str, wanted: spec.RunSpec) -> launch.Alive:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from overnight.app import Overnight, asking, following, preparing
-from overnight.core import config, errors, placement, spec, speeds
+from overnight.core import config, errors, placement, spec, speeds, views
 from overnight.core.placement import Offer, Placement, Wanted
 from overnight.ports import Request, Server
 
@@ -28,7 +28,8 @@ def offers(
     args = {"project": o.project, "links": dict(o.config.project.links), "snapshot": snapshot}
 
     def ask(server: Server) -> tuple[dict[str, Any], float]:
-        data = server.call(Request("queue", args)).data
+        rules = config.sharing(o.config.servers[server.name])
+        data = server.call(Request("queue", {**args, "sharing": rules})).data
         return data, float(data["time"]) - time.time()
 
     answers = asking.at_once(asked, ask)
@@ -146,6 +147,7 @@ def chosen(o: Overnight, name: str | None, plan: preparing.Prepared) -> str:
             Wanted(
                 key=name or "run",
                 gpus=plan.spec.gpus,
+                processes=plan.spec.processes or 1,
                 expected_s=expected_s,
                 links=plan.spec.links,
                 snapshot=snapshot,
@@ -165,7 +167,8 @@ def begun_on(o: Overnight, name: str | None, wanted: spec.RunSpec) -> str | None
     names = following.used_servers(o)
     if name is not None:
         rows = o.mirror.rows_of(name)
-        there = [server for server, row in rows.items() if not row.get("moved_to")]
+        gone = [server for server, row in rows.items() if row.get("moved_to") or is_lost(row)]
+        there = [server for server in rows if server not in gone]
         began = o.mirror.intents(by_name(name))
         return next((each for each in [*there, *began] if each in names), None)
     for server in names:
@@ -173,6 +176,10 @@ def begun_on(o: Overnight, name: str | None, wanted: spec.RunSpec) -> str | None
         if server in o.mirror.intents(own.content_key):
             return server
     return None
+
+
+def is_lost(row: Mapping[str, Any]) -> bool:
+    return row.get("state") == views.LOST
 
 
 def by_name(name: str) -> str:

@@ -80,11 +80,12 @@ def prepare(
     *,
     files: Mapping[str, str] = MappingProxyType({}),
     sources_of: sources.Project | None = None,
+    smoke: Sequence[str] | None = None,
 ) -> Prepared:
     """`argv` empty: the project's own training command. Everything else is from overnight.toml.
 
     `files`: other texts for files of the project, in every variant. `sources_of`: the project's
-    files where somebody has looked at them already.
+    files where somebody has looked at them already. `smoke`: the short command for this one.
     """
     typed = list(argv) or training_command(settings)
     command.validate(typed)
@@ -94,7 +95,8 @@ def prepare(
     plan = variants.compute(typed, recognised.knobs, read, recognised.doubtful)
     if not argv:
         refuse_unusable(settings, plan)
-    smoke = command.parse(project.smoke) if project.smoke and not argv else typed
+    if smoke is None:
+        smoke = command.parse(project.smoke) if project.smoke and not argv else typed
     made = spec.RunSpec(
         project=project.name,
         run="",
@@ -113,13 +115,14 @@ def prepare(
         checkpoints=project.checkpoints,
         policy=policy(settings),
         slurm=server.slurm.to_wire() if server.slurm is not None else None,
+        metrics=metrics(settings),
         queue=queue(settings, server),
     )
     return Prepared(
         server=server.name,
         spec=made,
         smoke_variant=smoke_variant(smoke, recognised.knobs, read),
-        same_smoke=smoke == typed,
+        same_smoke=list(smoke) == typed,
         plan=plan,
         assumed=tuple(recognised.said.values()),
         files=dict(files),
@@ -176,6 +179,12 @@ def queue(settings: config.Config, server: config.ServerConfig) -> dict[str, Any
         "sharing": config.sharing(server),
     }
     return {name: value for name, value in told.items() if value is not None}
+
+
+def metrics(settings: config.Config) -> dict[str, Any]:
+    """What the server has to know of results, to say who is best while the laptop is closed."""
+    named = settings.metrics
+    return {"primary": named.primary, "goal": named.goal} if named else {}
 
 
 def policy(settings: config.Config) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from overnight.app import Overnight, asking, following, sweep_plan
+from overnight.app import Overnight, asking, following, sweep_known
 from overnight.core import errors, views
 from overnight.ports import Request, Server
 from overnight.store.sweeps import SweptRun
@@ -109,7 +109,7 @@ def view(o: Overnight, name: str | None, *, cached: bool = False) -> SweepView:
     if name is None:
         name = newest(o, cached)
         cached = True
-    known = remembered(o, name) if cached else sweep_plan.known_runs(o, name)
+    known = remembered(o, name) if cached else sweep_known.known_runs(o, name)
     if not known:
         raise no_sweep(o, name)
     primary = o.config.metrics.primary if o.config.metrics else None
@@ -135,7 +135,7 @@ def newest(o: Overnight, cached: bool) -> str:
 
 def remembered(o: Overnight, name: str) -> dict[str, SweptRun]:
     mine = {each.run: each for each in o.mirror.sweeps.runs(name)}
-    return {**mine, **sweep_plan.rows_of(o, name, o.mirror.servers())}
+    return {**mine, **sweep_known.rows_of(o, name, o.mirror.servers())}
 
 
 def no_sweep(o: Overnight, name: str) -> errors.UsageError:
@@ -217,8 +217,11 @@ def resume(o: Overnight, name: str, states: Sequence[str] = AGAIN) -> SweepView:
 
 
 def told(o: Overnight, name: str, refused: Mapping[str, errors.OvernightError]) -> SweepView:
+    by_message: dict[str, list[str]] = {}
     for run, error in refused.items():
-        o.talk.say(f"{run}: {error.message}")
+        by_message.setdefault(error.message, []).append(run)
+    for message, runs in by_message.items():
+        o.talk.say(f"{', '.join(runs)}: {message}")
     seen = view(o, name)
     if refused:
         raise next(iter(refused.values()))

@@ -8,9 +8,9 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from overnight.app import Overnight, launching, notifying, preparing, sweep_plan
+from overnight.app import Overnight, launching, notifying, preparing, sweep_places
 from overnight.app.sweep_plan import Plan, Planned
-from overnight.core import command, durations, errors, spec, sweep
+from overnight.core import command, durations, errors, spec, sweep, sweep_values
 from overnight.ports import Server
 from overnight.store.sweeps import SweptRun
 from overnight.train import follow, launch
@@ -56,19 +56,24 @@ def start(o: Overnight, plan: Plan, *, with_smoke: bool) -> Started:
     runs: which server each was given to is remembered before the first is launched.
     """
     synced: dict[str, launching.Synced] = {}
-    if with_smoke and plan.fresh:
+    if with_smoke and plan.ready:
         plan = smoked(o, plan, synced)
-    for server in servers_of(plan.runs):
-        sync(o, plan, server, synced)
     if plan.fresh:
-        remember(o, plan)
-    limits = shares(plan)
-    begun: dict[str, Begun] = {}
-    for server in servers_of(plan.runs):
-        mine = [each for each in plan.runs if each.server == server]
-        specs = [wanted(o, plan, each, synced[server], limits) for each in mine]
-        begun.update(launched(o, o.server(server), mine, specs))
+        plan = remembered(o, plan)
+    ready = {each.run for each in plan.ready}
+    begun = {each.run: as_it_is(o, plan, each) for each in plan.runs if each.run not in ready}
+    for server in servers_of(plan.ready):
+        begun.update(launched(o, plan, server, synced))
     return Started(plan=plan, runs=tuple(begun[each.run] for each in plan.runs))
+
+
+def as_it_is(o: Overnight, plan: Plan, run: Planned) -> Begun:
+    """A run that is there already, or whose server is away."""
+    if run.there:
+        row = o.mirror.rows_of(run.run).get(run.server) or {}
+        return Begun(planned=run, state=str(row.get("state", "")), existed=True)
+    problem = plan.away.get(run.server) or f"{run.server} cannot be reached"
+    return Begun(planned=run, error=errors.Unreachable(problem, hint="type the same again later"))
 
 
 def servers_of(runs: Sequence[Planned]) -> list[str]:
@@ -90,9 +95,20 @@ def sync(
     return synced[server]
 
 
-def remember(o: Overnight, plan: Plan) -> None:
+def remembered(o: Overnight, plan: Plan) -> Plan:
+    """Keeps what is about to be launched, and where. Typed twice at once, both go by what was kept
+    first. The code that a sweep was begun with stays the one by which it is known.
+    """
     runs = [SweptRun(each.run, each.server, dict(each.sweep)) for each in plan.runs]
-    o.mirror.sweeps.remember(plan.name, time.time(), plan.definition(), runs)
+    before = o.mirror.sweeps.definition(plan.name) or {}
+    kept = {key: before[key] for key in ("snapshot",) if key in before}
+    o.mirror.sweeps.remember(plan.name, time.time(), {**plan.definition(), **kept}, runs)
+    homes = {each.run: each.server for each in o.mirror.sweeps.runs(plan.name)}
+    at_home = (
+        each if each.there else dataclasses.replace(each, server=homes[each.run])
+        for each in plan.runs
+    )
+    return dataclasses.replace(plan, runs=tuple(at_home))
 
 
 # -- smoke tests --------------------------------------------------------------------------------
@@ -103,11 +119,11 @@ def smoked(o: Overnight, plan: Plan, synced: dict[str, launching.Synced]) -> Pla
     quick one for each further server and each new way through the code. Raises
     `errors.CheckFailed` before anything is launched.
     """
-    first = plan.fresh[0].server
+    first = plan.ready[0].server
     tested(o, plan, plan.lead, first, synced, None)
     if not plan.known:
         plan = replaced(o, plan)
-    for server in servers_of(plan.fresh):
+    for server in servers_of(plan.ready):
         tested(o, plan, plan.lead, server, synced, QUICK_S)
     for run in new_paths(plan):
         tested(o, plan, run, run.server, synced, QUICK_S)
@@ -120,15 +136,16 @@ def replaced(o: Overnight, plan: Plan) -> Plan:
     """Placed once more, now that a smoke test has told length and memory."""
     servers = [each.server for each in plan.offers]
     again = [each if each.there else dataclasses.replace(each, server="") for each in plan.runs]
-    plan = sweep_plan.with_length(o, dataclasses.replace(plan, runs=tuple(again)))
-    return sweep_plan.placed(o, plan, servers)
+    plan = sweep_places.with_length(o, dataclasses.replace(plan, runs=tuple(again)))
+    return sweep_places.placed(o, plan, servers)
 
 
 def new_paths(plan: Plan) -> list[Planned]:
     """Runs that together change everything that is no number: another model, file or flag."""
-    seen = set(plan.lead.point.path)
+    as_it_is = {(key, sweep_values.text_of(value)) for key, value in plan.base.items()}
+    seen = as_it_is | set(plan.lead.point.path)
     found = []
-    for run in plan.fresh:
+    for run in plan.ready:
         if not seen.issuperset(run.point.path):
             seen |= set(run.point.path)
             found.append(run)
@@ -188,14 +205,26 @@ def wanted(
         run=run.run,
         snapshot=plan.snapshot,
         sweep=run.sweep,
-        queue={**made.queue, **queue(plan, run, limits[run.server])},
+        queue={
+            **made.queue,
+            **queue(plan, run, limits[run.server], sweep_places.measured(o, plan, run)),
+        },
         provenance={**where, "sweep": plan.definition()},
     )
 
 
-def queue(plan: Plan, run: Planned, limit: int | None) -> dict[str, Any]:
-    """When it may start, as far as the sweep says; `node/waiting.py` reads it."""
-    lasts_s = plan.expected_s and plan.expected_s / plan.speed(run.server)
+def queue(
+    plan: Plan,
+    run: Planned,
+    limit: int | None,
+    measured: tuple[float | None, int | None] = (None, None),
+) -> dict[str, Any]:
+    """When it may start, as far as the sweep says; `node/waiting.py` reads it.
+
+    `measured`: what a smoke test told of this very run, see `sweep_places.measured`.
+    """
+    lasts_s = measured[0] or plan.expected_s
+    lasts_s = lasts_s and lasts_s / plan.speed(run.server)
     told = {
         "group": plan.name,
         "order": run.sweep["index"],
@@ -203,30 +232,39 @@ def queue(plan: Plan, run: Planned, limit: int | None) -> dict[str, Any]:
         "priority": plan.wish.priority,
         "after": list(plan.wish.after) or None,
         "expected_s": lasts_s,
-        "memory_mib": plan.memory_mib,
+        "memory_mib": measured[1] or plan.memory_mib,
         "pinned": True if plan.wish.servers else None,
     }
     return {key: value for key, value in told.items() if value is not None}
 
 
 def launched(
-    o: Overnight, server: Server, runs: Sequence[Planned], specs: Sequence[spec.RunSpec]
+    o: Overnight, plan: Plan, server: str, synced: dict[str, launching.Synced]
 ) -> dict[str, Begun]:
     """What became of each run. A server that is away keeps no other from getting its runs."""
-    secret = preparing.secrets(o.config, os.environ)
-    notify = notifying.wanted(o.config.notify, os.environ)
+    runs = [each for each in plan.ready if each.server == server]
+    limits = shares(plan)
     try:
-        with o.talk.busy(f"launching {len(specs)} runs on {server.name}"):
-            told = follow.patiently(
-                lambda: launch.launch_many(server, specs, secret, notify),
-                server=server.name,
-                say=o.talk.say,
-                patience_s=launching.PATIENCE_S,
-            )
+        there = sync(o, plan, server, synced)
+        specs = [wanted(o, plan, each, there, limits) for each in runs]
+        told = many(o, o.server(server), specs)
     except (errors.Unreachable, errors.ServerError) as error:
         return {each.run: Begun(planned=each, error=error) for each in runs}
     answers = {each.run: each for each in told}
     return {each.run: became(each, answers.get(each.run)) for each in runs}
+
+
+def many(o: Overnight, server: Server, specs: Sequence[spec.RunSpec]) -> list[launch.Began]:
+    """Launches through a link that breaks meanwhile: asked twice, each is still one run."""
+    secret = preparing.secrets(o.config, os.environ)
+    notify = notifying.wanted(o.config.notify, os.environ)
+    with o.talk.busy(f"launching {len(specs)} runs on {server.name}"):
+        return follow.patiently(
+            lambda: launch.launch_many(server, specs, secret, notify),
+            server=server.name,
+            say=o.talk.say,
+            patience_s=launching.PATIENCE_S,
+        )
 
 
 def became(run: Planned, told: launch.Began | None) -> Begun:

@@ -65,8 +65,15 @@ def shown(found: Queues, now: float) -> str:
         for number, run in enumerate(offer.waiting, 1)
     ]
     servers = [[offer.server, summary(offer)] for offer in found.offers]
-    parts = [render.table(waiting, SENTENCES) if waiting else "nothing waits"]
+    parts = [render.table(waiting, SENTENCES) if waiting else nothing(found)]
     return "\n\n".join([*parts, render.table(servers)])
+
+
+def nothing(found: Queues) -> str:
+    reachable = [offer.reachable for offer in found.offers]
+    if all(reachable):
+        return "nothing waits"
+    return "nothing waits on the servers that answer" if any(reachable) else "no server answers"
 
 
 def row(offer: Offer, number: int, run: Mapping[str, Any], project: str, now: float) -> list[str]:

@@ -81,16 +81,24 @@ def silence(run: views.RunView) -> str:
     return f"no sign of life for {duration(run.silent_s)}" if run.is_silent else ""
 
 
+def starts(run: views.RunView) -> str:
+    """Of a run that waits, where its server has an idea."""
+    if run.state != "queued" or run.starts_in_s is None:
+        return ""
+    return f"starts in {duration(run.starts_in_s)}" if run.starts_in_s >= 1 else "starts soon"
+
+
 def run_line(run: views.RunView, reachable: bool) -> list[str]:
     """The cells of one run: name, state, place, loss, time left or what matters, GPUs."""
     loss = f"loss {run.loss:.4g}" if run.loss is not None and not run.ended else ""
     is_sure = reachable and not run.is_silent
     left = f"{duration(run.eta_s)} left" if run.eta_s is not None and is_sure else ""
+    start = starts(run) if is_sure else ""
     silent = silence(run) if reachable else ""
     last = f"last seen {run.state}" if not reachable and not run.ended else ""
     why = run.reason if run.state not in ("finished", "running") else ""
     why = "results ready" if run.state == "finished" else why
-    note = "  ".join(part for part in (silent, left, last, repaired(run), why) if part)
+    note = "  ".join(part for part in (silent, left, start, last, repaired(run), why) if part)
     return [run.name, state(run, reachable), place(run), loss, note, gpus(run)]
 
 
@@ -127,7 +135,8 @@ def server_lines(server: views.ServerView, every_run: bool) -> Iterator[list[str
 
 def away(server: views.ServerView) -> str:
     since = f" since {clock(server.away_since)}" if server.away_since is not None else ""
-    return f"unreachable{since}, last seen {ago(server.age_s)}: {server.problem}"
+    seen = "never seen" if server.age_s is None else f"last seen {ago(server.age_s)}"
+    return f"unreachable{since}, {seen}: {server.problem}"
 
 
 def sweep_line(name: str, server: views.ServerView) -> str:

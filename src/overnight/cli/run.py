@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 @click.argument("name", required=False)
 @common.server_option
 @common.gpus_option
+@click.option(
+    "--priority", type=int, metavar="N", help="Starts before runs of a lower one; 0 by default."
+)
+@click.option(
+    "--after", multiple=True, metavar="RUN", help="Starts when RUN has finished. Repeatable."
+)
 @click.option("--no-smoke", is_flag=True, help="Launch without a smoke test.")
 @click.option("--dry-run", is_flag=True, help="Show what would run, and every precomputed repair.")
 @common.json_option
@@ -24,6 +30,8 @@ def command(
     name: str | None,
     server: str | None,
     gpus: float | None,
+    priority: int | None,
+    after: tuple[str, ...],
     no_smoke: bool,
     dry_run: bool,
     as_json: bool,
@@ -35,7 +43,7 @@ def command(
     [smoke] time_box_s (180 s). It is needed once for the same code and command.
 
     Where several servers are configured and none is chosen, it goes to the one where it would
-    end first.
+    end first. Where there is no room it waits there, and starts with the laptop closed.
 
     Typed again with the same name and content after it was cut short, it goes on where it
     stopped: one run, never two. Without NAME the run is called train01, train02, …
@@ -49,7 +57,8 @@ def command(
             plan = launching.placed(o, name, server, argv, gpus)
             common.emit(plan.to_json(), dry(plan), as_json)
             return
-        done = launching.run(o, name, server, argv, gpus, with_smoke=not no_smoke)
+        turn = launching.Turn(priority=priority, after=after)
+        done = launching.run(o, name, server, argv, gpus, with_smoke=not no_smoke, turn=turn)
         text = f"{done.run} on {done.server}: {done.state}, {done.sign}"
         if done.existed:
             text += "  (this run was there already; nothing was started twice)"

@@ -5,13 +5,18 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
-from overnight.cli import common, render
+from overnight.cli import common, render, terminal
 from overnight.core import views
 
+if TYPE_CHECKING:
+    from overnight.app import Overnight
+
 REFRESH_S = 2.0
+NAMES_SHOWN = 6
 
 
 @common.verb(example="overnight status --follow")
@@ -30,9 +35,20 @@ def command(brief: bool, follow: bool, cached: bool, every_run: bool, as_json: b
         from overnight.app import following
 
         while True:
+            before: set[str] = set()
+
+            def early(servers: list[views.ServerView], before: set[str] = before) -> None:
+                """What has answered is not held back by one that does not."""
+                before |= {each.name for each in servers}
+                print(shown(servers, False, every_run), flush=True)
+
+            whole = brief or follow or as_json
             with o.talk.busy("asking the servers"):
-                servers = following.status(o, cached=cached)
-            text = shown(servers, brief, every_run)
+                servers = following.status(o, cached=cached, early=None if whole else early)
+            rest = [each for each in servers if each.name not in before]
+            text = shown(rest, brief, every_run)
+            if not (brief or cached or as_json):
+                text += ended_sweeps(o, servers, stays=not follow)
             if follow and sys.stdout.isatty():
                 click.clear()
             common.emit({"servers": [each.to_json() for each in servers]}, text, as_json)
@@ -43,3 +59,29 @@ def command(brief: bool, follow: bool, cached: bool, every_run: bool, as_json: b
 
 def shown(servers: Sequence[views.ServerView], brief: bool, every_run: bool) -> str:
     return render.brief(servers) if brief else render.status(servers, every_run=every_run)
+
+
+def ended_sweeps(o: Overnight, servers: Sequence[views.ServerView], *, stays: bool) -> str:
+    """The table of each sweep that has ended since somebody looked; of the others how to get it.
+
+    `stays`: whether the text stays on the screen; a table is not spent on a moment.
+    """
+    if not any(run.row.get("sweep") for server in servers for run in server.runs):
+        return ""
+    from overnight.app import sweep_results
+    from overnight.cli import sweep_results as tables
+
+    fresh, old = sweep_results.finished_unseen(o, servers) if stays else ([], [])
+    old = old if stays else sorted(sweep_results.done(servers))
+    blocks = [tables.table(found).rstrip("\n") for found in fresh]
+    blocks += [done_line(old)] if old else []
+    return "".join(f"\n\n{block}" for block in blocks)
+
+
+def done_line(names: Sequence[str]) -> str:
+    if len(names) == 1:
+        return terminal.safe_text(f"sweep {names[0]}: done, overnight sweep results {names[0]}")
+    shown = ", ".join(names[:NAMES_SHOWN]) + (" …" if len(names) > NAMES_SHOWN else "")
+    return terminal.safe_text(
+        f"{len(names)} sweeps are done: {shown}; overnight sweep results NAME"
+    )

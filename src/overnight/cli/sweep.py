@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from overnight.cli import common
+from overnight.cli import common, sweep_results, sweep_search
 from overnight.core import command as commands
 from overnight.core import errors
 
@@ -64,25 +64,64 @@ def command() -> None:
 )
 @click.option("--priority", type=int, metavar="N", help="A higher one starts before a lower one.")
 @click.option("--after", multiple=True, metavar="RUN", help="Only once RUN has finished.")
+@sweep_search.options
 @smoke_option
 @yes_option
 @dry_option
 @common.json_option
 @common.with_command
-def start(no_smoke: bool, yes: bool, dry_run: bool, as_json: bool, **typed: Any) -> int:
+def start(
+    search: bool,
+    trials: int | None,
+    at_once: int | None,
+    no_prune: bool,
+    no_smoke: bool,
+    yes: bool,
+    dry_run: bool,
+    as_json: bool,
+    **typed: Any,
+) -> int:
     """Each KEY is looked for in this order: in a Hydra configuration; in the YAML, JSON or TOML
     file that the command names, or in CONFIG in its place; among the flags of the script.
 
     First the base as it is, then one change at a time. The table of runs is shown before anything
     starts. The same sweep typed again after a cut goes on with the same runs.
     """
+    if search:
+        wish, axes = search_wish(dry_run, **typed)
+        return sweep_search.carried_out(
+            wish,
+            axes,
+            trials=trials,
+            at_once=at_once,
+            no_prune=no_prune,
+            no_smoke=no_smoke,
+            as_json=as_json,
+        )
+    sweep_search.refuse_without_search(trials, at_once, no_prune)
     with common.project(as_json) as o:
-        from overnight.app import sweep_plan
+        from overnight.app import sweep_making
 
         wish = wished(**typed)
         check_count(wish, yes or dry_run, as_json)
-        plan = sweep_plan.make(o, wish)
+        plan = sweep_making.make(o, wish)
         return carried_out(o, plan, no_smoke=no_smoke, yes=yes, dry_run=dry_run, as_json=as_json)
+
+
+def search_wish(dry_run: bool, words: tuple[str, ...], **typed: Any) -> tuple[Wish, list[str]]:
+    """What a search takes over from how a sweep is typed, and its axes as they were written."""
+    unfit = {"--dry-run": dry_run, **{f"--{name}": typed[name] for name in ("mode", "seeds")}}
+    unfit |= {"--file": typed["path"], "--max-concurrent": typed["max_concurrent"]}
+    wrong = next((name for name, value in unfit.items() if value), None)
+    if wrong is not None:
+        wrong = f"--{typed['mode']}" if wrong == "--mode" else wrong
+        raise errors.UsageError(
+            f"{wrong} does not go with --search", hint="overnight sweep start --help"
+        )
+    base, axes = split(words)
+    left_out = dict.fromkeys(("mode", "seeds", "path", "max_concurrent"))
+    words = (base,) if base else ()
+    return wished(words=words, **{**typed, **left_out}), axes
 
 
 def wished(
@@ -311,12 +350,12 @@ def add(
     Points that it has already are left out.
     """
     with common.project(as_json) as o:
-        from overnight.app import sweep_plan
+        from overnight.app import sweep_making
         from overnight.core import sweep
 
-        wish = sweep_plan.wish_to_add(o, name, sweep.parse_axes(words))
+        wish = sweep_making.wish_to_add(o, name, sweep.parse_axes(words))
         check_count(wish, yes or dry_run, as_json)
-        plan = sweep_plan.make(o, wish, adding=True)
+        plan = sweep_making.make(o, wish, adding=True)
         return carried_out(o, plan, no_smoke=no_smoke, yes=yes, dry_run=dry_run, as_json=as_json)
 
 
@@ -337,3 +376,6 @@ def listed(cached: bool, as_json: bool) -> None:
         found = sweep_views.listed(o, cached=cached)
         brief = [{k: v for k, v in each.to_json().items() if k != "runs"} for each in found]
         common.emit({"sweeps": brief}, sweep_tables.listed(found), as_json)
+
+
+command.add_command(sweep_results.results)

@@ -109,7 +109,22 @@ def status(seen: SweepView) -> str:
     metric = seen.metric or ""
     head = ["run", *keys, *(["seed"] if has_seeds else []), "state", "progress", metric, "server"]
     rows = [head, *(status_row(each, keys, has_seeds) for each in seen.runs)]
-    return f"{terminal.safe_text(summary(seen))}\n{render.table(rows)}"
+    lines = [
+        terminal.safe_text(summary(seen)),
+        render.table(rows),
+        *map(terminal.safe_text, after(seen)),
+    ]
+    return "\n".join(lines)
+
+
+def after(seen: SweepView) -> Iterator[str]:
+    """What to type where some of it went wrong."""
+    failed = [each.run for each in seen.runs if each.state in ("failed", "needs-decision")]
+    if failed:
+        retry = f"overnight sweep retry-failed {seen.name}"
+        yield f"  next: overnight explain {failed[0]}   |   {retry}"
+    elif any(each.state == "stopped" for each in seen.runs):
+        yield f"  next: overnight sweep resume {seen.name}"
 
 
 def summary(seen: SweepView) -> str:

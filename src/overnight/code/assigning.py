@@ -7,14 +7,23 @@ What stands in two places is refused: edited in the wrong one, all runs of a swe
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-import posixpath
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-from overnight.code import frameworks, hydra, options, recognise, roles, setting, sources, syntax
+from overnight.code import (
+    editing,
+    frameworks,
+    hydra,
+    options,
+    recognise,
+    setting,
+    sources,
+    starting,
+    syntax,
+)
 from overnight.code.options import Option
 from overnight.core import (
     command,
@@ -89,9 +98,9 @@ class Command:
         """`base`: the configuration file to start from, in the place of the one that the command
         names. Raises `errors.UsageError` where it cannot take that place.
         """
-        self._read = read
+        self._root, self._read = root, read
         look = recognise.Look(root, argv, read, project)
-        self.argv = list(argv) if base is None else _with_base(look, list(argv), base, read)
+        self.argv = list(argv) if base is None else starting.with_base(look, list(argv), base, read)
         if self.argv != list(argv):
             look = recognise.Look(root, self.argv, read, look.project)
         self.project = look.project
@@ -102,7 +111,7 @@ class Command:
         self._documents: dict[str, config_text.Document] = {}
         self._unread: dict[str, str] = {}
         if self._hydra is None:
-            self._open(recognise.config_files(self.argv))
+            self._open(starting.files(look))
 
     def _open(self, paths: Sequence[str]) -> None:
         for path in paths:
@@ -176,7 +185,7 @@ class Command:
         path, name = found[0]
         self._refuse_typed(name, path)
         document, text = self._documents[path], self._texts[path]
-        scalar = _scalar(document, text, name)
+        scalar = editing.scalar(document, text, name)
         line = text.count("\n", 0, scalar.start) + 1
         return Target(
             kind="file",
@@ -300,9 +309,9 @@ class Command:
     def _looked(self) -> str:
         """Where was looked, and what is there."""
         if self._hydra is not None:
-            return f"{self._hydra.folder} has {_some(self._hydra.values)}"
+            return f"{self._hydra.folder} has {starting.some(self._hydra.values)}"
         told = [
-            f"{command.visible(path)} has {_some(map(config_text.dotted, each.scalars))}"
+            f"{command.visible(path)} has {starting.some(map(config_text.dotted, each.scalars))}"
             for path, each in self._documents.items()
         ]
         told += [f"{command.visible(reason)}" for reason in self._unread.values()]
@@ -310,7 +319,7 @@ class Command:
         if knob_places.is_shell(self.argv):
             told.append("a command for the shell is not looked into for flags")
         elif flags:
-            told.append(f"{command.visible(self._script)} takes {_some(flags)}")
+            told.append(f"{command.visible(self._script)} takes {starting.some(flags)}")
         elif self._script:
             told.append(f"no flags were found in {command.visible(self._script)}")
         else:
@@ -320,22 +329,42 @@ class Command:
     # -- writing ------------------------------------------------------------------------------
 
     def assign(self, changes: Sequence[tuple[Target, Value]]) -> Assigned:
-        """The command and the files with these values. Raises `errors.UsageError`."""
-        argv, files = self.argv, dict[str, str]()
+        """The command and the files with these values. Raises `errors.UsageError`.
+
+        Where the command comes to name another file, the keys are looked for in that one.
+        """
+        argv = self.argv
         for target, value in changes:
-            try:
-                if target.kind == "file":
-                    text = files.get(target.file, self._texts[target.file])
-                    files[target.file] = edited(target.file, text, target.name, value)
-                else:
+            if target.kind != "file":
+                with _written(target, value):
                     argv = self._set(argv, target, value)
-            except UnclearError as reason:
-                shown = command.visible(f"{target.name}={value.text}")
-                raise errors.UsageError(
-                    f"{shown} cannot be written: {reason}", hint="overnight sweep --dry-run …"
-                ) from None
-        changed = {path: text for path, text in files.items() if text != self._texts[path]}
-        return Assigned(argv=tuple(argv), files=changed)
+        in_files = [(target, value) for target, value in changes if target.kind == "file"]
+        reader = self._naming(argv) if in_files and argv != self.argv else self
+        return Assigned(argv=tuple(argv), files=reader._edited(in_files))
+
+    def _naming(self, argv: list[str]) -> Command:
+        other = Command(self._root, argv, self._read, project=self.project)
+        return self if other._texts.keys() == self._texts.keys() else other
+
+    def _edited(self, changes: Sequence[tuple[Target, Value]]) -> dict[str, str]:
+        files: dict[str, str] = {}
+        for asked, value in changes:
+            target = asked if asked.file in self._texts else self._alike(asked)
+            text = files.get(target.file, self._texts[target.file])
+            with _written(target, value):
+                files[target.file] = editing.edited(target.file, text, target.name, value)
+        return {path: text for path, text in files.items() if text != self._texts[path]}
+
+    def _alike(self, target: Target) -> Target:
+        """The same key in the file that this command names."""
+        found = self.target(target.name)
+        if found.kind != "file":
+            raise errors.UsageError(
+                f"{target.name} is a key of {command.visible(target.file)}, but here a flag "
+                f"({found.where})",
+                hint="vary it, or the file, but not both",
+            )
+        return found
 
     def _set(self, argv: list[str], target: Target, value: Value) -> list[str]:
         if target.option is not None:
@@ -345,43 +374,15 @@ class Command:
         return setting.override(argv, target.name, value)
 
 
-def edited(path: str, text: str, name: str, value: Value) -> str:
-    """The file with one value changed, and nothing else. Raises `UnclearError`."""
-    document = config_text.read(path, text)
-    scalar = _scalar(document, text, name)
-    new = sweep_values.for_file(path, value, scalar.text)
-    new = new if scalar.text else f" {new}"
-    changed = f"{text[: scalar.start]}{new}{text[scalar.end :]}"
-    keys = set(config_text.matching(document, name))
-    shown = f"{command.visible(path)}: {command.visible(name)}"
-    if not config_text.is_same_but(path, document, changed, keys):
-        raise UnclearError(f"{shown} cannot be changed alone")
-    after = _scalar(config_text.read(path, changed), changed, name)
-    written = sweep_values.read_file(path, after.text)
-    if not sweep_values.same(written.value, value.value):
-        raise UnclearError(f"{shown} would be read as {command.visible(written.text)}")
-    return changed
-
-
-def _scalar(document: config_text.Document, text: str, name: str) -> config_text.Scalar:
-    keys = config_text.matching(document, name)
-    for key in keys:
-        if key in document.refused:
-            raise UnclearError(f"{command.visible(name)} {document.refused[key]}")
-    if len(keys) > 1:
-        raise UnclearError(f"{command.visible(name)} stands there more than once")
-    scalar = document.scalars[keys[0]]
-    return scalar if scalar.text else _behind_colon(text, scalar, keys[0][-1])
-
-
-def _behind_colon(text: str, scalar: config_text.Scalar, name: str) -> config_text.Scalar:
-    """`note:` has its value, nothing, where the next line begins; a new one goes behind the colon.
-
-    Should that be the wrong colon, the edit is found out and refused.
-    """
-    colons = list(re.finditer(rf"{re.escape(name)}['\"]?\s*:", text[: scalar.start]))
-    at = colons[-1].end() if colons else scalar.start
-    return config_text.Scalar(at, at, "")
+@contextlib.contextmanager
+def _written(target: Target, value: Value) -> Iterator[None]:
+    try:
+        yield
+    except UnclearError as reason:
+        shown = command.visible(f"{target.name}={value.text}")
+        raise errors.UsageError(
+            f"{shown} cannot be written: {reason}", hint="overnight sweep --dry-run …"
+        ) from None
 
 
 def _target(kind: Kind, name: str, where: str, base: Value | None) -> Target:
@@ -421,51 +422,6 @@ def _refuse_no_file(
     names = hydra.group_files(project, application, target.name.lstrip("+"))
     if names and value.text not in names and value.value is not None:
         near = errors.nearest(value.text, names)
-        advice = f"did you mean {near}?" if near else f"there are {_some(names)}"
+        advice = f"did you mean {near}?" if near else f"there are {starting.some(names)}"
         where = f"{application.folder}/{target.name}/{value.text}.yaml"
         raise UnclearError(f"there is no {command.visible(where)}; {command.visible(advice)}")
-
-
-def _some(names: Iterable[str]) -> str:
-    listed = list(names)
-    shown = ", ".join(map(command.visible, listed[:_SHOWN])) or "nothing"
-    return f"{shown}, …" if len(listed) > _SHOWN else shown
-
-
-def _with_base(
-    look: recognise.Look, argv: list[str], base: str, read: invocation.Read
-) -> list[str]:
-    """The command with `base` in the place of the configuration file that it names."""
-    path = posixpath.normpath(base)
-    shown = command.visible(path)
-    try:
-        read(path)
-    except UnclearError as reason:
-        known = [each for each in look.project.files if config_text.is_config(each)]
-        near = errors.nearest(path, known)
-        raise errors.UsageError(
-            str(reason), hint=f"did you mean {near}?" if near else "overnight sweep KEY=V1,V2"
-        ) from None
-    named = recognise.config_files(argv)
-    if path in named:
-        return argv
-    if look.framework.application is not None:
-        raise errors.UsageError(
-            f"this is a Hydra application: {shown} cannot be named on its command line",
-            hint="choose files by their group, as in: overnight sweep model=small,large",
-        )
-    option = roles.config(look.framework.options)
-    if knob_places.is_shell(argv) or len(named) > 1 or (not named and option is None):
-        what = f"names {', '.join(map(command.visible, named))}" if named else "names no such file"
-        raise errors.UsageError(
-            f"{shown} cannot take the place of a file in the command, which {what}",
-            hint=f"write the command behind it: overnight sweep … -- python train.py {shown}",
-        )
-    if not named and option is not None:
-        return [*argv, *option.words(path)]
-    return [_replaced(word, named[0], path) for word in argv]
-
-
-def _replaced(word: str, old: str, new: str) -> str:
-    head, equals, value = word.rpartition("=")
-    return f"{head}{equals}{new}" if posixpath.normpath(value) == old else word

@@ -23,14 +23,16 @@ MOVE_S = 60.0  # what a run must gain by leaving the queue that it stands in
 class Wanted:
     """A run that wants a server.
 
-    `gpus`: None is one where a server has any; 0 a CPU slot; below 1 a share of one.
-    `memory_mib`: its peak on each GPU. `expected_s`: how long it takes on a server of speed 1.
-    `links`: as in the run spec. `servers`: names that the user allows, None for all. `waits_at`:
-    the server in whose queue it stands already, which it leaves only for a gain of MOVE_S.
+    `gpus`: None is one for each of `processes` where a server has any; 0 a CPU slot; below 1 a
+    share of one. `memory_mib`: its peak on each GPU. `expected_s`: how long it takes on a server
+    of speed 1. `links`: as in the run spec. `servers`: names that the user allows, None for all.
+    `waits_at`: the server in whose queue it stands already, which it leaves only for a gain of
+    MOVE_S.
     """
 
     key: str
     gpus: float | None
+    processes: int = 1
     memory_mib: int | None = None
     expected_s: float | None = None
     snapshot: str | None = None
@@ -112,7 +114,9 @@ class Site:
 
     def shape(self, wanted: Wanted) -> Shape:
         if wanted.gpus is None:
-            return Shape(1.0 if self.offer.cards else 0.0, wanted.memory_mib)
+            # where they cannot be seen there may be some
+            has_gpus = bool(self.offer.cards or self.offer.problem)
+            return Shape(float(wanted.processes) if has_gpus else 0.0, wanted.memory_mib)
         return Shape(float(wanted.gpus), wanted.memory_mib)
 
     def choice(self, wanted: Wanted) -> Choice | None:

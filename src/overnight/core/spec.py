@@ -24,7 +24,8 @@ class RunSpec:
     `processes`, of which there is one where that is not known; a number below 1 is a share of one.
     `launch_id` tells two launches of the same content apart when the names were given by us.
     `links`: place in the work copy -> folder on the server. `sweep`: the sweep that the run belongs
-    to and its point there, {} for none. `slurm`: how it is submitted, None elsewhere.
+    to and its point there, {} for none. `slurm`: how it is submitted, None elsewhere. `metrics`:
+    {"primary", "goal"}, {} where the project names none.
 
     `queue` says when it may start, and nothing of what is run: see `node/waiting.py`.
     """
@@ -50,6 +51,7 @@ class RunSpec:
     launch_id: str = ""
     sweep: Mapping[str, Any] = field(default_factory=dict)
     slurm: Mapping[str, Any] | None = None
+    metrics: Mapping[str, Any] = field(default_factory=dict)
     queue: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
 

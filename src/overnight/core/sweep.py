@@ -140,11 +140,13 @@ def expand(
     base: Mapping[str, Scalar],
     seeds: Sequence[int] = (),
     known: Iterable[str] | None = None,
+    least: int = 2,
+    moving: Iterable[str] = (),
 ) -> list[Point]:
     """The points, each once. `base` has the value of each axis as the experiment is.
 
-    `known`: the keys whose base value is known; by default all that are not None.
-    Raises `errors.UsageError` where nothing varies, or far too much does.
+    `known`: the keys whose base value is known; by default all that are not None. `moving`: see
+    `without_base`. Raises `errors.UsageError` where nothing varies, or far too much does.
     """
     if (number := count(axes, mode, len(seeds))) > MAX_RUNS:
         raise errors.UsageError(
@@ -153,11 +155,16 @@ def expand(
         )
     certain = {key for key, value in base.items() if value is not None} if known is None else known
     points = _grid(axes) if mode == GRID else _ablation(axes)
-    return finished((without_base(each, base, set(certain)) for each in points), seeds)
+    own = (without_base(each, base, set(certain), set(moving)) for each in points)
+    return finished(own, seeds, least)
 
 
-def finished(points: Iterable[Mapping[str, Value]], seeds: Sequence[int]) -> list[Point]:
-    """Each point once, with each seed. Raises `errors.UsageError` where there is just one run."""
+def finished(
+    points: Iterable[Mapping[str, Value]], seeds: Sequence[int], least: int = 2
+) -> list[Point]:
+    """Each point once, with each seed. Raises `errors.UsageError` where there are fewer runs than
+    `least`.
+    """
     unique: dict[tuple[Any, ...], Mapping[str, Value]] = {}
     for changes in points:
         unique.setdefault(identity(changes), changes)
@@ -166,7 +173,7 @@ def finished(points: Iterable[Mapping[str, Value]], seeds: Sequence[int]) -> lis
         for changes in unique.values()
         for seed in (seeds or (None,))
     ]
-    if len(found) < 2:
+    if len(found) < least:
         raise errors.UsageError(
             "nothing varies: this would be a single run, the experiment as it is"
             if not found or found[0].is_base
@@ -190,13 +197,20 @@ def _grid(axes: Sequence[Axis]) -> Iterator[dict[str, Value]]:
 
 
 def without_base(
-    changes: Mapping[str, Value], base: Mapping[str, Scalar], known: set[str]
+    changes: Mapping[str, Value], base: Mapping[str, Scalar], known: set[str], moving: set[str]
 ) -> dict[str, Value]:
-    return {
+    """What of `changes` differs from the base.
+
+    `moving`: keys that choose a file, a group or the like. Where one of them changes, the base may
+    be another one for all the others, so that each value is said, also what equals the base.
+    """
+    found = {
         key: each
         for key, each in changes.items()
         if key not in known or not sweep_values.same(each.value, base.get(key))
     }
+    is_elsewhere = any(key in moving and not each.is_number for key, each in found.items())
+    return dict(changes) if is_elsewhere else found
 
 
 def identity(changes: Mapping[str, Value]) -> tuple[Any, ...]:
@@ -265,9 +279,11 @@ def _label(point: Point, short: Mapping[str, str]) -> str:
 
 
 def _word(value: Value) -> str:
-    """A text is kept apart from its key: `aug_rand`, but `lr3e-4`."""
-    text = value.text or "empty"
-    return text.lstrip("+") if value.is_number else f"_{text}"
+    """A text is kept apart from its key: `aug_rand`, but `lr3e-4`. Of a path the last name."""
+    if value.is_number:
+        return value.text.lstrip("+")
+    text = re.sub(r"\.(ya?ml|json|toml)$", "", value.text.rstrip("/").rpartition("/")[2])
+    return f"_{text or 'empty'}"
 
 
 def _safe(text: str) -> str:

@@ -31,7 +31,10 @@ class Repair:
 
 @dataclass(frozen=True, kw_only=True)
 class RunView:
-    """One run at one moment. `epoch`…`eta_s` are None where the output has not told."""
+    """One run at one moment. `epoch`…`eta_s` are None where the output has not told.
+
+    `starts_in_s`: when a run that waits is expected to start, after the server was asked.
+    """
 
     name: str
     state: str
@@ -53,6 +56,7 @@ class RunView:
     nonfinite: Mapping[str, Any] | None
     failure: Mapping[str, Any] | None
     sweep: str
+    starts_in_s: float | None
     moved_to: str | None
     row: Mapping[str, Any]
 
@@ -67,7 +71,7 @@ class RunView:
 
     def to_json(self) -> dict[str, Any]:
         """The stable part, as `status --json` prints it."""
-        place = ("epoch", "epochs", "step", "steps", "loss", "eta_s", "silent_s")
+        place = ("epoch", "epochs", "step", "steps", "loss", "eta_s", "silent_s", "starts_in_s")
         keys = ("name", "state", "attempt", *place)
         return {
             **{key: getattr(self, key) for key in keys},
@@ -136,6 +140,7 @@ def run_view(row: Mapping[str, Any]) -> RunView:
         nonfinite=progress.get("nonfinite"),
         failure=row.get("failure"),
         sweep=str((row.get("sweep") or {}).get("name") or ""),
+        starts_in_s=row.get("starts_in_s"),
         moved_to=row.get("moved_to"),
         row=row,
     )

@@ -16,6 +16,7 @@ from overnight.node import (
     identity,
     layout,
     preparation,
+    primary,
     processes,
     progress,
     reading,
@@ -80,6 +81,9 @@ class Follower:
         self.gpus = current.gpus
         self.child_pid = child_pid
         self.tracker = progress.Tracker()
+        self.tracker.primary = primary.wanted(
+            (fs.read_json(run.file("spec.json")) or {}).get("metrics")
+        )
         self.output_at = 0
         self.metrics_at = metrics_from(self.folder)
         beat = fs.read_json(f"{self.folder}/heartbeat") or {}

@@ -53,6 +53,7 @@ def record(follower: attempt.Follower, spec: dict[str, Any], cause: str | None) 
         cause = ended_by_us(follower.folder)
     if code is None and cause is None:
         cause = lost_cause(follower)
+    curve = follower.tracker.primary
     seen = follower.lookout.last_words() if follower.lookout else {}
     return {
         "exit_code": code,
@@ -61,6 +62,7 @@ def record(follower: attempt.Follower, spec: dict[str, Any], cause: str | None) 
         "ended_at": time.time(),
         "position": follower.tracker.position(),
         "progress": follower.tracker.to_dict(),
+        "primary": curve.to_dict() if curve is not None else None,
         "sound_at": follower.sound_at,
         "resources": follower.resources(),
         "gpu_peak_mib": follower.gpu_peak_mib,

@@ -14,6 +14,7 @@ from overnight.node import fs, identity, journal, layout, reading, states
 
 PAUSE_S = 0.03
 LONGEST_PAUSE_S = 0.3
+OUTLOOK = os.path.join("queue", "starts.json")
 MAX_LOG_BYTES = 256 * 1024
 
 
@@ -67,7 +68,29 @@ def rows(root: str, project: str, events: dict[str, list[dict[str, Any]]]) -> li
     """All runs of the project, none older than the newest of its `events`."""
     newest = {name: listed[-1]["seq"] for name, listed in events.items()}
     runs = [run for run in layout.runs(root, project) if launched(run)]
-    return [row(run, newest.get(run.name, 0)) for run in runs]
+    watched = is_watched(root)
+    found = [row(run, newest.get(run.name, 0), watched) for run in runs]
+    told = starts(root, project) if any(map(states.is_idle, found)) else {}
+    for each in found:
+        at = told.get(each["run"]) if states.is_idle(each) else None
+        each["starts_in_s"] = None if at is None else round(max(0.0, at - time.time()), 3)
+    return found
+
+
+def starts(root: str, project: str) -> dict[str, float | None]:
+    """Run -> when it is expected to start, as `outlook` has written; {} where that is old."""
+    told = fs.read_json(os.path.join(root, OUTLOOK)) or {}
+    return (
+        dict(told.get("starts", {}).get(project) or {})
+        if told.get("until", 0) > time.time()
+        else {}
+    )
+
+
+def is_watched(root: str) -> bool:
+    """Whether the watch of this root lives: whoever waits for a place has nobody else."""
+    watch = identity.from_json(fs.read_json(os.path.join(root, "watch.json")))
+    return watch is not None and identity.alive(watch)
 
 
 def launched(run: layout.Run) -> bool:
@@ -90,7 +113,7 @@ def new_events(
     return found
 
 
-def row(run: layout.Run, at_least: int = 0) -> dict[str, Any]:
+def row(run: layout.Run, at_least: int, watched: bool) -> dict[str, Any]:
     """The run's state with the newest progress of its open attempt.
 
     `at_least`: the number of an event that the same answer tells of. state.json follows an event
@@ -105,13 +128,14 @@ def row(run: layout.Run, at_least: int = 0) -> dict[str, Any]:
         heartbeat = fs.read_json(run.attempt(state["attempt"], "heartbeat")) or {}
     supervisor = identity.from_json(fs.read_json(run.file("supervisor.json")))
     supervised = supervisor is not None and identity.alive(supervisor)
+    cared_for = supervised or (watched and states.is_idle(state))
     value = {
         **state,
         "run": run.name,
         "kind": spec.get("kind", "run"),
         "heartbeat": heartbeat,
         "supervised": supervised,
-        "silent_s": silent_s(state, heartbeat, supervised, time.time()),
+        "silent_s": silent_s(state, heartbeat, cared_for, time.time()),
         "snapshot": spec.get("snapshot"),
         "sweep": spec.get("sweep") or None,
         "queue": spec.get("queue") or {},
@@ -125,15 +149,16 @@ def row(run: layout.Run, at_least: int = 0) -> dict[str, Any]:
 
 
 def silent_s(
-    state: dict[str, Any], heartbeat: dict[str, Any], supervised: bool, now: float
+    state: dict[str, Any], heartbeat: dict[str, Any], cared_for: bool, now: float
 ) -> float | None:
     """Seconds since the run's last sign of life, by this server's clock; None once it has ended.
 
-    While an attempt runs that is its heartbeat; otherwise a living supervisor is a sign itself.
+    While an attempt runs that is its heartbeat; otherwise a living supervisor is a sign itself, and
+    for a run that waits for its turn the watch.
     """
     if state["state"] not in states.ACTIVE:
         return None
-    if state["state"] != states.RUNNING and supervised:
+    if state["state"] != states.RUNNING and cared_for:
         return 0.0
     last = max(float(heartbeat.get("time") or 0.0), float(state.get("changed_at") or 0.0))
     return round(max(0.0, now - last), 3)

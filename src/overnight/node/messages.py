@@ -2,14 +2,15 @@
 
 Silence while all is well: a message leaves when a run has failed or needs a decision, and when the
 last active run of the project has ended. Each ending is told once; the ledger on the disk remembers
-it. At most so many messages leave in an hour; what happens meanwhile is told in the next one.
+it. At most so many messages leave in an hour; what happens meanwhile is told in the next one. Runs
+of a sweep have news of their own (`sweep_news`).
 """
 
 from __future__ import annotations
 
-from typing import Any, Callable, NamedTuple
+from typing import Any, Callable, Mapping, NamedTuple, Sequence
 
-from overnight.node import notify, states
+from overnight.node import notify, states, sweep_news
 
 HOUR_S = 3600.0
 SETTLE_S = 5.0  # between two runs of a script nothing is active for a moment
@@ -20,17 +21,28 @@ LISTED = 10
 
 
 class Ended(NamedTuple):
-    """One run that has ended; `key` is another for each of its endings."""
+    """One run that has ended; `key` is another for each of its endings. `sweep`: "" for none."""
 
     run: str
     key: str
     state: str
     at: float
+    sweep: str = ""
 
 
 class Limits(NamedTuple):
     since: float
     max_per_hour: int
+
+
+class Sweeps(NamedTuple):
+    """The sweeps of the project on this server now; `describe(name)` -> the event to tell."""
+
+    now: Mapping[str, sweep_news.Sweep]
+    describe: Callable[[str], dict[str, Any]]
+
+
+NO_SWEEPS = Sweeps({}, lambda name: {"runs": {}})
 
 
 def decide(
@@ -40,24 +52,49 @@ def decide(
     now: float,
     limits: Limits,
     describe: Callable[[str], dict[str, Any] | None],
+    sweeps: Sweeps = NO_SWEEPS,
 ) -> dict[str, Any]:
     """The next ledger. `describe(run)` -> the event to tell; None where it is nobody's business.
 
     {"told": {run: key}, "held": [event], "ended": {run: state}, "idle_since", "sent_at": [time],
-    "outbox": [entry], "number", "problem", "server"}
+    "outbox": [entry], "number", "problem", "server", "sweeps": see `sweep_news`}
     """
     ledger = noticed(ledger, ended, limits.since, describe)
     ledger["idle_since"] = idle_since(ledger, active, now)
+    ledger["sweeps"] = sweep_news.timed(ledger["sweeps"], sweeps.now, now)
     ledger["sent_at"] = [at for at in ledger.get("sent_at") or [] if 0 <= now - at < HOUR_S]
-    if ledger["idle_since"] is not None and now - ledger["idle_since"] < SETTLE_S:
+    if is_settling(ledger, sweeps, now):
         return ledger
-    if active == 0 and not ledger["held"] and not is_done(ledger):
-        return {**ledger, "ended": {}, "idle_since": None}
-    if not ledger["held"] and active > 0:
+    ledger, over = without_old_news(
+        ledger, active, sweep_news.over(ledger["sweeps"], sweeps.now, now)
+    )
+    if not (ledger["held"] or over or (active == 0 and ledger["ended"])):
         return ledger
     if len(ledger["sent_at"]) >= limits.max_per_hour:
         return ledger
-    return posted(ledger, active, now)
+    swept = [event for event in map(sweeps.describe, over) if event["runs"]]
+    ledger = {**ledger, "sweeps": sweep_news.without(ledger["sweeps"], over)}
+    is_empty = not (ledger["held"] or swept or (active == 0 and ledger["ended"]))
+    return ledger if is_empty else posted(ledger, active, now, swept)
+
+
+def is_settling(ledger: dict[str, Any], sweeps: Sweeps, now: float) -> bool:
+    """Whether what has just fallen idle may go on in a moment."""
+    since = ledger["idle_since"]
+    just_idle = since is not None and now - since < SETTLE_S
+    return just_idle or sweep_news.is_settling(ledger["sweeps"], sweeps.now, now)
+
+
+def without_old_news(
+    ledger: dict[str, Any], active: int, over: list[str]
+) -> tuple[dict[str, Any], list[str]]:
+    """The ledger without what is worth no message, and the sweeps that are worth one."""
+    news = [name for name in over if sweep_news.is_news(ledger["sweeps"][name])]
+    kept = sweep_news.without(ledger["sweeps"], set(over) - set(news))
+    ledger = {**ledger, "sweeps": kept}
+    if active == 0 and not ledger["held"] and not is_done(ledger):
+        ledger = {**ledger, "ended": {}, "idle_since": None}
+    return ledger, news
 
 
 def noticed(
@@ -69,18 +106,31 @@ def noticed(
     """What has ended anew joins what is to be told."""
     known = ledger.get("told") or {}
     held, done = list(ledger.get("held") or []), dict(ledger.get("ended") or {})
-    server = str(ledger.get("server") or "")
+    server, swept = str(ledger.get("server") or ""), dict(ledger.get("sweeps") or {})
     for each in ended:
         if known.get(each.run) == each.key or each.at < since:
             continue
         event = describe(each.run)
         if event is None:
             continue
-        server, done[each.run] = event["server"], each.state
-        if each.state in NEED_A_PERSON:
+        server = event["server"]
+        if each.sweep:
+            swept = sweep_news.took(swept, each.sweep, each.run, each.state, event)
+        else:
+            done[each.run] = each.state
+        if is_told_at_once(each):
             held.append(event)
+    swept, urgent = sweep_news.at_once(swept)
     told = {each.run: each.key for each in ended}
-    return {**ledger, "told": told, "held": held, "ended": done, "server": server}
+    after = {"told": told, "held": [*held, *urgent], "ended": done, "server": server}
+    return {**ledger, **after, "sweeps": swept}
+
+
+def is_told_at_once(ended: Ended) -> bool:
+    """A run of a sweep that failed waits for the others."""
+    return ended.state == states.NEEDS_DECISION or (
+        ended.state in NEED_A_PERSON and not ended.sweep
+    )
 
 
 def idle_since(ledger: dict[str, Any], active: int, now: float) -> float | None:
@@ -95,9 +145,13 @@ def is_done(ledger: dict[str, Any]) -> bool:
     return any(state != states.STOPPED for state in ledger["ended"].values())
 
 
-def posted(ledger: dict[str, Any], active: int, now: float) -> dict[str, Any]:
+def posted(
+    ledger: dict[str, Any], active: int, now: float, swept: Sequence[dict[str, Any]] = ()
+) -> dict[str, Any]:
+    """`swept`: events of the sweeps that have ended here."""
     number = int(ledger.get("number") or 0) + 1
-    message = composed(ledger["held"], ledger["ended"] if active == 0 else {}, ledger["server"])
+    done = ledger["ended"] if active == 0 else {}
+    message = composed(ledger["held"], done, ledger["server"], swept)
     entry = {"number": number, "tries": 0, "next_at": now, "message": message._asdict()}
     return {
         **ledger,
@@ -113,19 +167,43 @@ def posted(ledger: dict[str, Any], active: int, now: float) -> dict[str, Any]:
 # -- the text ---------------------------------------------------------------------------------
 
 
-def composed(held: list[dict[str, Any]], done: dict[str, str], server: str) -> notify.Message:
-    """One message of all that is held, and of what has ended if nothing is active any more."""
+def composed(
+    held: list[dict[str, Any]],
+    done: dict[str, str],
+    server: str,
+    swept: Sequence[dict[str, Any]] = (),
+) -> notify.Message:
+    """One message of all that is held, of sweeps that have ended, and of what else has ended if
+    nothing is active any more.
+    """
+    in_tables = {run for event in swept for run in event["runs"]}
+    held = [
+        event for event in held if event["state"] != states.FAILED or event["run"] not in in_tables
+    ]
     parts = [told(event) for event in held[:LISTED]]
     if len(held) > LISTED:
         parts.append(f"and {len(held) - LISTED} more: overnight incidents")
+    parts += [sweep_news.told(event) for event in swept]
     if set(done) - {event["run"] for event in held}:
         parts.append(summed_up(done, server))
     text = notify.plain("\n\n".join(parts), [])
-    events = [*held, {"type": "done", "server": server, "runs": done}] if done else held
-    return notify.Message(title(held, done, server), text, bool(held), events)
+    events = [*held, *swept]
+    if done:
+        events.append({"type": "done", "server": server, "runs": done})
+    urgent = bool(held) or any(map(sweep_news.needs_a_person, swept))
+    return notify.Message(title(held, done, server, swept), text, urgent, events)
 
 
-def title(held: list[dict[str, Any]], done: dict[str, str], server: str) -> str:
+def title(
+    held: list[dict[str, Any]],
+    done: dict[str, str],
+    server: str,
+    swept: Sequence[dict[str, Any]] = (),
+) -> str:
+    if len(swept) == 1 and not held:
+        return sweep_news.title(swept[0])
+    if swept and not held:
+        return f"{len(swept)} sweeps have ended on {server}"
     if not held:
         return f"all done on {server}"
     if len(held) == 1:
@@ -216,4 +294,5 @@ def without(ledger: dict[str, Any], number: int) -> dict[str, Any]:
 
 def waits(ledger: dict[str, Any]) -> bool:
     """Whether the watch has to stay for this project's messages."""
-    return bool(ledger.get("held") or ledger.get("outbox") or ledger.get("idle_since"))
+    is_idle = ledger.get("idle_since") or sweep_news.waits(ledger.get("sweeps") or {})
+    return bool(ledger.get("held") or ledger.get("outbox") or is_idle)

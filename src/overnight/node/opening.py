@@ -13,7 +13,7 @@ import struct
 import termios
 from typing import Any
 
-from overnight.node import fs, identity, look, states
+from overnight.node import look, states
 
 STAYS_S = 0.3  # whoever is gone by then, or says something, need not be waited for
 
@@ -32,7 +32,7 @@ def quick(root: str, asked: dict[str, Any]) -> dict[str, Any] | None:
 def is_over(root: str, answer: dict[str, Any]) -> bool:
     """Whether the laptop has left, and nobody need see to the watch either."""
     select.select([0], [], [], STAYS_S)
-    return has_ended(0) and (not any(map(is_active, answer["ok"]["runs"])) or is_watched(root))
+    return has_ended(0) and (not any(map(is_active, answer["ok"]["runs"])) or look.is_watched(root))
 
 
 def has_ended(fd: int) -> bool:
@@ -48,8 +48,3 @@ def has_ended(fd: int) -> bool:
 
 def is_active(row: dict[str, Any]) -> bool:
     return row.get("state") in states.ACTIVE
-
-
-def is_watched(root: str) -> bool:
-    watch = identity.from_json(fs.read_json(os.path.join(root, "watch.json")))
-    return watch is not None and identity.alive(watch)

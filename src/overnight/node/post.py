@@ -23,6 +23,9 @@ from overnight.node import (
     programs,
     server,
     states,
+    sweep_news,
+    sweep_table,
+    sweeps,
 )
 
 LOCK_S = 5.0
@@ -87,6 +90,7 @@ class Post:
         self.root = root
         self._seen: dict[str, Any] = {}
         self._waits: dict[str, bool] = {}
+        self._sweeps: dict[layout.Run, Mapping[str, Any]] = {}
 
     def attend(self, known: Mapping[layout.Run, Known]) -> bool:
         """One round over all projects that want messages; True while something waits."""
@@ -119,8 +123,15 @@ class Post:
     def decide(
         self, project: str, known: Mapping[layout.Run, Known], settings: notify.Settings
     ) -> dict[str, Any]:
+        swept = self.sweeps(known)
         ended = [
-            messages.Ended(run.name, f"{each.state} {each.changed_at}", each.state, each.changed_at)
+            messages.Ended(
+                run.name,
+                f"{each.state} {each.changed_at}",
+                each.state,
+                each.changed_at,
+                str(swept[run].get("name") or ""),
+            )
             for run, each in known.items()
             if each.state in states.ENDED
         ]
@@ -135,10 +146,59 @@ class Post:
                 time.time(),
                 limits,
                 lambda name: event_of(layout.Run(self.root, project, name)),
+                messages.Sweeps(
+                    sweeps_now(known, swept), lambda name: sweep_event(self.root, project, name)
+                ),
             )
             if after != before:
                 write(self.root, project, after)
         return after
+
+    def sweeps(self, known: Mapping[layout.Run, Known]) -> dict[layout.Run, Mapping[str, Any]]:
+        """What each run's spec, which never changes, says of its sweep."""
+        for run, each in known.items():
+            if run not in self._sweeps and each.state:  # before that its spec is being written
+                self._sweeps[run] = dict(sweeps.of(run))
+        return {run: self._sweeps.get(run, {}) for run in known}
+
+
+def sweeps_now(
+    known: Mapping[layout.Run, Known], swept: Mapping[layout.Run, Mapping[str, Any]]
+) -> dict[str, sweep_news.Sweep]:
+    found: dict[str, sweep_news.Sweep] = {}
+    for run, each in known.items():
+        told = swept[run]
+        if not told:
+            continue
+        before = found.get(str(told["name"]), sweep_news.Sweep(0, 0, 0))
+        found[str(told["name"])] = sweep_news.Sweep(
+            before.active + (each.state not in states.ENDED),
+            before.here + 1,
+            max(before.total, int(told.get("total") or 0)),
+            told.get("mode") == "search",
+        )
+    return found
+
+
+def sweep_event(root: str, project: str, name: str) -> dict[str, Any]:
+    """What is told of a sweep of which no run is active here; without runs where none is left."""
+    found = sweeps.answer(root, project, [name])["sweeps"].get(name)
+    if found is None:  # its runs were removed meanwhile
+        return {"runs": {}}
+    table = sweeps.as_table(name, list(found["runs"].values()))
+    hidden = notify.secrets(root, project)
+    return {
+        "type": "sweep",
+        "project": project,
+        "sweep": name,
+        "server": table["server"],
+        "total": table["total"],
+        "runs": {each["run"]: each["state"] for each in table["runs"]},
+        "primary": table["primary"],
+        "goal": table["goal"],
+        "points": table["points"],
+        "lines": [notify.plain(line, hidden) for line in sweep_table.message_lines(table)],
+    }
 
 
 def event_of(run: layout.Run) -> dict[str, Any] | None:

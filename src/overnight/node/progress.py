@@ -10,7 +10,7 @@ import math
 from collections import deque
 from typing import Any, Iterable
 
-from overnight.node import families, lines, names, sanity
+from overnight.node import families, lines, names, primary, sanity
 
 Sample = families.Sample
 Parser = lines.Parser
@@ -208,9 +208,9 @@ class Tracker:
 
     `loss` is the last training loss; `metrics` holds the last value of each name (with `val_` or
     `test_` in front where only the line says so); `nonfinite` is the first training loss that
-    was NaN or infinite; `advanced_at` is the time of the last step forward. `metrics.jsonl`,
-    written for machines, is believed over the output for the loss and for step and epoch once
-    it has told them.
+    was NaN or infinite; `primary` follows the primary metric where one was named;
+    `advanced_at` is the time of the last step forward. `metrics.jsonl`, written for machines, is
+    believed over the output for the loss and for step and epoch once it has told them.
     """
 
     def __init__(self) -> None:
@@ -218,6 +218,7 @@ class Tracker:
         self.metrics: dict[str, float] = {}
         self.nonfinite: dict[str, Any] | None = None
         self.sanity = sanity.Sanity()
+        self.primary: primary.Curve | None = None
         self.advanced_at: float | None = None
         self._now = 0.0
         self._output, self._jsonl = lines.Lines(), lines.Lines()
@@ -252,6 +253,8 @@ class Tracker:
         sample = self._parser.line(line)
         if sample is None:
             return
+        if self.primary is not None:
+            self.primary.take(sample, primary.OUTPUT)
         if self._jsonl_tells_step:
             epoch = None if self._jsonl_tells_epoch else sample.epoch
             sample = sample._replace(step=None, steps=None, epoch=epoch)
@@ -262,6 +265,8 @@ class Tracker:
         sample = families.jsonl(line)
         if sample is None:
             return
+        if self.primary is not None:
+            self.primary.take(sample, primary.JSONL)
         if sample.step is None and self._output_tells_epoch and not self._jsonl_tells_epoch:
             sample = sample._replace(epoch=None)  # the output counts finer
         if sample.step is not None and not self._jsonl_tells_step:
@@ -396,6 +401,7 @@ class Tracker:
             "step_time_s": self.step_time_s(),
             "eta_s": self.eta_s(self._now if now is None else now),
             "position": self.position(),
+            **({"primary": self.primary.brief()} if self.primary is not None else {}),
         }
 
 

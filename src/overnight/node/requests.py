@@ -159,10 +159,11 @@ def launch_many(root: str, args: dict[str, Any], payload: bytes) -> Answer:
 
 
 def queue_look(root: str, args: dict[str, Any], payload: bytes) -> Answer:
-    """args, all optional: what a run of `project` needs: `links` {place: target}, `snapshot`."""
+    """args, all optional: what a run of `project` needs: `links` {place: target}, `snapshot`, and
+    `sharing`: by which rules the cards are judged, as `sharing.rules` reads them."""
     from overnight.node import queue_view
 
-    told = queue_view.view(root)
+    told = queue_view.view(root, args.get("sharing"))
     if args.get("links") is not None:
         told["missing_links"] = queue_view.missing_links(args["links"])
     if args.get("snapshot") is not None:
@@ -265,6 +266,14 @@ def test_message(root: str, args: dict[str, Any], payload: bytes) -> Answer:
     return post.test(root, args["project"], args["notify"], args["server"]), b""
 
 
+def sweep_results(root: str, args: dict[str, Any], payload: bytes) -> Answer:
+    """args: `project`; `sweeps`: names, None for all; `points_of`: runs, see `sweeps.answer`."""
+    from overnight.node import sweeps
+
+    wanted, points_of = args.get("sweeps"), args.get("points_of") or ()
+    return sweeps.answer(root, layout.checked(args["project"]), wanted, points_of), b""
+
+
 def look_now(root: str, args: dict[str, Any], payload: bytes) -> Answer:
     return look.look(root, args, lambda timeout_s: True)
 
@@ -297,4 +306,5 @@ VERBS: dict[str, Callable[[str, dict[str, Any], bytes], Answer]] = {
     "cron": cron_lines,
     "leave": leave,
     "test_message": test_message,
+    "sweep": sweep_results,
 }

@@ -32,9 +32,14 @@ MANY = 20
 
 
 class Memory:
-    """What a process that looks again and again need not read again."""
+    """What a process that looks again and again need not read again.
+
+    `sight` is of its last turn; `outlook_at`: when the next outlook is due (monotonic clock).
+    """
 
     def __init__(self) -> None:
+        self.sight: cards.Sight | None = None
+        self.outlook_at = float("-inf")
         self._states: dict[layout.Run, tuple[Any, dict[str, Any]]] = {}
         self._wishes: dict[layout.Run, waiting.Wish] = {}
 
@@ -61,7 +66,7 @@ def turn(root: str, memory: Memory | None = None) -> int:
     before = list(survey(root, memory))
     if not any(each.is_idle for each in before):
         return 0
-    sight = look(root, before)
+    sight = memory.sight = look(root, before)
     with lock.held(os.path.join(root, "queue.lock"), LOCK_S):
         active = [dated(each) for each in survey(root, memory)]
         actions = planning.plan(active, here(sight))

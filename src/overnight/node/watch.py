@@ -22,6 +22,7 @@ from overnight.node import (
     processes,
     server,
     states,
+    sweeps,
     waiting,
     wake,
 )
@@ -78,6 +79,7 @@ class Watch:
     def __init__(self, root: str) -> None:
         self.root = root
         self.post = post.Post(root)
+        self.sweeps = sweeps.Net(root)
         self.since = time.time()
         self.before = fs.read_json(summary_path(root)) or {}
         self._known: dict[layout.Run, post.Known] = {}
@@ -95,7 +97,8 @@ class Watch:
                 self.supervise(run)
         self.take_turn()
         self.summarise(runs)
-        return self.post.attend(self._known) or bool(runs)
+        is_behind = self.sweeps.attend(self._known)  # first, a message tells of the table
+        return self.post.attend(self._known) or is_behind or bool(runs)
 
     def active(self) -> list[layout.Run]:
         """The runs that have not ended. state.json is read only where it has changed."""
@@ -136,7 +139,7 @@ class Watch:
         idle = self.idle()
         if not idle or not self.is_turn():
             return
-        from overnight.node import turns  # a watch over runs that all go on does without
+        from overnight.node import outlook, turns  # a watch over runs that all go on does without
 
         self._turned_at = time.monotonic()
         self._memory = self._memory or turns.Memory()
@@ -145,6 +148,7 @@ class Watch:
                 if not waiting.is_noted(run):
                     waiting.note(run, fs.read_json(run.file("spec.json")) or {})
             turns.turn(self.root, self._memory)
+            outlook.attend(self.root, self._memory)
 
     def is_turn(self) -> bool:
         return self.is_hot() or time.monotonic() - self._turned_at >= SAMPLE_S

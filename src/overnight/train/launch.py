@@ -20,8 +20,7 @@ OURS = b"overnight: "  # why an environment could not be activated: no sign of l
 
 @dataclass(frozen=True, kw_only=True)
 class Alive:
-    """`sign` says what was seen: "first output", "10 s of life", "waits for a GPU",
-    "finished", or why it waits in Slurm's queue."""
+    """`sign` says what was seen: "first output", "10 s of life", "finished", or why it waits."""
 
     view: views.RunView
     sign: str
@@ -120,7 +119,7 @@ def sign_of_life(view: views.RunView, found: follow.Look) -> str:
     if view.state == "finished":
         return "finished"
     if view.state == "queued":
-        return view.reason if view.row.get("slurm") else "waits for a GPU"
+        return view.reason or "waiting for its turn"
     if found.output and not view.ended and not found.output.startswith(OURS):
         return "first output"
     if view.state != "running":

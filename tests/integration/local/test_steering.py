@@ -222,7 +222,7 @@ def test_a_run_waits_for_a_gpu_and_then_starts(world: World, one_gpu: Path) -> N
     """Queued while somebody else uses it; the UUID is what the training is given."""
     one_gpu.touch()
     with world.laptop() as o:
-        assert launch_on_gpu(o, world) == "waits for a GPU"
+        assert launch_on_gpu(o, world).startswith("waiting for 1 free of 1 GPUs")
     one_gpu.unlink()
     assert world.wait("r").state == states.FINISHED
     assert laws.check(world, "r").attempts[0].gpus == ["GPU-1234"]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 import pytest
 
 from overnight.node import states
+from overnight.store.sweeps import SweptRun
 from tests.integration.local import laws
 from tests.integration.local.world import World
 from tests.waiting import wait_until
@@ -137,9 +140,9 @@ def test_smoke_tests_come_first(swept: World) -> None:
     runs = done(swept, "m")
     assert {each["state"] for each in runs.values()} == {"finished"}
     assert len(swept.lines()) == 5  # the two that had passed were not tested again
-    spec = json.loads(Path(swept.run("m-base").file("spec.json")).read_text())
-    assert spec["queue"]["group"] == "m"
-    assert spec["queue"]["expected_s"] > 0
+    queue = spec_of(swept, "m-base")["queue"]
+    assert queue["group"] == "m"
+    assert queue["expected_s"] > 0
 
 
 def test_a_sweep_that_is_cut_goes_on_with_the_same_runs(swept: World) -> None:
@@ -169,6 +172,19 @@ def test_other_points_or_code_under_the_same_name(swept: World) -> None:
     assert "the code has changed" in swept.refused(
         "sweep", "--name", "s", "lr=1e-3,3e-4", "--no-smoke", code=2
     )
+    swept.typed("sweep", "add", "s", "lr=5e-5", "--no-smoke")
+    done(swept, "s")
+    snapshots = {name: spec_of(swept, name)["snapshot"] for name in (*seen, "s-lr5e-5")}
+    assert len(set(snapshots.values())) == 2
+    (swept.project / "new.py").unlink()
+    again = json.loads(swept.typed("sweep", "--name", "s", "lr=1e-3,3e-4", "--no-smoke", "--json"))
+    assert [each["existed"] for each in again["runs"]] == [True, True]
+
+
+def spec_of(world: World, name: str) -> dict[str, Any]:
+    found = json.loads(Path(world.run(name).file("spec.json")).read_text())
+    assert isinstance(found, dict)
+    return found
 
 
 def test_a_laptop_that_forgot_learns_from_the_server(swept: World) -> None:
@@ -202,3 +218,135 @@ def test_stopping_and_resuming(world: World) -> None:
     assert "SECOND PROCESS" not in world.lines()  # never two at once
     assert "no run of 'g' is stopped" in world.refused("sweep", "resume", "g", code=2)
     assert [world.state(name).state for name in runs] == [states.FINISHED] * 2
+
+
+OTHERS = """
+[servers.a]
+kind = "local"
+root = "{root}/a"
+python = "{python}"
+cpu_slots = 1
+
+[servers.b]
+kind = "local"
+root = "{root}/b"
+python = "{python}"
+cpu_slots = 2
+"""
+
+
+def test_two_servers(swept: World) -> None:
+    """Runs go where there is room, each server is synced and tested once; then one of them is
+    away: what it had is shown as it was seen last."""
+    settings = swept.project / "overnight.toml"
+    others = OTHERS.format(root=swept.root, python=sys.executable)
+    settings.write_text(settings.read_text() + others)
+    words = ["sweep", "--name", "two", "lr=1e-3,3e-4,1e-4", "--max-concurrent", "3"]
+    planned = json.loads(swept.typed(*words, "--dry-run", "--json"))
+    assert sorted(each["server"] for each in planned["runs"]) == ["a", "b", "b"]
+    assert not swept.lines()
+    swept.typed(*words)
+    runs = done(swept, "two")
+    assert {each["state"] for each in runs.values()} == {"finished"}
+    assert {each["server"] for each in runs.values()} == {"a", "b"}
+    base = ["0.001 1000 small 0 batch 64"]
+    assert starts(swept) == sorted(
+        ["0.0003 1000 small 0 batch 64", "0.0001 1000 small 0 batch 64", *(base * 3)]
+    )
+    shares = {
+        each["server"]: json.loads(
+            (runs_of(swept, each["server"]) / name / "spec.json").read_text()
+        )
+        for name, each in runs.items()
+    }
+    assert {name: spec["queue"]["max_concurrent"] for name, spec in shares.items()} == {
+        "a": 1,
+        "b": 2,
+    }
+    before = settings.read_text()
+    settings.write_text(before.replace(f'"{swept.root}/a"', '"/proc/no/such"'))
+    away = status(swept, "two")
+    assert {each["server"]: each["reachable"] for each in away["runs"]} == {"a": False, "b": True}
+    assert away["states"] == {"finished": 3}
+
+
+def test_a_server_that_goes_away_keeps_its_runs(swept: World) -> None:
+    """What it was given is launched nowhere else, for it may have it; the rest goes on."""
+    settings = swept.project / "overnight.toml"
+    others = OTHERS.format(root=swept.root, python=sys.executable)
+    user_file = (
+        swept.folder / "user.toml"
+    )  # no part of the project, so that the code stays the same
+    user_file.write_text(others)
+    assert "[servers.a]" not in settings.read_text()
+    words = ["sweep", "--name", "away", "lr=1e-3,3e-4,1e-4", "--no-smoke", "--json"]
+    at = {"env": {**os.environ, "OVERNIGHT_CONFIG": str(user_file)}}
+    planned = json.loads(said(swept.cli(*words, "--dry-run", **at)))
+    (lonely,) = [each["run"] for each in planned["runs"] if each["server"] == "a"]
+    with swept.laptop() as o:
+        runs = [SweptRun(e["run"], e["server"], wire(e, planned)) for e in planned["runs"]]
+        kept = {"mode": "ablate", "base": None, "gpus": None, "argv": [], "seeds": []}
+        o.mirror.sweeps.remember("away", 1.0, {**kept, "snapshot": planned["snapshot"]}, runs)
+    user_file.write_text(others.replace(f'"{swept.root}/a"', '"/proc/no/such"'))
+    with swept.cli(*words, **at) as process:
+        out, _ = process.communicate(timeout=60)
+    assert process.returncode == 4
+    assert [e["run"] for e in json.loads(out)["runs"] if e["error"]] == [lonely]
+    user_file.write_text(others)
+    again = json.loads(said(swept.cli(*words, **at)))
+    assert {e["run"]: e["existed"] for e in again["runs"]} == {
+        e["run"]: e["run"] != lonely for e in planned["runs"]
+    }
+    assert not (runs_of(swept, "b") / lonely).exists()
+    assert (runs_of(swept, "a") / lonely).exists()
+
+
+def said(process: subprocess.Popen[str]) -> str:
+    with process:
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    return out
+
+
+def wire(run: dict[str, Any], planned: dict[str, Any]) -> dict[str, Any]:
+    told = {key: run[key] for key in ("index", "point", "seed", "base")}
+    return {**told, "name": planned["sweep"], "total": planned["total"], "mode": planned["mode"]}
+
+
+def test_a_sweep_that_is_written_down(swept: World) -> None:
+    """Points as the file has them, with seeds."""
+    (swept.project / "sweep.toml").write_text(
+        'name = "written"\nseeds = [3, 4]\nmax_concurrent = 1\n'
+        '[[runs]]\n[[runs]]\noptim.lr = 3e-4\nmodel = "large"\n'
+    )
+    swept.typed("sweep", "--file", "sweep.toml", "--no-smoke")
+    runs = done(swept, "written")
+    assert list(runs) == [
+        "written-base-s3",
+        "written-base-s4",
+        "written-lr3e-4-model_large-s3",
+        "written-lr3e-4-model_large-s4",
+    ]
+    assert swept.lines() == [  # one after the other
+        "0.001 1000 small 3 batch 64",
+        "0.001 1000 small 4 batch 64",
+        "0.0003 1000 large 3 batch 64",
+        "0.0003 1000 large 4 batch 64",
+    ]
+
+
+def runs_of(world: World, server: str) -> Path:
+    return Path(world.root, server, "projects", "local", "runs")
+
+
+def test_waiting_for_a_run_of_another_server(swept: World) -> None:
+    """The sweep goes to where that run is; somewhere else nobody could tell when it is done."""
+    settings = swept.project / "overnight.toml"
+    others = OTHERS.format(root=swept.root, python=sys.executable)
+    settings.write_text(settings.read_text() + others)
+    swept.typed("run", "first", "--server", "b", "--no-smoke", "--gpus", "0")
+    words = ["sweep", "--name", "then", "lr=1e-3,3e-4", "--after", "first", "--no-smoke"]
+    assert "can be waited for on b only" in swept.refused(*words, "--server", "a", code=2)
+    swept.typed(*words)
+    assert {each["server"] for each in done(swept, "then").values()} == {"b"}
+    assert "there is no run 'frist'" in swept.refused(*words[:-2], "frist", code=2)

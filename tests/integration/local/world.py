@@ -39,6 +39,8 @@ resume = "--resume {{checkpoint}}"
 [servers.local]
 root = "{root}"
 python = "{python}"
+rest_s = 1
+cpu_slots = 64
 {more}
 """
 

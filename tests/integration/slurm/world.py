@@ -91,7 +91,7 @@ class World(local.World):
         """The run's row as a laptop gets it, once it says so."""
 
         def holds() -> dict[str, Any] | None:
-            found = look.row(self.run(name))
+            found = look.row(self.run(name), 0, True)
             return found if condition(found) else None
 
         found = wait_until(holds, timeout_s=30, what=f"the row of {name}")

@@ -58,6 +58,14 @@ def test_nothing_waits() -> None:
     ]
 
 
+def test_nothing_is_said_of_servers_that_do_not_answer() -> None:
+    """Nobody knows what waits there."""
+    here, away = Offer(server="a"), Offer(server="b", reachable=False, problem="no route")
+    told = queue.shown(queues(here, away), NOW)
+    assert told.startswith("nothing waits on the servers that answer\n")
+    assert queue.shown(queues(away), NOW).startswith("no server answers\n")
+
+
 def test_text_from_servers_is_made_harmless() -> None:
     """A reason may hold what a terminal would obey."""
     evil = Offer(server="a", waiting=[waiting("x", reason="\x1b[2Jgone\nnext")])

@@ -106,3 +106,11 @@ def test_a_moved_run_is_shown_once() -> None:
     assert only.runs[0].state == "moved"
     assert "not arrived on gpu2; next: overnight queue" in render.status([only])
     assert render.brief([only]).endswith("look at: a")
+
+
+def test_a_run_that_waits_says_when_it_starts() -> None:
+    """As its server thinks; nothing is promised for a server that is away."""
+    seen = server(state="queued", starts_in_s=7800.0, reason="waiting for 1 free of 4 GPUs")
+    assert "starts in 2 h 10 min  waiting for 1 free of 4 GPUs" in render.status([seen])
+    away = server(600.0, reachable=False, state="queued", starts_in_s=7800.0)
+    assert "starts in" not in render.status([away])

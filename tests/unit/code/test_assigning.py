@@ -253,6 +253,26 @@ def test_a_command_for_the_shell(make: Make) -> None:
     assert "a command for the shell is not looked into for flags" in refused(made, "x=2")
 
 
+def test_a_file_that_is_varied_itself(make: Make) -> None:
+    """Keys are written into the one that the command then names; what is missing there is told."""
+    root = make({"train.py": SCRIPT, "a.yaml": "w: 1\nx: 1\n", "b.yaml": "w: 2\n"})
+    made = command(root, "python train.py --config a.yaml")
+    line, files = assigned(made, "w=3", "config=b.yaml")
+    assert (line, files) == ("python train.py --config b.yaml", {"b.yaml": "w: 3\n"})
+    assert "no config has 'x': b.yaml has w" in refused(made, "x=3", "config=b.yaml")
+
+
+def test_a_file_that_the_script_reads_unless_told_otherwise(make: Make) -> None:
+    """It counts as named while nothing else is."""
+    script = SCRIPT.replace('"--config")', '"--config", default="a.yaml")')
+    root = make({"train.py": script, "a.yaml": "w: 1\n", "b.yaml": "w: 2\n"})
+    made = command(root, "python train.py")
+    assert assigned(made, "w=3") == ("python train.py", {"a.yaml": "w: 3\n"})
+    line, files = assigned(made, "w=3", "config=b.yaml")
+    assert (line, files) == ("python train.py --config b.yaml", {"b.yaml": "w: 3\n"})
+    assert "no flag has 'w'" in refused(command(root, "python train.py --config c.cfg"), "w=3")
+
+
 # -- the file to start from -----------------------------------------------------------------------
 
 
@@ -305,6 +325,7 @@ def hydra(make: Make) -> assigning.Command:
         ("+new=a", "lr=0.2 +new=a", None),
         ("data.root='a, b'", "lr=0.2 'data.root='\"'\"'a, b'\"'\"''", None),
         ("data.root='1'", "lr=0.2 'data.root='\"'\"'1'\"'\"''", None),
+        ("data.root=1_000", "lr=0.2 'data.root='\"'\"'1_000'\"'\"''", None),
         ("data.root=null", "lr=0.2 data.root=null", None),
     ],
 )

@@ -40,6 +40,18 @@ def test_a_grid_takes_every_combination() -> None:
     ]
 
 
+def test_another_file_is_another_base() -> None:
+    """Beside it every value is said, also the one that the base has."""
+    axes = sweep.parse_axes(["lr=1e-3,3e-4", "config=a.yaml,b.yaml"])
+    base = {"lr": 1e-3, "config": "a.yaml"}
+    assert shown(sweep.expand(axes, sweep.GRID, base, moving={"config"})) == [
+        {},
+        {"lr": "1e-3", "config": "b.yaml"},
+        {"lr": "3e-4"},
+        {"lr": "3e-4", "config": "b.yaml"},
+    ]
+
+
 def test_seeds_multiply_each_point() -> None:
     """Each point with each seed, side by side."""
     points = sweep.expand(AXES[:1], sweep.ABLATE, BASE, (0, 1))
@@ -115,6 +127,12 @@ def test_a_sweep_without_variation(axes: tuple[Axis, ...]) -> None:
         sweep.expand(axes, sweep.ABLATE, BASE)
 
 
+def test_one_more_point_of_a_sweep_that_exists() -> None:
+    """It needs no other beside it."""
+    axes = sweep.parse_axes(["lr=1e-5"])
+    assert len(sweep.expand(axes, sweep.GRID, BASE, least=1)) == 1
+
+
 def test_far_too_many_runs() -> None:
     """Counted before anything is made of them."""
     axes = [Axis(f"k{n}", tuple(Value(str(v), v) for v in range(10))) for n in range(9)]
@@ -144,7 +162,7 @@ def test_seeds_that_are_none(text: str) -> None:
 
 def test_names_tell_what_differs() -> None:
     """Short keys where they are enough, seeds at the end."""
-    axes = sweep.parse_axes(["optim.lr=3e-4,.1", "aug=none,rand", "drop=-1"])
+    axes = sweep.parse_axes(["optim.lr=3e-4,.1", "aug=none,rand", "drop=-1", "c=conf/a.yaml,''"])
     base = dict.fromkeys(axis.key for axis in axes)
     assert sweep.names("abl", sweep.expand(axes, sweep.ABLATE, base, (1,))) == [
         "abl-base-s1",
@@ -153,6 +171,8 @@ def test_names_tell_what_differs() -> None:
         "abl-aug_none-s1",
         "abl-aug_rand-s1",
         "abl-drop-1-s1",
+        "abl-c_a-s1",
+        "abl-c_empty-s1",
     ]
 
 

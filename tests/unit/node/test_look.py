@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from overnight.node import fs, look
+from overnight.node import fs, identity, journal, look
 from tests.unit.node import runs
 
 
@@ -44,3 +45,27 @@ def test_events_are_flushed_before_they_are_told(tmp_path: Path, monkeypatch: An
 
     look.look(str(tmp_path), {**args, "cursors": {"r": 1}}, lambda _: True)
     assert len(flushed) == 1
+
+
+def test_a_watch_that_lives(tmp_path: Path) -> None:
+    """By its identity, not by its record alone."""
+    assert not look.is_watched(str(tmp_path))
+    me = identity.of(os.getpid())
+    assert me is not None
+    fs.publish_json(str(tmp_path / "watch.json"), list(me))
+    assert look.is_watched(str(tmp_path))
+    fs.publish_json(str(tmp_path / "watch.json"), [*list(me)[:2], me[2] + 1])
+    assert not look.is_watched(str(tmp_path))
+
+
+def test_a_run_in_the_queue_has_only_the_watch(tmp_path: Path) -> None:
+    """It waits for hours, nobody supervises it, and all is well while the watch lives."""
+    run = runs.make(tmp_path)
+    journal.append(run, "waiting", reason="waiting for 1 free of 4 GPUs")
+    old = {**journal.published(run), "changed_at": 1.0}
+    fs.publish_json(run.file("state.json"), old)
+    (alone,) = look.rows(str(tmp_path), "p", {})
+    assert (alone["state"], alone["silent_s"] > look.LONGEST_PAUSE_S) == ("queued", True)
+    fs.publish_json(str(tmp_path / "watch.json"), list(identity.of(os.getpid()) or ()))
+    (watched,) = look.rows(str(tmp_path), "p", {})
+    assert watched["silent_s"] == 0.0

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from overnight.node import fs, identity, opening
+from overnight.node import opening
 
 
 @pytest.fixture
@@ -32,17 +32,6 @@ def test_the_end_is_told_from_what_is_still_to_read(ends: tuple[int, int]) -> No
     assert not opening.has_ended(reading)
     os.read(reading, 1)
     assert opening.has_ended(reading)
-
-
-def test_a_watch_that_lives(tmp_path: Path) -> None:
-    """By its identity, not by its record alone."""
-    assert not opening.is_watched(str(tmp_path))
-    me = identity.of(os.getpid())
-    assert me is not None
-    fs.publish_json(str(tmp_path / "watch.json"), list(me))
-    assert opening.is_watched(str(tmp_path))
-    fs.publish_json(str(tmp_path / "watch.json"), [*list(me)[:2], me[2] + 1])
-    assert not opening.is_watched(str(tmp_path))
 
 
 def test_who_must_see_to_the_watch_goes_on(tmp_path: Path, ends: tuple[int, int]) -> None:

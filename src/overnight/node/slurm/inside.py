@@ -151,7 +151,7 @@ class Guest(elsewhere.Supervisor):
             state = self.note("granted", gpus=own_gpus(dict(os.environ)), share=1.0)
         super().begin(state)
 
-    def claimed_by_others(self, uuids: list[str]) -> str:
+    def claimed_by_others(self, place: dict[str, Any]) -> str:
         """Slurm gave them, and looks after them."""
         return ""
 

@@ -1,0 +1,7 @@
+"""How names of metrics are read, for the rooms that may not look into `node`."""
+
+from __future__ import annotations
+
+from overnight.node.spellings import TEST, TRAIN, VAL, fold, same, spelled
+
+__all__ = ["TEST", "TRAIN", "VAL", "fold", "same", "spelled"]
