@@ -96,3 +96,17 @@ def test_the_gpus_are_those_of_the_job(world: World) -> None:
     variables = json.loads(Path(world.run("train01").attempt(1, "variables.json")).read_text())
     assert variables["CUDA_VISIBLE_DEVICES"] == "0,1"
     assert variables["CUDA_DEVICE_ORDER"] == "PCI_BUS_ID"
+
+
+def test_a_sweep_is_an_array_with_one_smoke_test_of_each_kind(world: World) -> None:
+    """By the command line: tested, submitted together, and its table is there at the end."""
+    world.set_up(slurm='time = "10", max_jobs = 2')
+    command = ["--", *world.training("--batch-size", "8")]
+    sweep = ["sweep", "--name", "sizes", "--server", "cluster", "--grid", "batch-size=8,16,32"]
+    world.typed(*sweep, *command)
+    runs = json.loads(world.typed("sweep", "status", "sizes", "--json"))["runs"]
+    assert len(runs) == 3
+    for each in runs:
+        assert world.wait(each["run"], timeout_s=60).state == states.FINISHED
+    jobs = {world.job(each["run"]).partition("_")[0] for each in runs}
+    assert len(jobs) == 1
