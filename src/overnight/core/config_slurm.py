@@ -132,10 +132,35 @@ def _problems(name: str, table: dict[str, Any]) -> Iterator[kinds.Problem]:
             yield (key,), problem
         elif (what := rule.advice(value)) is not None:
             yield (key,), f"{label} = {words.toml(value)}: {what}"
+    yield from _hasty_signal(name, table)
     options = table.get("options")
     if isinstance(options, list):
         for at, what in kinds.list_of_text(option_advice)(f"{name}.options", options):
             yield ("options", *at), what
+
+
+def _hasty_signal(name: str, table: dict[str, Any]) -> Iterator[kinds.Problem]:
+    """A warning that comes before the job has begun."""
+    time, signal_s = table.get("time"), table.get("signal_s", Slurm.signal_s)
+    if not isinstance(time, str) or not TIME.fullmatch(time) or type(signal_s) is not int:
+        return
+    if signal_s >= seconds(time):
+        key = "signal_s" if "signal_s" in table else "time"
+        what = f"the signal would come before the job begins: time is {seconds(time)} s"
+        yield (key,), f"{name}.{key}: {what}, signal_s {signal_s} s"
+
+
+def seconds(time: str) -> int:
+    """Of a limit as Slurm takes it: M, M:SS, H:MM:SS, D-H, D-H:MM, D-H:MM:SS (sbatch(1))."""
+    days, dash, rest = time.rpartition("-")
+    parts = [int(part) for part in rest.split(":")]
+    if dash:
+        hours, minutes, secs = (*parts, 0, 0)[:3]
+    elif len(parts) == 3:
+        hours, minutes, secs = parts
+    else:
+        hours, (minutes, secs) = 0, (*parts, 0)[:2]
+    return int(days or 0) * 86400 + hours * 3600 + minutes * 60 + secs
 
 
 def option_advice(value: str) -> str | None:

@@ -79,6 +79,7 @@ class RunView:
             "sweep": self.sweep or None,
             "moved_to": self.moved_to,
             "gpus": list(self.gpus),
+            "slurm": self.row.get("slurm"),
             "repairs": [repair.to_json() for repair in self.repairs],
         }
 

@@ -46,6 +46,8 @@ def test_a_waiting_run_says_why_and_is_stopped_at_once(world: World) -> None:
     row = world.row("train01", lambda row: "waits" in row["reason"])
     assert row["state"] == states.QUEUED
     assert row["reason"] == f"Slurm job {job} waits: Slurm does not let it begin yet (BeginTime)"
+    (told,) = json.loads(world.typed("status", "--json"))["servers"][0]["runs"]
+    assert told["slurm"] == {"job": job, "state": "PENDING", "reason": "BeginTime", "nodes": ""}
     world.stop("train01")
     assert world.state("train01").state == states.STOPPED
     assert world.cluster.jobs()[job] == "CANCELLED"

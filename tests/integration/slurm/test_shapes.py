@@ -64,6 +64,7 @@ def test_a_job_of_two_nodes_runs_the_command_on_both(world: World) -> None:
     together = (folder / "output.log").read_text()
     assert "0: I am 0 2" in together
     assert "1: I am 1 2" in together
+    assert world.typed("logs", "train01", "--rank", "1").startswith("I am 1 2")
 
 
 def test_one_rank_that_fails_ends_the_others_and_is_found(world: World) -> None:

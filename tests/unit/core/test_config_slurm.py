@@ -61,6 +61,8 @@ def test_this_machine_may_be_the_login_node(tmp_path: Path, host: str) -> None:
         ('time = "8h"', 'slurm.time = "8h": write minutes or H:MM:SS or D-HH:MM:SS'),
         ("time = 8", 'slurm.time = 8: expected text such as "8:00:00"'),
         ("nodes = 0", "slurm.nodes = 0: write 1 or more"),
+        ('time = "1:30"', "the signal would come before the job begins: time is 90 s"),
+        ('time = "5", signal_s = 300', "slurm.signal_s: the signal would come before"),
         ("signal_s = 5", "slurm.signal_s = 5: write 30 or more"),
         ('signal = "KILL"', 'slurm.signal = "KILL": write "USR1", "USR2", "TERM" or "INT"'),
         ('options = "--mem=1G"', 'slurm.options = "--mem=1G": expected a list of text'),
@@ -81,6 +83,17 @@ def test_refusals_have_the_line(tmp_path: Path, slurm: str, said: str) -> None:
     message = refused(tmp_path, f"{SERVER}slurm = {{ {slurm} }}\n").message
     assert message.startswith("overnight.toml:3: ")
     assert said in message
+
+
+@pytest.mark.parametrize(
+    ("time", "seconds"),
+    [
+        *(("10", 600), ("1:30", 90), ("8:00:00", 28800), ("1-2", 93600), ("1-2:30", 95400)),
+        ("1-2:30:15", 95415),
+    ],
+)
+def test_limits_in_all_forms_of_slurm(time: str, seconds: int) -> None:
+    assert config_slurm.seconds(time) == seconds
 
 
 @pytest.mark.parametrize(

@@ -232,7 +232,8 @@ def shown(run: layout.Run, row: dict[str, Any]) -> dict[str, Any]:
     """What Slurm last said, laid over the row of a run that has not ended."""
     known = records.read(run)
     if known is None or row.get("state") not in states.ACTIVE:
-        return {"slurm": {"job": known.job} if known else None}
+        gone = {"job": known.job, "state": "", "reason": "", "nodes": ""} if known else None
+        return {"slurm": gone}
     job = polling.read(run.root).by_id.get(known.job)
     value = {
         "job": known.job,
