@@ -3,7 +3,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test test-quick lint nights nights-mutants chaos bench bench-diagnosis bench-hangs docs packages clean
+.PHONY: demo test test-quick lint nights nights-mutants chaos bench bench-diagnosis bench-hangs fleet docs packages clean
 
 demo: $(STAMP)  ## the whole pipeline on this machine, in about a minute
 	$(BIN)/overnight demo
@@ -45,6 +45,10 @@ bench-diagnosis: $(STAMP)  ## how good and how fast the diagnosis is: CORPUS=pat
 HANG_RUNS ?= 1000
 bench-hangs: $(STAMP)  ## false kills and missed hangs over simulated trainings
 	$(BIN)/python -m bench.hangs $(HANG_RUNS)
+
+FLEET ?=
+fleet: $(STAMP)  ## the queue on made-up labs of 8 to 1,000 GPUs, against FIFO and EASY backfill: FLEET='--servers 1,4,8,32,125'
+	$(BIN)/python -m bench.fleet $(FLEET)
 
 docs: $(STAMP)  ## the generated pages of docs/
 	$(BIN)/python -m scripts.reference

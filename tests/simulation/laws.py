@@ -16,6 +16,7 @@ from tests.simulation import book, ends, kernel, seams, trainings
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+NEW_S = 90.0
 ENDING = frozenset({signal.SIGTERM, signal.SIGKILL, signal.SIGINT})
 
 
@@ -87,7 +88,18 @@ class Laws:
         if target.truth.is_ill == "hang":
             target.truth.put_down = "hang"
             self.machine.counts["hangs ended by the node"] += 1
-        self.require(1, ill or wanted, f"{what} a healthy training, attempt {target.attempt}")
+        room = self.makes_room(target)
+        self.machine.counts["made room for a labmate"] += room
+        self.require(
+            1, ill or wanted or room, f"{what} a healthy training, attempt {target.attempt}"
+        )
+
+    def makes_room(self, target: trainings.Training) -> bool:
+        """It has only begun, and a labmate came onto its GPUs in the same moment."""
+        truth = target.truth
+        is_new = self.machine.now - truth.began < NEW_S and truth.epoch == truth.first_epoch
+        others = [held for uuid in truth.gpus for held in self.machine.gpus.on(uuid)]
+        return is_new and any(held.proc.uid != target.uid for held in others)
 
     # -- files ------------------------------------------------------------------------------
 

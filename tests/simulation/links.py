@@ -105,6 +105,10 @@ class Pipe:
         self.is_broken = False
         self._number = 0
 
+    @property
+    def has_spoken(self) -> bool:
+        return self.greeting is not None
+
     def greet(self) -> pipe.Greeting:
         if self.greeting is None:
             if not self.link.is_up or not self.kernel.is_on:

@@ -31,7 +31,8 @@ def make(o: Overnight, wish: Wish, *, adding: bool = False) -> Plan:
         sweep_known.check_same(o, name, sight, points, before, snapshot)
     elif before:
         warn_of_other_code(o, name, snapshot)
-    runs = planned(o, sight, name, points, before, adding=adding)
+    with o.talk.busy(f"working out {len(points)} runs"):
+        runs = planned(o, sight, name, points, before, adding=adding)
     base = {**sweep_known.old_keys(o, name, before), **sight.base} if adding else sight.base
     plan = Plan(
         name=name,

@@ -104,6 +104,18 @@ class Plan:
     def fresh(self) -> list[Planned]:
         return [each for each in self.runs if not each.there]
 
+    @property
+    def away(self) -> dict[str, str]:
+        """The servers that did not answer, and why."""
+        return {each.server: each.problem for each in self.offers if not each.reachable}
+
+    @property
+    def ready(self) -> list[Planned]:
+        """The runs that can be launched now. One that was given to a server that is away may be
+        there already, so that no other server gets it.
+        """
+        return [each for each in self.fresh if each.server not in self.away]
+
     def speed(self, server: str) -> float:
         return next((each.speed for each in self.offers if each.server == server), 1.0)
 

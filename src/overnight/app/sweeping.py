@@ -56,19 +56,24 @@ def start(o: Overnight, plan: Plan, *, with_smoke: bool) -> Started:
     runs: which server each was given to is remembered before the first is launched.
     """
     synced: dict[str, launching.Synced] = {}
-    if with_smoke and plan.fresh:
+    if with_smoke and plan.ready:
         plan = smoked(o, plan, synced)
-    for server in servers_of(plan.runs):
-        sync(o, plan, server, synced)
     if plan.fresh:
         remember(o, plan)
-    limits = shares(plan)
-    begun: dict[str, Begun] = {}
-    for server in servers_of(plan.runs):
-        mine = [each for each in plan.runs if each.server == server]
-        specs = [wanted(o, plan, each, synced[server], limits) for each in mine]
-        begun.update(launched(o, o.server(server), mine, specs))
+    ready = {each.run for each in plan.ready}
+    begun = {each.run: as_it_is(o, plan, each) for each in plan.runs if each.run not in ready}
+    for server in servers_of(plan.ready):
+        begun.update(launched(o, plan, server, synced))
     return Started(plan=plan, runs=tuple(begun[each.run] for each in plan.runs))
+
+
+def as_it_is(o: Overnight, plan: Plan, run: Planned) -> Begun:
+    """A run that is there already, or whose server is away."""
+    if run.there:
+        row = o.mirror.rows_of(run.run).get(run.server) or {}
+        return Begun(planned=run, state=str(row.get("state", "")), existed=True)
+    problem = plan.away.get(run.server) or f"{run.server} cannot be reached"
+    return Begun(planned=run, error=errors.Unreachable(problem, hint="type the same again later"))
 
 
 def servers_of(runs: Sequence[Planned]) -> list[str]:
@@ -106,11 +111,11 @@ def smoked(o: Overnight, plan: Plan, synced: dict[str, launching.Synced]) -> Pla
     quick one for each further server and each new way through the code. Raises
     `errors.CheckFailed` before anything is launched.
     """
-    first = plan.fresh[0].server
+    first = plan.ready[0].server
     tested(o, plan, plan.lead, first, synced, None)
     if not plan.known:
         plan = replaced(o, plan)
-    for server in servers_of(plan.fresh):
+    for server in servers_of(plan.ready):
         tested(o, plan, plan.lead, server, synced, QUICK_S)
     for run in new_paths(plan):
         tested(o, plan, run, run.server, synced, QUICK_S)
@@ -131,7 +136,7 @@ def new_paths(plan: Plan) -> list[Planned]:
     """Runs that together change everything that is no number: another model, file or flag."""
     seen = set(plan.lead.point.path)
     found = []
-    for run in plan.fresh:
+    for run in plan.ready:
         if not seen.issuperset(run.point.path):
             seen |= set(run.point.path)
             found.append(run)
@@ -225,23 +230,32 @@ def queue(
 
 
 def launched(
-    o: Overnight, server: Server, runs: Sequence[Planned], specs: Sequence[spec.RunSpec]
+    o: Overnight, plan: Plan, server: str, synced: dict[str, launching.Synced]
 ) -> dict[str, Begun]:
     """What became of each run. A server that is away keeps no other from getting its runs."""
-    secret = preparing.secrets(o.config, os.environ)
-    notify = notifying.wanted(o.config.notify, os.environ)
+    runs = [each for each in plan.ready if each.server == server]
+    limits = shares(plan)
     try:
-        with o.talk.busy(f"launching {len(specs)} runs on {server.name}"):
-            told = follow.patiently(
-                lambda: launch.launch_many(server, specs, secret, notify),
-                server=server.name,
-                say=o.talk.say,
-                patience_s=launching.PATIENCE_S,
-            )
+        there = sync(o, plan, server, synced)
+        specs = [wanted(o, plan, each, there, limits) for each in runs]
+        told = many(o, o.server(server), specs)
     except (errors.Unreachable, errors.ServerError) as error:
         return {each.run: Begun(planned=each, error=error) for each in runs}
     answers = {each.run: each for each in told}
     return {each.run: became(each, answers.get(each.run)) for each in runs}
+
+
+def many(o: Overnight, server: Server, specs: Sequence[spec.RunSpec]) -> list[launch.Began]:
+    """Launches through a link that breaks meanwhile: asked twice, each is still one run."""
+    secret = preparing.secrets(o.config, os.environ)
+    notify = notifying.wanted(o.config.notify, os.environ)
+    with o.talk.busy(f"launching {len(specs)} runs on {server.name}"):
+        return follow.patiently(
+            lambda: launch.launch_many(server, specs, secret, notify),
+            server=server.name,
+            say=o.talk.say,
+            patience_s=launching.PATIENCE_S,
+        )
 
 
 def became(run: Planned, told: launch.Began | None) -> Begun:

@@ -23,10 +23,11 @@ MOVE_S = 60.0  # what a run must gain by leaving the queue that it stands in
 class Wanted:
     """A run that wants a server.
 
-    `gpus`: None is one for each of `processes` where a server has any; 0 a CPU slot; below 1 a share of one.
-    `memory_mib`: its peak on each GPU. `expected_s`: how long it takes on a server of speed 1.
-    `links`: as in the run spec. `servers`: names that the user allows, None for all. `waits_at`:
-    the server in whose queue it stands already, which it leaves only for a gain of MOVE_S.
+    `gpus`: None is one for each of `processes` where a server has any; 0 a CPU slot; below 1 a
+    share of one. `memory_mib`: its peak on each GPU. `expected_s`: how long it takes on a server
+    of speed 1. `links`: as in the run spec. `servers`: names that the user allows, None for all.
+    `waits_at`: the server in whose queue it stands already, which it leaves only for a gain of
+    MOVE_S.
     """
 
     key: str

@@ -15,7 +15,7 @@ class Ended(NamedTuple):
     """How an attempt ended. `cause` is set where the exit code is not the whole story.
 
     cause: None | "reboot" | "lost" (nobody recorded the end) | "never_started" | "time_box" |
-    "hang" | "nan" | "stalled" (we ended it, because of what was seen)
+    "hang" | "nan" | "stalled" | "contended" (we ended it, because of what was seen)
     """
 
     exit_code: int | None

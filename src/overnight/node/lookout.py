@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from typing import TYPE_CHECKING, Any, Callable, Iterable
+from typing import TYPE_CHECKING, Any, Callable, Iterable, Sequence
 
 from overnight.node import (
     attempt,
@@ -47,6 +47,8 @@ class Lookout:
     ) -> None:
         self.follower = follower
         self.settings = seeing.of(spec)
+        rules = (spec.get("queue") or {}).get("sharing") or {}
+        self.free_users = tuple(rules.get("free_users") or ())
         now = time.monotonic()
         prior_s = setup_before(follower)
         self.vigil = vigil.Vigil(self.settings, now, prior_s, told)
@@ -80,6 +82,7 @@ class Lookout:
         return self.vigil.look(
             vigil.Look(
                 now=now,
+                age_s=self.follower.age_s(),
                 heard=heard,
                 step=step,
                 loss=self._loss(),
@@ -183,7 +186,7 @@ class Lookout:
                 gpu.uuid,
                 gpu.index,
                 gpu.utilization,
-                foreign(gpu, ours),
+                foreign(gpu, ours, self.free_users),
             )
             for gpu in table.gpus
             if gpu.uuid in self.follower.gpus
@@ -257,8 +260,9 @@ class Lookout:
 
         value = {"cause": verdict.cause, "text": verdict.text, "facts": verdict.facts}
         names: list[str] = []
-        with contextlib.suppress(OSError):
-            names = witness.keep(self.follower, self.others(), scrub)
+        if verdict.cause != "contended":  # who is there is all that matters, and they wait
+            with contextlib.suppress(OSError):
+                names = witness.keep(self.follower, self.others(), scrub)
         self.evidence = {**value, "files": names}
         return self.evidence
 
@@ -303,14 +307,18 @@ def is_stopped(pid: int) -> bool:
     return found is not None and found.state in vitals.SUSPENDED
 
 
-def foreign(gpu: gpus.Gpu, ours: set[int]) -> tuple[tuple[int, int | None], ...]:
+def foreign(
+    gpu: gpus.Gpu, ours: set[int], free_users: Sequence[str]
+) -> tuple[tuple[int, int | None], ...]:
     """(pid, MiB) of those who compute or render on a GPU and are somebody else."""
-    from overnight.node import gpus
+    from overnight.node import gpus, owners
 
     return tuple(
         (app.pid, app.used_mib)
         for app in gpu.apps
-        if is_foreign(app.pid, ours) and not gpus.only_shows(app)
+        if is_foreign(app.pid, ours)
+        and not gpus.only_shows(app)
+        and not (free_users and owners.user_name(processes.owner(app.pid)) in free_users)
     )
 
 

@@ -20,7 +20,7 @@ def view(root: str) -> dict[str, Any]:
     plan = planning.Planning(active, server)
     begins = plan.forecast()
     idle: dict[Any, planning.Active] = {each.run: each for each in active if each.is_idle}
-    line = queueing.in_order([plan.waiting(each) for each in idle.values()])
+    line = queueing.in_order([plan.waiting(each) for each in idle.values()], 1)
     return {
         "time": time.time(),
         "waiting": [waiting(plan, idle[each.key], begins.get(each.key)) for each in line],

@@ -14,6 +14,7 @@ from overnight.node.notices import Disk, GpuSight, Notice, duration
 
 LONGEST_GAP_S = 5.0
 FEWEST_ACTIVITIES = 2
+MAKE_ROOM_S = 60.0
 LONG_STUCK = 2.0
 MIB = 1 << 20
 
@@ -40,11 +41,13 @@ class Loss(NamedTuple):
 class Look(NamedTuple):
     """What was seen at the moment `now` (s). None: not looked at this time.
 
-    `heard`: there was new output. `activity`: of the processes since the last sample.
-    `suspended`: one of them is stopped by a signal. `faults`: what the driver has said anew.
+    `age_s`: of the attempt, however long this vigil is. `heard`: there was new output. `activity`:
+    of the processes since the last sample. `suspended`: one of them is stopped by a signal.
+    `faults`: what the driver has said anew.
     """
 
     now: float
+    age_s: float = 0.0
     heard: bool = False
     step: Step = Step()
     loss: Loss = Loss()
@@ -164,12 +167,22 @@ class Vigil:
             "nan": self.settings.end_nan,
             "stalled": self.settings.end_stalled,
         }
-        return wishes[verdict.cause]
+        return wishes.get(verdict.cause, True)
 
     def _verdict(self, look: Look) -> Verdict | None:
         if look.loss.lost:
             return Verdict("nan", "the training loss is no number any more", look.loss.facts)
-        return self._stalled(look) or self._hang(look)
+        return self._contended(look) or self._stalled(look) or self._hang(look)
+
+    def _contended(self, look: Look) -> Verdict | None:
+        """Somebody else began on our GPUs when we did. Nothing is lost yet, so we make room."""
+        if self._advanced_at is not None or look.age_s > MAKE_ROOM_S or not look.gpus:
+            return None
+        others = notices.strangers(look.gpus)
+        if not others:
+            return None
+        text = "somebody else has begun on the run's GPUs at the same time"
+        return Verdict("contended", text, {"others": others})
 
     def _hang(self, look: Look) -> Verdict | None:
         deadline = self.patience.deadline(self.busy)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 import pytest
 
 from overnight.node import states
+from overnight.store.sweeps import SweptRun
 from tests.integration.local import laws
 from tests.integration.local.world import World
 from tests.waiting import wait_until
@@ -260,10 +263,76 @@ def test_two_servers(swept: World) -> None:
         "a": 1,
         "b": 2,
     }
-    settings.write_text(settings.read_text().replace(f'"{swept.root}/a"', '"/proc/no/such"'))
+    before = settings.read_text()
+    settings.write_text(before.replace(f'"{swept.root}/a"', '"/proc/no/such"'))
     away = status(swept, "two")
     assert {each["server"]: each["reachable"] for each in away["runs"]} == {"a": False, "b": True}
     assert away["states"] == {"finished": 3}
+
+
+def test_a_server_that_goes_away_keeps_its_runs(swept: World) -> None:
+    """What it was given is launched nowhere else, for it may have it; the rest goes on."""
+    settings = swept.project / "overnight.toml"
+    others = OTHERS.format(root=swept.root, python=sys.executable)
+    user_file = (
+        swept.folder / "user.toml"
+    )  # no part of the project, so that the code stays the same
+    user_file.write_text(others)
+    assert "[servers.a]" not in settings.read_text()
+    words = ["sweep", "--name", "away", "lr=1e-3,3e-4,1e-4", "--no-smoke", "--json"]
+    at = {"env": {**os.environ, "OVERNIGHT_CONFIG": str(user_file)}}
+    planned = json.loads(said(swept.cli(*words, "--dry-run", **at)))
+    (lonely,) = [each["run"] for each in planned["runs"] if each["server"] == "a"]
+    with swept.laptop() as o:
+        runs = [SweptRun(e["run"], e["server"], wire(e, planned)) for e in planned["runs"]]
+        kept = {"mode": "ablate", "base": None, "gpus": None, "argv": [], "seeds": []}
+        o.mirror.sweeps.remember("away", 1.0, {**kept, "snapshot": planned["snapshot"]}, runs)
+    user_file.write_text(others.replace(f'"{swept.root}/a"', '"/proc/no/such"'))
+    with swept.cli(*words, **at) as process:
+        out, _ = process.communicate(timeout=60)
+    assert process.returncode == 4
+    assert [e["run"] for e in json.loads(out)["runs"] if e["error"]] == [lonely]
+    user_file.write_text(others)
+    again = json.loads(said(swept.cli(*words, **at)))
+    assert {e["run"]: e["existed"] for e in again["runs"]} == {
+        e["run"]: e["run"] != lonely for e in planned["runs"]
+    }
+    assert not (runs_of(swept, "b") / lonely).exists()
+    assert (runs_of(swept, "a") / lonely).exists()
+
+
+def said(process: subprocess.Popen[str]) -> str:
+    with process:
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    return out
+
+
+def wire(run: dict[str, Any], planned: dict[str, Any]) -> dict[str, Any]:
+    told = {key: run[key] for key in ("index", "point", "seed", "base")}
+    return {**told, "name": planned["sweep"], "total": planned["total"], "mode": planned["mode"]}
+
+
+def test_a_sweep_that_is_written_down(swept: World) -> None:
+    """Points as the file has them, with seeds."""
+    (swept.project / "sweep.toml").write_text(
+        'name = "written"\nseeds = [3, 4]\nmax_concurrent = 1\n'
+        '[[runs]]\n[[runs]]\noptim.lr = 3e-4\nmodel = "large"\n'
+    )
+    swept.typed("sweep", "--file", "sweep.toml", "--no-smoke")
+    runs = done(swept, "written")
+    assert list(runs) == [
+        "written-base-s3",
+        "written-base-s4",
+        "written-lr3e-4-model_large-s3",
+        "written-lr3e-4-model_large-s4",
+    ]
+    assert swept.lines() == [  # one after the other
+        "0.001 1000 small 3 batch 64",
+        "0.001 1000 small 4 batch 64",
+        "0.0003 1000 large 3 batch 64",
+        "0.0003 1000 large 4 batch 64",
+    ]
 
 
 def runs_of(world: World, server: str) -> Path:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
+import types
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import pytest
 
 from overnight import cli
 from overnight.app import sweep_views
-from overnight.cli import endings, sweep_tables
+from overnight.cli import endings, sweep, sweep_tables
 from overnight.core import views
 
 TOML = """\
@@ -86,7 +88,6 @@ def test_the_number_is_typed_by_a_person(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A plain yes is not enough for so many."""
-    import io
 
     class Terminal(io.StringIO):
         def isatty(self) -> bool:
@@ -97,6 +98,24 @@ def test_the_number_is_typed_by_a_person(
         monkeypatch.setattr("sys.stdin", Terminal(answer))
         assert endings.run(cli.overnight, ["sweep", f"lrr={values}"]) == code
     assert "no config has 'lrr'" in capsys.readouterr().err  # it went on to look for the key
+
+
+def test_a_person_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At a terminal, unless everything is there already or --yes was typed."""
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    some: Any = types.SimpleNamespace(fresh=[1, 2])
+    none: Any = types.SimpleNamespace(fresh=[])
+    for answer, agreed in (("y\n", True), ("\n", False), ("n\n", False)):
+        monkeypatch.setattr("sys.stdin", Terminal(answer))
+        assert sweep.agreed(some, False, False) is agreed
+    assert sweep.agreed(some, True, False)
+    assert sweep.agreed(none, False, False)
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    assert sweep.agreed(some, False, False)
 
 
 def test_a_file_and_axes(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

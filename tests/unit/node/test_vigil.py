@@ -178,6 +178,26 @@ def test_strangers_on_our_gpus() -> None:
     assert night.noticed[0].facts["others"] == [{"gpu": "GPU-1", "pid": 77, "mib": 3000}]
 
 
+def test_who_comes_onto_our_gpus_while_we_start_gets_them() -> None:
+    """The last look before a start and the start are two moments; with no step done, we leave."""
+    night = Night()
+    night.looks(10, gpus=sight(0, ((77, 10),)), heard=True)
+    assert night.verdict is None
+    night.looks(1, gpus=sight(0, ((77, 3000),)), heard=True)
+    assert night.verdict is not None and night.verdict.cause == "contended"
+    assert night.verdict.facts["others"] == [{"gpu": "GPU-1", "pid": 77, "mib": 3000}]
+
+
+def test_who_comes_later_ends_nothing() -> None:
+    """After a minute, or the first step, it is only told."""
+    late, going = Night(), Night()
+    late.looks(1, gpus=sight(0, ((77, 3000),)), heard=True, age_s=61.0)
+    going.steps(1)
+    going.looks(1, gpus=sight(0, ((77, 3000),)))
+    assert late.verdict is None and going.verdict is None
+    assert late.kinds() == going.kinds() == ["gpu_shared"]
+
+
 def test_output_without_steps_is_told() -> None:
     """Retries for ever are no hang, but no training either."""
     night = Night()

@@ -13,10 +13,10 @@ class Seen(NamedTuple):
     """Everything may be unknown.
 
     cause: how the node saw it end, as in `actions.Ended`: reboot lost never_started time_box hang
-    nan stalled. foreign_mib: memory of other people's processes on our GPUs. oom_kills: processes
-    that the kernel killed for memory since the attempt began. gpu_faults: lines of the driver
-    (Xid, ECC). progress: as in `exit.json`. last_output_age_s: how long a living process has been
-    silent.
+    nan stalled contended. foreign_mib: memory of other people's processes on our GPUs.
+    oom_kills: processes that the kernel killed for memory since the attempt began. gpu_faults:
+    lines of the driver (Xid, ECC). progress: as in `exit.json`. last_output_age_s: how long a
+    living process has been silent.
     """
 
     exit_code: int | None = None

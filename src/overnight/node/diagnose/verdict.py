@@ -23,11 +23,13 @@ BY_NODE = {
     "hang": "hang",
     "nan": "nan",
     "stalled": "network",
+    "contended": "gpu_contention",
 }
 IN_WORDS = {
     "hang": "no progress any more",
     "nan": "the loss is not finite any more",
     "stalled": "its output grows too slowly",
+    "contended": "another user's process came onto its GPUs while it started",
 }
 FROM_OUTSIDE = frozenset(
     {signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU, signal.SIGALRM}

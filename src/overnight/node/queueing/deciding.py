@@ -1,12 +1,12 @@
-"""The decision: in order while they fit, then those that may pass the first who does not."""
+"""The decision: everybody in order, past those for whom cards are held."""
 
 from __future__ import annotations
 
 import math
 from typing import Collection, Hashable, Iterable, Sequence
 
-from overnight.node.queueing import board as boards
-from overnight.node.queueing.board import Board, Card, Hold, Place, Tenant, Want
+from overnight.node.queueing.board import UNKNOWN_S, Board, Hold
+from overnight.node.queueing.cards import Card, Place, Tenant, Want, want_of
 from overnight.node.queueing.order import in_order
 from overnight.node.queueing.values import (
     Decision,
@@ -17,22 +17,29 @@ from overnight.node.queueing.values import (
     Waiting,
 )
 
+SERVERS_PER_HOLD = 4
+
 
 def decide(
     waiting: Iterable[Waiting],
     running: Iterable[Running],
     hosts: Iterable[Host],
     now: float,
+    promised: Hashable | None = None,
     explain: Collection[Hashable] = (),
 ) -> Decision:
-    """What starts now. `explain`: the keys of runs whose `why` is wanted.
+    """What starts now. `promised`: the key of the last `Decision.reserved`, which is then kept.
+    `explain`: the keys of runs whose `why` is wanted.
 
-    The first run that finds no place gets a reservation: the host that can take it first, by the
-    estimates. Whoever comes later passes only if that costs it nothing: it ends before, or it
-    leaves as many of the cards as the reservation needs. Runs over the limit of their group and
-    runs that no host can ever serve reserve nothing and keep nobody waiting.
+    The first run that finds no place gets a reservation: on the host that can take it first, by
+    the estimates. Whoever comes later passes only if that costs it nothing: it ends before, or it
+    leaves as many of the cards as the reservation needs. Among many servers a few more gangs get
+    one, each on a host of its own; else runs of one GPU would pass until none but gangs wait.
+    Runs over the limit of their group and runs that no host can ever serve keep nobody waiting.
     """
-    return Deciding(list(running), Board(hosts, running, now), explain).of(in_order(waiting))
+    running, board = list(running), Board(hosts, running, now)
+    line = in_order(waiting, sum(bool(place.cards) for place in board.places), promised)
+    return Deciding(running, board, explain).of(line)
 
 
 class Deciding:
@@ -42,113 +49,106 @@ class Deciding:
         self, running: Sequence[Running], board: Board, explain: Collection[Hashable]
     ) -> None:
         self.board = board
+        self.room = board.room()
         self.explain = frozenset(explain)
         self.in_group: dict[str, int] = {}
         for run in running:
             self.in_group[run.group] = self.in_group.get(run.group, 0) + 1
         self.starts: list[Start] = []
         self.reserved: Reservation | None = None
-        self.hold: Hold | None = None
-        self.failed_s: dict[Want, float] = {}  # the shortest that found no place after the hold
-        self.never: dict[Want, bool] = {}
+        self.holds: dict[int, Hold] = {}  # by the rank of the host
+        self.most_holds = 1 + len(board.places) // SERVERS_PER_HOLD
+        self.failed_s: dict[Want, float] = {}  # the shortest run that found no place
+        self.never: set[Want] = set()
         self.why: dict[Hashable, str] = {}
 
     def of(self, line: Sequence[Waiting]) -> Decision:
-        later = []
         for run in line:
-            if run.gpus == 0:
-                self.try_slot(run)
-            elif self.is_limited(run):
+            if run.limit is not None and self.in_group.get(run.group, 0) >= run.limit:
                 self.tell(run, f"{run.limit} of {run.group} run already")
-            elif self.hold is None:
-                self.try_first(run)
+            elif run.gpus == 0:
+                self.try_slot(run)
+            elif run.gpus <= self.room or self.may_hold(run):
+                self.try_cards(run)
             else:
-                later.append(run)
-        self.let_pass(later)
+                self.tell_cards(run)
         return Decision(tuple(self.starts), self.reserved, self.why)
 
     def tell(self, run: Waiting, why: str) -> None:
         if run.key in self.explain:
             self.why[run.key] = why
 
-    def is_limited(self, run: Waiting) -> bool:
-        return run.limit is not None and self.in_group.get(run.group, 0) >= run.limit
+    def tell_cards(self, run: Waiting) -> None:
+        if run.key in self.explain:
+            served = self.board.serves(want_of(run))
+            self.why[run.key] = "others come first" if served else "no server has such GPUs"
+
+    def may_hold(self, run: Waiting) -> bool:
+        """After the first, only gangs: a single GPU goes to whoever is next anyway."""
+        return not self.holds or (run.gpus > 1 and len(self.holds) < self.most_holds)
 
     def try_slot(self, run: Waiting) -> None:
-        if self.is_limited(run):
-            return self.tell(run, f"{run.limit} of {run.group} run already")
         for place in self.board.places:
             if place.slots > 0 and (run.hosts is None or place.name in run.hosts):
                 place.slots -= 1
-                return self.started(run, place, [])
-        return self.tell(run, "no CPU slot is free")
+                self.started(run, place, ())
+                return
+        self.tell(run, "no CPU slot is free")
 
-    def try_first(self, run: Waiting) -> None:
-        want = boards.want_of(run)
-        if self.placed(run, want):
-            return None
-        if want not in self.never:
-            self.never[want] = not self.board.serves(want)
-        if self.never[want]:
-            return self.tell(run, "no server has such GPUs")
-        self.hold = self.board.hold(want)
-        assert self.hold is not None
-        self.reserved = Reservation(run.key, self.hold.place.name, self.hold.at)
-        self.tell(run, f"first in line, for {self.hold.place.name}")
-        return None
+    def try_cards(self, run: Waiting) -> None:
+        want = want_of(run)
+        expected_s = math.inf if run.expected_s is None else run.expected_s
+        if want not in self.failed_s or expected_s < self.failed_s[want]:
+            if self.placed(run, want):
+                return
+            self.failed_s[want] = expected_s
+        self.tell_cards(run)
+        if self.may_hold(run) and want not in self.never:
+            self.reserve(run, want)
 
-    def let_pass(self, later: Sequence[Waiting]) -> None:
-        """The widest first: they find a place least often."""
-        most = max(1, self.board.most)
-        passing = [run for run in later if run.gpus <= most]
-        passing.sort(key=lambda run: (-run.priority, -run.gpus))
-        for run in passing:
-            if self.is_limited(run):
-                continue
-            want = boards.want_of(run)
-            expected_s = math.inf if run.expected_s is None else run.expected_s
-            if want in self.failed_s and expected_s >= self.failed_s[want]:
-                continue
-            if not self.placed(run, want):
-                self.failed_s[want] = expected_s
+    def reserve(self, run: Waiting, want: Want) -> None:
+        hold = self.board.hold(want, self.holds)
+        if hold is None and not self.holds:
+            self.never.add(want)
+        if hold is None:
+            return
+        if not self.holds:
+            self.reserved = Reservation(run.key, hold.place.name, hold.at)
+            self.tell(run, f"next on {hold.place.name}")
+        self.holds[hold.place.rank] = hold
 
     def placed(self, run: Waiting, want: Want) -> bool:
+        lasts_s = UNKNOWN_S if run.expected_s is None else run.expected_s
+        tenant = Tenant(self.board.now + lasts_s, want.share, run.memory_mib)
         for place, cards in self.board.with_room(want):
             chosen = self.chosen(run, want, place, cards)
             if chosen:
-                end = self.board.now + (
-                    boards.UNKNOWN_S if run.expected_s is None else run.expected_s
-                )
-                self.board.take(place, chosen, Tenant(end, want.share, run.memory_mib))
+                self.board.take(place, chosen, tenant)
                 self.started(run, place, chosen)
+                self.room = self.board.room()
                 return True
         return False
 
     def chosen(
         self, run: Waiting, want: Want, place: Place, cards: Sequence[Card]
     ) -> Sequence[Card]:
-        """`want.number` of these cards, or none where that would delay the reservation."""
-        hold = self.hold
-        ends_before = (
-            hold is not None
-            and run.expected_s is not None
-            and self.board.now + run.expected_s <= hold.at
-        )
-        if hold is None or place is not hold.place or ends_before:
+        """`want.number` of these cards; none where that would delay the one they are held for."""
+        hold = self.holds.get(place.rank)
+        if hold is None or ends_by(run, self.board.now, hold.at):
             return cards[: want.number]
-        others = [card for card in cards if card.uuid not in hold.cards]
-        spare = len(hold.cards) - hold.needed
-        if len(others) < want.number:
-            held = [card for card in cards if card.uuid in hold.cards]
-            missing = want.number - len(others)
-            if missing > spare or missing > len(held):
-                return []
-            others += held[:missing]
-        chosen = others[: want.number]
+        spare = len(hold.cards) - hold.number
+        chosen = sorted(cards, key=lambda card: card.uuid in hold.cards)[: want.number]
         left = hold.cards - {card.uuid for card in chosen}
-        self.hold = hold._replace(cards=left)
+        if len(hold.cards) - len(left) > spare:
+            return ()
+        self.holds[place.rank] = hold._replace(cards=left)
         return chosen
 
     def started(self, run: Waiting, place: Place, cards: Sequence[Card]) -> None:
         self.starts.append(Start(run.key, place.name, tuple(card.uuid for card in cards)))
         self.in_group[run.group] = self.in_group.get(run.group, 0) + 1
+
+
+def ends_by(run: Waiting, now: float, moment: float) -> bool:
+    """By its estimate; without one it is not trusted to."""
+    return run.expected_s is not None and now + run.expected_s <= moment

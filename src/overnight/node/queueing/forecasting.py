@@ -24,8 +24,11 @@ def forecast(
     active: list[Running] = [
         run if run.ends_at is None else run._replace(ends_at=end_of(run, now)) for run in running
     ]
+    promised: Hashable | None = None
     for _ in range(MOST_STEPS):
-        for start in decide(left.values(), active, hosts, now).starts:
+        decision = decide(left.values(), active, hosts, now, promised)
+        promised = decision.reserved and decision.reserved.key
+        for start in decision.starts:
             begins[start.key] = now
             active.append(started(left.pop(start.key), start, now))
         ends = [run.ends_at for run in active if run.ends_at is not None]
@@ -40,4 +43,5 @@ def started(run: Waiting, start: Start, now: float) -> Running:
     """What a waiting run is after its start."""
     ends_at = None if run.expected_s is None else now + run.expected_s
     share = min(1.0, run.gpus) if run.gpus else 1.0
-    return Running(run.key, start.host, start.gpus, share, run.memory_mib, ends_at, run.group)
+    held = start.host, start.gpus, share, run.memory_mib, ends_at
+    return Running(run.key, *held, run.group, now)

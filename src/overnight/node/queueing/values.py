@@ -50,7 +50,7 @@ class Running(NamedTuple):
     """A run that holds GPUs, or a CPU slot where `gpus` is empty.
 
     `share`: of each of its GPUs; below 1 others may share the card. `ends_at`: by its estimate;
-    None: nobody knows; in the past: the estimate was wrong.
+    None: nobody knows; in the past: the estimate was wrong, and `began_at` says by how much.
     """
 
     key: Hashable
@@ -60,6 +60,7 @@ class Running(NamedTuple):
     memory_mib: int | None = None
     ends_at: float | None = None
     group: str = ""
+    began_at: float | None = None
 
 
 class Start(NamedTuple):
