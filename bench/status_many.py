@@ -1,13 +1,15 @@
 """One glance at twenty servers of ten runs each, over master connections that are open.
 
-The peer asks the same servers for the same files with twenty ssh at once. All servers are accounts
-of one host of the testbed, so the work of twenty servers, their sshd, and the laptop's share the
-cores of this one machine: what is measured holds for fewer cores than twenty servers have.
+The peer asks the same servers for the same files with twenty ssh at once. All servers are names and
+roots of one host of the testbed, so the work of twenty servers, their sshd, and the laptop's share
+the cores of this one machine. Twenty real servers have cores of their own: on two cores most of
+what is measured beyond the round trips is twenty starts of Python, ten at each core.
 """
 
 from __future__ import annotations
 
 import functools
+import resource
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,6 +46,18 @@ def measure(on: rig.Rig, rtts_ms: tuple[int, ...], repetitions: int) -> Iterator
         yield table.Figure(
             name=f"{name}, against a peer", unit="ms", ours=ours, peer_name=PEER, peer=theirs
         )
+    spent = [cpu_ms(on, project) for _ in range(repetitions)]
+    yield table.Figure(
+        name=f"CPU of that on the laptop, {SERVERS} ssh and all", unit="ms", ours=spent
+    )
+
+
+def cpu_ms(on: rig.Rig, project: Path) -> float:
+    """Of `overnight status` and of the ssh that it starts; nothing of what the servers do."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    on.overnight(project, "status")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return 1000 * (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
 
 
 def numbers() -> range:

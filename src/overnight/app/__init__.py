@@ -6,6 +6,7 @@ Imports late: a verb that needs only the mirror must not pay for what the others
 from __future__ import annotations
 
 import os
+import threading
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -74,10 +75,12 @@ class Overnight:
         return self._servers[chosen.name]
 
     def close(self) -> None:
-        for server in self._servers.values():
-            server.leave()  # all of them, before any of them is waited for
-        for server in self._servers.values():
-            server.close()
+        # at once: each link takes a moment to end
+        threads = [threading.Thread(target=each.close) for each in self._servers.values()]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
         if "mirror" in self.__dict__:
             self.mirror.close()
 

@@ -64,17 +64,31 @@ def ask(o: Overnight, server: Server) -> str:
     return ""
 
 
-def status(o: Overnight, *, cached: bool = False) -> list[views.ServerView]:
-    """All servers of the project, asked at once; a slow or dead one delays nobody else for long."""
+Early = Callable[[list[views.ServerView]], None]
+
+
+def status(
+    o: Overnight, *, cached: bool = False, early: Early | None = None
+) -> list[views.ServerView]:
+    """All servers of the project, asked at once.
+
+    `early` is shown those that have answered while another one lets everybody wait.
+    """
     if cached:
         seen = [view(o, name, asked=False, problem="") for name in o.mirror.servers()]
         return views.without_twins(seen)
     servers = [o.server(name) for name in used_servers(o)]
-    problems = ask_all(o, servers)
+
+    def shown(problems: Mapping[str, str]) -> list[views.ServerView]:
+        """What is known of all of them says which runs have moved."""
+        names = [server.name for server in servers]
+        all_of = [view(o, name, asked=True, problem=problems.get(name, "")) for name in names]
+        return [each for each in views.without_twins(all_of) if each.name in problems]
+
+    problems = ask_all(o, servers, early and (lambda there: early(shown(there))))
     if o.mirror.moves.pending():
         problems.update(after_moves(o, problems))
-    seen = [view(o, s.name, asked=True, problem=problems[s.name]) for s in servers]
-    return views.without_twins(seen)
+    return shown(problems)
 
 
 def after_moves(o: Overnight, problems: Mapping[str, str]) -> dict[str, str]:
@@ -95,17 +109,31 @@ def used_servers(o: Overnight) -> list[str]:
     return names
 
 
-def ask_all(o: Overnight, servers: Sequence[Server]) -> dict[str, str]:
-    """One look at each of them into the mirror; what is wrong with each, or ""."""
+def ask_all(
+    o: Overnight,
+    servers: Sequence[Server],
+    early: Callable[[Mapping[str, str]], None] | None = None,
+) -> dict[str, str]:
+    """One look at each of them into the mirror; what is wrong with each, or "".
+
+    `early` is told the same of those that have answered, while others have not.
+    """
     cursors = {server.name: o.mirror.cursors(server.name) for server in servers}
     for server in servers:
         hurry(o, server)
+
+    def keep(answers: Sequence[follow.Look | errors.OvernightError | None]) -> dict[str, str]:
+        pairs = zip(servers, answers, strict=True)
+        told = [recorded(server, answer) for server, answer in pairs if answer is not None]
+        o.mirror.record_all(time.time(), told)
+        return {each.server: each.problem for each in told}
+
     answers = asking.at_once(
-        servers, lambda server: follow.look(server, o.project, cursors=cursors[server.name])
+        servers,
+        lambda server: follow.look(server, o.project, cursors=cursors[server.name]),
+        early and (lambda there: early(keep(there))),
     )
-    told = [recorded(server, answer) for server, answer in zip(servers, answers, strict=True)]
-    o.mirror.record_all(time.time(), told)
-    return {each.server: each.problem for each in told}
+    return keep(answers)
 
 
 def recorded(server: Server, answer: follow.Look | errors.OvernightError) -> mirror.Answer:

@@ -21,6 +21,8 @@ from overnight.core.placement import Offer, Wanted
 from overnight.ports import Request
 from overnight.store.moves import ARRIVING, Pending
 
+OF_SERVER = ("cpu_slots", "sharing")  # what a spec's queue says of its server
+
 
 @dataclass(frozen=True, kw_only=True)
 class Moved:
@@ -161,14 +163,14 @@ def withdrawn(o: Overnight, move: Pending) -> Pending:
 def for_target(o: Overnight, move: Pending, spec: Mapping[str, Any]) -> dict[str, Any]:
     """The same run, with what the settings say of the other server."""
     settings = o.config.servers[move.target]
-    queue = {key: value for key, value in (spec.get("queue") or {}).items() if key != "cpu_slots"}
-    if settings.cpu_slots is not None:
-        queue["cpu_slots"] = settings.cpu_slots
+    told = spec.get("queue") or {}
+    own = preparing.queue(o.config, settings)
+    queue = {key: value for key, value in told.items() if key not in OF_SERVER}
+    queue.update({key: value for key, value in own.items() if key in OF_SERVER})
     provenance = {**(spec.get("provenance") or {}), "server": move.target}
-    gpus = settings.gpus
     return {
         **spec,
-        "allowed_gpus": None if gpus is None else [str(each) for each in gpus],
+        "allowed_gpus": preparing.allowed_gpus(settings),
         "queue": queue,
         "provenance": {**provenance, "moved_from": move.source},
     }

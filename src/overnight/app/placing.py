@@ -28,7 +28,8 @@ def offers(
     args = {"project": o.project, "links": dict(o.config.project.links), "snapshot": snapshot}
 
     def ask(server: Server) -> tuple[dict[str, Any], float]:
-        data = server.call(Request("queue", args)).data
+        rules = config.sharing(o.config.servers[server.name])
+        data = server.call(Request("queue", {**args, "sharing": rules})).data
         return data, float(data["time"]) - time.time()
 
     answers = asking.at_once(asked, ask)

@@ -35,9 +35,18 @@ def command(brief: bool, follow: bool, cached: bool, every_run: bool, as_json: b
         from overnight.app import following
 
         while True:
+            before: set[str] = set()
+
+            def early(servers: list[views.ServerView], before: set[str] = before) -> None:
+                """What has answered is not held back by one that does not."""
+                before |= {each.name for each in servers}
+                print(shown(servers, False, every_run), flush=True)
+
+            whole = brief or follow or as_json
             with o.talk.busy("asking the servers"):
-                servers = following.status(o, cached=cached)
-            text = shown(servers, brief, every_run)
+                servers = following.status(o, cached=cached, early=None if whole else early)
+            rest = [each for each in servers if each.name not in before]
+            text = shown(rest, brief, every_run)
             if not (brief or cached or as_json):
                 text += ended_sweeps(o, servers, stays=not follow)
             if follow and sys.stdout.isatty():

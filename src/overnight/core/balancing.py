@@ -34,6 +34,8 @@ def immovable(row: Mapping[str, Any]) -> str:
         return "its server was chosen with --server"
     if queue.get("after"):
         return "waits for other runs there"
+    if queue.get("group") and queue.get("max_concurrent"):
+        return "its sweep limits how many run at once on each server"
     return ""
 
 

@@ -114,8 +114,9 @@ class Site:
 
     def shape(self, wanted: Wanted) -> Shape:
         if wanted.gpus is None:
-            number = wanted.processes if self.offer.cards else 0
-            return Shape(float(number), wanted.memory_mib)
+            # where they cannot be seen there may be some
+            has_gpus = bool(self.offer.cards or self.offer.problem)
+            return Shape(float(wanted.processes) if has_gpus else 0.0, wanted.memory_mib)
         return Shape(float(wanted.gpus), wanted.memory_mib)
 
     def choice(self, wanted: Wanted) -> Choice | None:

@@ -54,10 +54,15 @@ class Card:
         self.uuid = str(told.get("uuid", ""))
         self.memory_mib: int | None = told.get("memory_mib")
         self.tenants: list[Tenant] = []
+        self.opens = NOW  # when the last of them starts
 
     def room_at(self, shape: Shape) -> Moment:
-        moments = sorted({NOW, *(each.end for each in self.tenants)})
-        return next((each for each in moments if self.has_room(shape, each.at)), moments[-1])
+        """Sure only where all that has to end before is sure to."""
+        ends = {each.end.at for each in self.tenants if each.end.at > self.opens.at}
+        times = sorted({self.opens.at, *ends})
+        at = next((each for each in times if self.has_room(shape, each)), times[-1])
+        before = [each.end.sure for each in self.tenants if each.end.at <= at]
+        return Moment(at, self.opens.sure and all(before))
 
     def has_room(self, shape: Shape, at: float) -> bool:
         others = [each for each in self.tenants if each.end.at > at]
@@ -72,8 +77,9 @@ class Card:
             and sum(each or 0 for each in held_mib) * MARGIN <= self.memory_mib
         )
 
-    def take(self, tenant: Tenant, at: float) -> None:
-        self.tenants = [each for each in self.tenants if each.end.at > at] + [tenant]
+    def take(self, tenant: Tenant, start: Moment) -> None:
+        self.tenants = [each for each in self.tenants if each.end.at > start.at] + [tenant]
+        self.opens = max(self.opens, start, key=lambda each: (each.at, not each.sure))
 
 
 class Room(NamedTuple):
@@ -94,9 +100,9 @@ class ServerLoad:
             card = Card(told)
             self.cards.append(card)
             if told.get("state") == "resting":
-                card.take(Tenant(Moment(RESTING_S, True), 1.0, None), 0.0)
+                card.take(Tenant(Moment(RESTING_S, True), 1.0, None), NOW)
             elif told.get("state") in ("other", "quiet"):
-                card.take(Tenant(Moment(UNKNOWN_S, False), 1.0, None), 0.0)
+                card.take(Tenant(Moment(UNKNOWN_S, False), 1.0, None), NOW)
         self.slots = [NOW] * slots
         self._found: dict[Shape, Room | None] = {}
 
@@ -112,7 +118,7 @@ class ServerLoad:
         share, memory_mib = float(run.get("share") or 1.0), run.get("memory_mib")
         for card in self.cards:
             if card.uuid in uuids:
-                card.take(Tenant(end, share, memory_mib), 0.0)
+                card.take(Tenant(end, share, memory_mib), NOW)
         if not uuids and self.slots:
             self.slots[self.slots.index(min(self.slots))] = end
         self._found.clear()
@@ -145,7 +151,7 @@ class ServerLoad:
         lasts_s = UNKNOWN_S if expected_s is None else expected_s
         end = Moment(room.start.at + lasts_s, room.start.sure and expected_s is not None)
         for card in room.cards:
-            card.take(Tenant(end, shape.share, shape.memory_mib), room.start.at)
+            card.take(Tenant(end, shape.share, shape.memory_mib), room.start)
         if not room.cards:
             self.slots[self.slots.index(min(self.slots))] = end
         self._found.clear()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Mapping
 
 from overnight.node import cards, gpus, layout, sharing
 
@@ -10,7 +10,7 @@ DRAIN_S = 20.0
 LOOK_S = 0.5
 
 
-def problem(run: layout.Run, spec: dict[str, Any], uuids: list[str]) -> str:
+def problem(run: layout.Run, spec: dict[str, Any], place: Mapping[str, Any]) -> str:
     """Why the run cannot start on its GPUs now; "" where it can.
 
     Nothing of the run lives, so whatever is on a GPU of its own is somebody else's or dying. On a
@@ -20,24 +20,19 @@ def problem(run: layout.Run, spec: dict[str, Any], uuids: list[str]) -> str:
     if table.problem:
         return f"the GPUs cannot be seen now: {table.problem}"
     found = {gpu.uuid: gpu for gpu in table.gpus}
-    lost = [uuid for uuid in uuids if uuid not in found]
+    lost = [uuid for uuid in place["gpus"] if uuid not in found]
     if lost:
         return f"{lost[0]} is no longer there"
     rules = sharing.rules((spec.get("queue") or {}).get("sharing"))
-    for uuid in uuids:
+    for uuid in place["gpus"]:
         others = sharing.foreign(found[uuid], owned, rules)
         if others:
             user = sharing.user_of(others[0], owned)
             return f"GPU {found[uuid].index} is used by {user} (process {others[0].pid})"
-    if is_shared(spec):
+    if place["share"] < 1:
         return ""
-    full = [found[uuid] for uuid in uuids if not drained(found[uuid], owned, rules)]
+    full = [found[uuid] for uuid in place["gpus"] if not drained(found[uuid], owned, rules)]
     return f"memory of GPU {full[0].index} is still in use" if full else ""
-
-
-def is_shared(spec: dict[str, Any]) -> bool:
-    wanted = spec.get("gpus")
-    return isinstance(wanted, float) and 0 < wanted < 1
 
 
 def drained(gpu: gpus.Gpu, owned: Any, rules: sharing.Rules) -> bool:

@@ -170,12 +170,15 @@ class Planning:
             return each.wish.processes if self.table.gpus or self.table.problem else 0
         return 1 if 0 < wanted < 1 and each.state.get("alone") else wanted
 
+    def uses_by(self, told: Any) -> dict[str, sharing.Use]:
+        """By rules that somebody names, as `sharing.rules` reads them."""
+        return self.server.sight.uses(self.held, sharing.rules(told), self.server.local)
+
     def common_uses(self) -> dict[str, sharing.Use]:
         """By the rules of the first run; where there is none, by those that hold by default."""
         if self.active:
             return self.uses(self.active[0])
-        server = self.server
-        return server.sight.uses(self.held, sharing.rules(None), server.local)
+        return self.uses_by(None)
 
     # -- the cards ----------------------------------------------------------------------------
 

@@ -12,8 +12,11 @@ from typing import Any, Mapping
 from overnight.node import cards, gpus, planning, queueing, sharing, turns
 
 
-def view(root: str) -> dict[str, Any]:
-    """All projects of this root; what waits in the order in which it will start."""
+def view(root: str, told: Any = None) -> dict[str, Any]:
+    """All projects of this root; what waits in the order in which it will start.
+
+    `told`: the rules of sharing by which the cards are shown; None for those of the first run.
+    """
     active = [turns.dated(each) for each in turns.survey(root, turns.Memory())]
     sight = cards.look(root, turns.common_rules(active))
     server = turns.here(sight)
@@ -25,7 +28,7 @@ def view(root: str) -> dict[str, Any]:
         "time": time.time(),
         "waiting": [waiting(plan, idle[each.key], begins.get(each.key)) for each in line],
         "running": [running(each) for each in active if not each.is_idle],
-        "cards": brief_cards(plan, sight.table),
+        "cards": brief_cards(plan, sight.table, told),
         "slots": plan.slots(),
         "problem": sight.table.problem,
     }
@@ -73,9 +76,8 @@ def running(each: planning.Active) -> dict[str, Any]:
     }
 
 
-def brief_cards(plan: planning.Planning, table: gpus.Table) -> list[dict[str, Any]]:
-    """By the rules of the first project that has runs here."""
-    uses = plan.common_uses()
+def brief_cards(plan: planning.Planning, table: gpus.Table, told: Any) -> list[dict[str, Any]]:
+    uses = plan.common_uses() if told is None else plan.uses_by(told)
     return [
         {
             "uuid": gpu.uuid,

@@ -178,12 +178,12 @@ class Supervisor:
         if problem:
             self.note("failed", reason=problem)
             return
-        uuids = list((state.place or {}).get("gpus") or ())
-        taken_by = self.claimed_by_others(uuids)
+        place = state.place or {"gpus": [], "share": 1.0}
+        taken_by = self.claimed_by_others(place)
         if taken_by:
             self.give_up_place(taken_by)
         elif not self.is_stopped():
-            self.start_attempt(uuids)
+            self.start_attempt(list(place["gpus"]))
 
     def pause_until(self, moment: float) -> bool:
         """Waits out a back-off, however the clock was set since; False where a stop came."""
@@ -195,18 +195,18 @@ class Supervisor:
             self.wake.wait(min(TICK_S, left_s))
         return False
 
-    def claimed_by_others(self, uuids: list[str]) -> str:
+    def claimed_by_others(self, place: dict[str, Any]) -> str:
         """Who uses these GPUs in the last moment before we start; "" where nobody does.
 
         What a process that has just ended held drains for a while.
         """
-        if not uuids:
+        if not place["gpus"]:
             return ""
         from overnight.node import places  # only for runs with GPUs
 
         deadline = time.monotonic() + places.DRAIN_S
         while not self.is_stopped():
-            why = places.problem(self.run, self.spec, uuids)
+            why = places.problem(self.run, self.spec, place)
             if not why or time.monotonic() > deadline:
                 return why
             self.wake.wait(places.LOOK_S)

@@ -152,8 +152,7 @@ class Pipe:
                 self.greeting = self._greeted(said)
                 self._ask_again(deadline)
 
-    def leave(self) -> None:
-        """Ends it without waiting for that; `close` must follow."""
+    def close(self) -> None:
         for stream in (self.process.stdin, self.process.stdout):
             if stream is not None:
                 with contextlib.suppress(OSError):
@@ -161,9 +160,6 @@ class Pipe:
         # The node leaves when its input ends; to wait until ssh has heard of that would cost
         # more than a round trip.
         self.process.terminate()
-
-    def close(self) -> None:
-        self.leave()
         try:
             self.process.wait(timeout=0.5)
         except subprocess.TimeoutExpired:

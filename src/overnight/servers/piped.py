@@ -68,11 +68,6 @@ class PipeServer:
             while waiting:
                 yield opened.receive(waiting.popleft(), timeout_s)
 
-    def leave(self) -> None:
-        """Lets the link end while others are left too; `close` must follow."""
-        if self._pipe is not None:
-            self._pipe.leave()
-
     def close(self) -> None:
         if self._pipe is not None:
             self._pipe.close()

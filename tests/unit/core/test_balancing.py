@@ -95,6 +95,10 @@ def test_the_rest_of_a_long_line_is_shared_out() -> None:
         ({"state": "queued", "attempts": [{"n": 1}]}, "has started before"),
         ({"state": "queued", "queue": {"pinned": True}}, "its server was chosen with --server"),
         ({"state": "queued", "queue": {"after": ["x"]}}, "waits for other runs there"),
+        (
+            {"state": "queued", "queue": {"group": "s", "max_concurrent": 2}},
+            "its sweep limits how many run at once on each server",
+        ),
     ],
 )
 def test_some_runs_stay_where_they_are(row: dict[str, Any], why: str) -> None:

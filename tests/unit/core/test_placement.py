@@ -152,6 +152,18 @@ def test_a_run_of_no_stated_gpus_prefers_a_gpu() -> None:
     assert only(wanted(gpus=0), busy).why == "no server suits: gpu takes no runs without a GPU"
 
 
+def test_a_launcher_of_many_processes_wants_a_gpu_for_each() -> None:
+    """`gpus` None with four processes is four GPUs where there are any."""
+    few, many = Offer(server="few", cards=cards(2)), Offer(server="many", cards=cards(4))
+    assert only(wanted(gpus=None, processes=4), few, many).server == "many"
+
+
+def test_cards_that_cannot_be_seen_are_no_cpu_slots() -> None:
+    """A driver that does not answer hides GPUs; the run is not sent there to run without."""
+    ill = Offer(server="ill", slots=8, problem="nvidia-smi hangs")
+    assert only(wanted(gpus=None), ill).server is None
+
+
 servers = st.lists(
     st.builds(
         lambda number, memory_mib, speed, slots: (number, memory_mib, speed, slots),
@@ -201,7 +213,7 @@ def test_no_gpu_is_promised_twice(
             together = [
                 number
                 for each, number in held
-                if each.starts_at <= at and (each.ends_at is None or each.ends_at > at)  # type: ignore[operator]
+                if each.starts_at <= at and (each.ends_at is None or each.ends_at > at + 1e-6)  # type: ignore[operator]
             ]
             assert sum(together) <= total + 1e-6
     for want, each in zip(named, found, strict=True):

@@ -1,0 +1,144 @@
+"""Taking turns: what was decided stands in the events, and what starts has a supervisor."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from overnight.node import fs, journal, keeper, launch, layout, many, server, states, turns, waiting
+from tests.unit.node import runs
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the runs that a supervisor was started for; none really is."""
+    names: list[str] = []
+    monkeypatch.setattr(server, "ensure_watch", lambda root: False)
+    monkeypatch.setattr(
+        server,
+        "ensure_supervisor",
+        lambda run: names.append(run.name) or True,  # type: ignore[func-returns-value]
+    )
+    return names
+
+
+def wanted(name: str, **queue: Any) -> dict[str, Any]:
+    return runs.spec(name, queue={"cpu_slots": 1, **queue})
+
+
+def launched(root: Path, name: str, **queue: Any) -> dict[str, Any]:
+    return launch.launch(str(root), wanted(name, **queue), {})
+
+
+def state(root: Path, name: str) -> states.State:
+    return journal.state(layout.run(str(root), "p", name))
+
+
+def end(root: Path, name: str) -> None:
+    runs.tell(layout.run(str(root), "p", name), ("finished", {"reason": ""}))
+
+
+def test_there_is_one_slot_and_the_second_waits(tmp_path: Path, started: list[str]) -> None:
+    """Until the first has ended; nobody sits there for it meanwhile."""
+    assert launched(tmp_path, "a")["started"]
+    assert not launched(tmp_path, "b")["started"]
+    assert (state(tmp_path, "b").state, started) == (states.QUEUED, ["a"])
+    assert turns.turn(str(tmp_path)) == 0
+    end(tmp_path, "a")
+    assert turns.turn(str(tmp_path)) == 1
+    assert (state(tmp_path, "b").place, started) == ({"gpus": [], "share": 1.0}, ["a", "b"])
+
+
+def test_the_list_holds_what_is_active(tmp_path: Path, started: list[str]) -> None:
+    """A run that has ended is taken off it by whoever looks."""
+    launched(tmp_path, "a")
+    launched(tmp_path, "b")
+    end(tmp_path, "a")
+    turns.turn(str(tmp_path))
+    assert [run.name for run in waiting.listed(str(tmp_path))] == ["b"]
+
+
+def test_a_waiting_run_is_stopped_without_a_supervisor(tmp_path: Path, started: list[str]) -> None:
+    """At once."""
+    launched(tmp_path, "a")
+    launched(tmp_path, "b")
+    launch.stop(layout.run(str(tmp_path), "p", "b"), "overnight stop")
+    assert state(tmp_path, "b").state == states.STOPPED
+    assert state(tmp_path, "b").reason == "stopped by overnight stop"
+    assert started == ["a"]
+
+
+def test_a_run_that_is_withdrawn_never_starts_here(tmp_path: Path, started: list[str]) -> None:
+    """Asked again it is still the same; one that has a place stays."""
+    launched(tmp_path, "a")
+    launched(tmp_path, "b")
+    for _ in range(2):
+        gone = turns.withdraw(layout.run(str(tmp_path), "p", "b"), "gpu2")
+        assert (gone.state, gone.moved_to) == (states.STOPPED, "gpu2")
+    assert turns.withdraw(layout.run(str(tmp_path), "p", "a"), "gpu2").moved_to is None
+    end(tmp_path, "a")
+    assert turns.turn(str(tmp_path)) == 0
+    with pytest.raises(launch.LaunchError, match="moved to gpu2"):
+        launch.resume(layout.run(str(tmp_path), "p", "b"), {})
+
+
+def test_a_run_may_not_follow_one_that_is_not_there(tmp_path: Path, started: list[str]) -> None:
+    """Nobody here would know when it has finished; nothing is left of the launch."""
+    with pytest.raises(launch.LaunchError, match="no such run"):
+        launched(tmp_path, "b", after=["a"])
+    assert not (tmp_path / "projects/p/runs/b/spec.json").exists()
+
+
+def test_a_resumed_run_waits_for_its_turn(tmp_path: Path, started: list[str]) -> None:
+    """It has given its place away."""
+    launched(tmp_path, "a")
+    end(tmp_path, "a")
+    launched(tmp_path, "b")
+    launch.resume(layout.run(str(tmp_path), "p", "a"), {"by": "me"})
+    assert state(tmp_path, "a").state == states.QUEUED
+
+
+def test_many_runs_are_launched_in_one_request(tmp_path: Path, started: list[str]) -> None:
+    """One that is refused keeps no other from starting; asked again, nothing is made twice."""
+    launched(tmp_path, "r1")
+    taken = {**wanted("r1"), "resume": ["--other"]}
+    specs = [wanted("r0"), taken, wanted("r2", after=["nobody"]), *map(wanted, ("r3", "r4"))]
+    answers = many.launch_many(str(tmp_path), specs, {"TOKEN": "secret"})
+    assert [each.get("error", {}).get("code") for each in answers] == [
+        *(None, "name_taken", "no_such_run", None, None)
+    ]
+    assert [each["state"] for each in answers if "state" in each] == [states.QUEUED] * 3
+    again = many.launch_many(str(tmp_path), specs, {"TOKEN": "secret"})
+    assert [each.get("existed") for each in again] == [True, None, None, True, True]
+    secrets = tmp_path / "projects/p/runs/r0/secrets"
+    assert os.stat(secrets).st_mode & 0o777 == 0o600
+    assert started == ["r1"]
+
+
+def test_many_runs_of_two_projects_are_refused(tmp_path: Path) -> None:
+    """Messages and limits are those of one."""
+    with pytest.raises(ValueError, match="several projects"):
+        many.launch_many(str(tmp_path), [wanted("a"), {**wanted("b"), "project": "q"}], {})
+
+
+def test_what_many_runs_are_told_lasts(
+    tmp_path: Path, started: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are flushed together before the answer, and again after the queue's turn."""
+    flushed: list[int] = []
+    folder = tmp_path / "projects/p/runs"
+    monkeypatch.setattr(fs, "sync_all", lambda root: flushed.append(len(os.listdir(folder))))
+    number = turns.MANY + 2
+    many.launch_many(str(tmp_path), [wanted(f"r{n}") for n in range(number)], {})
+    assert flushed == [number, number]
+
+
+def test_a_run_without_a_supervisor_gets_one(tmp_path: Path, started: list[str]) -> None:
+    """One that has a place is never queued again."""
+    launched(tmp_path, "a")
+    run = layout.run(str(tmp_path), "p", "a")
+    assert keeper.see_to(run, wanted("a"), journal.state(run))
+    assert started == ["a", "a"]
