@@ -37,11 +37,15 @@ class Hold(NamedTuple):
 
 
 class Board:
-    """All hosts. `by_free[n]` are those with n free cards, `sharing` those with shared ones."""
+    """All hosts. `by_free[n]` are those with n free cards, `sharing` those with shared ones.
+
+    `servers`: how many have cards at all.
+    """
 
     def __init__(self, hosts: Iterable[Host], running: Iterable[Running], now: float) -> None:
         self.now = now
         self.places = [Place(rank, host) for rank, host in enumerate(hosts)]
+        self.servers = sum(bool(place.cards) for place in self.places)
         by_name = {place.name: place for place in self.places}
         for run in running:
             place = by_name.get(run.host)

@@ -38,8 +38,7 @@ def decide(
     Runs over the limit of their group and runs that no host can ever serve keep nobody waiting.
     """
     running, board = list(running), Board(hosts, running, now)
-    line = in_order(waiting, sum(bool(place.cards) for place in board.places), promised)
-    return Deciding(running, board, explain).of(line)
+    return Deciding(running, board, explain).of(in_order(waiting, board.servers, promised))
 
 
 class Deciding:
@@ -57,7 +56,7 @@ class Deciding:
         self.starts: list[Start] = []
         self.reserved: Reservation | None = None
         self.holds: dict[int, Hold] = {}  # by the rank of the host
-        self.most_holds = 1 + len(board.places) // SERVERS_PER_HOLD
+        self.most_holds = 1 + board.servers // SERVERS_PER_HOLD
         self.failed_s: dict[Want, float] = {}  # the shortest run that found no place
         self.never: set[Want] = set()
         self.why: dict[Hashable, str] = {}
