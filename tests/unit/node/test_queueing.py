@@ -17,6 +17,7 @@ from overnight.node.queueing import (
     Waiting,
     decide,
     forecast,
+    forecasting,
 )
 
 NOW = 1_000_000.0
@@ -278,6 +279,15 @@ def test_the_forecast_knows_what_it_cannot_know() -> None:
     found = forecast(waiting, [runs("r", a, range(1))], [a], NOW)
     assert found == {"open": NOW + HOUR, "after": None, "never": None}
     assert forecast(waiting[:1], [runs("r", a, range(1), None)], [a], NOW) == {"open": None}
+
+
+def test_far_down_a_long_line_the_forecast_does_not_know(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asking when ten thousand runs start takes no longer than asking for a thousand."""
+    monkeypatch.setattr(forecasting, "MOST_LOOKS", 100)
+    waiting = [wants(f"x{n}", 1, 90 - n, expected_s=HOUR) for n in range(40)]
+    found = forecast(waiting, [], [host("a", 1)], NOW)
+    known = [key for key, at in found.items() if at is not None]
+    assert known == ["x0", "x1", "x2"]
 
 
 # -- properties -------------------------------------------------------------------------------
