@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from overnight.node.queueing import (
@@ -292,6 +292,7 @@ def test_far_down_a_long_line_the_forecast_does_not_know(monkeypatch: pytest.Mon
 
 # -- properties -------------------------------------------------------------------------------
 
+LABS = settings(max_examples=60, deadline=None)
 NAMES = ("a", "b", "c")
 HOSTS = st.lists(st.sampled_from(NAMES), unique=True, min_size=1).flatmap(
     lambda names: st.tuples(
@@ -345,6 +346,7 @@ def play(waiting: list[Waiting], hosts: tuple[Host, ...]) -> tuple[list[Running]
     return running, waiting
 
 
+@LABS
 @given(WAITING, HOSTS)
 def test_what_starts_is_what_was_asked_for(waiting: list[Waiting], hosts: tuple[Host, ...]) -> None:
     """Width, one host, suitable cards, no card beyond its shares and memory, slots and limits."""
@@ -371,6 +373,7 @@ def test_what_starts_is_what_was_asked_for(waiting: list[Waiting], hosts: tuple[
         assert sum(run.host == each.name and not run.gpus for run in running) <= each.slots
 
 
+@LABS
 @given(WAITING, HOSTS)
 def test_limits_hold_for_whoever_has_one(waiting: list[Waiting], hosts: tuple[Host, ...]) -> None:
     """A run with a limit is not started while as many of its group run."""
@@ -383,6 +386,7 @@ def test_limits_hold_for_whoever_has_one(waiting: list[Waiting], hosts: tuple[Ho
         before[run.group] += 1
 
 
+@LABS
 @given(WAITING, HOSTS)
 def test_the_same_question_has_the_same_answer(
     waiting: list[Waiting], hosts: tuple[Host, ...]
@@ -390,6 +394,7 @@ def test_the_same_question_has_the_same_answer(
     assert decide(waiting, [], hosts, NOW) == decide(iter(waiting), iter(()), iter(hosts), NOW)
 
 
+@LABS
 @given(st.lists(st.tuples(st.integers(0, 2), st.floats(0, 1e6)), max_size=12), st.integers(1, 8))
 def test_of_equal_runs_none_passes_one_of_higher_priority(
     lines: list[tuple[int, float]], cards: int
@@ -403,6 +408,7 @@ def test_of_equal_runs_none_passes_one_of_higher_priority(
     assert all(run.priority >= max(behind, default=0) for run in waiting if run.key in first)
 
 
+@LABS
 @given(
     st.lists(st.tuples(st.sampled_from([1, 2, 4, 8]), st.floats(60, 1e5)), max_size=20),
     st.integers(1, 3),
@@ -437,6 +443,7 @@ def test_no_run_is_starved_by_narrow_ones_that_never_stop_coming(
     assert now <= NOW + 8000
 
 
+@LABS
 @given(
     st.lists(
         st.tuples(st.sampled_from([1, 2, 4, 8]), st.floats(60, 1e5), st.floats(0, 1e5)), max_size=12
