@@ -154,6 +154,19 @@ def test_a_card_is_not_shared_beyond_what_is_known_to_fit(
     assert decide(waiting, [], [a], NOW).starts
 
 
+def test_a_small_run_that_needs_less_finds_room_where_a_larger_one_did_not() -> None:
+    """Less memory, a smaller share or less time: each is asked anew, and more of it is not."""
+    a = host("a", 1)
+    half = runs("half", a, range(1), share=0.5, memory_mib=40_000)
+    waiting = [
+        wants("first", 0.5, 90, memory_mib=60_000, expected_s=60),
+        wants("again", 0.5, 80, memory_mib=70_000, expected_s=60),
+        wants("wider", 0.6, 70, memory_mib=10_000, expected_s=60),
+        wants("less", 0.5, 60, memory_mib=10_000, expected_s=60),
+    ]
+    assert started(decide(waiting, [half], [a], NOW)) == ["less"]
+
+
 def test_a_whole_card_is_never_a_shared_one() -> None:
     a = host("a", 1)
     small = runs("small", a, range(1), share=0.1, memory_mib=100)
