@@ -4,7 +4,8 @@
     for start in decision.starts: ...
 
 `values` are the words, `order` says who comes before whom, `cards` and `board` what is free and
-when the rest will be, `deciding` puts runs onto the board, `forecasting` plays it forward.
+when the rest will be, `deciding` puts runs onto the board, `failures` remembers who found no place,
+`forecasting` plays it forward.
 """
 
 from __future__ import annotations
