@@ -20,7 +20,7 @@ DECIDERS: dict[str, simulation.Decider] = {
     "easy": peers.easy,
     "ours": queueing.decide,
 }
-DEFAULT_RUNS = {1: 600, 4: 1000, 8: 1600, 32: 3000}
+DEFAULT_RUNS = {1: 600, 4: 2000, 8: 3000, 32: 3000}
 MOST_RUNS = 10_000
 
 
