@@ -95,10 +95,18 @@ def is_noted(run: layout.Run) -> bool:
 def listed(root: str) -> Iterator[layout.Run]:
     base = os.path.join(root, "queue")
     for project in layout.names(base):
-        for name in sorted(os.listdir(os.path.join(base, project))):
+        for name in entries(os.path.join(base, project)):
             run, _, ending = name.rpartition(".")
             if ending == "json" and layout.NAME.match(run):
                 yield layout.Run(root, project, run)
+
+
+def entries(folder: str) -> list[str]:
+    """None in a file, such as that of what was seen on the GPUs, which lies beside the folders."""
+    try:
+        return sorted(os.listdir(folder))
+    except NotADirectoryError:
+        return []
 
 
 def read(run: layout.Run) -> Wish:
