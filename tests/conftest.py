@@ -11,6 +11,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from tests.testbed import host as hosts
 from tests.testbed import lab as labs
 from tests.testbed import needs
 
@@ -98,3 +99,23 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[labs.Lab]:
     with labs.Lab(tmp_path_factory.mktemp("lab")) as made:
         made.enter()
         yield made
+
+
+@pytest.fixture
+def host(lab: labs.Lab) -> Iterator[hosts.Host]:
+    """Server `h1`, as new."""
+    yield from lend(lab, 1)
+
+
+@pytest.fixture
+def host2(lab: labs.Lab) -> Iterator[hosts.Host]:
+    """Server `h2`, as new."""
+    yield from lend(lab, 2)
+
+
+def lend(lab: labs.Lab, number: int) -> Iterator[hosts.Host]:
+    """A host for one test, which leaves its files for whoever looks why it failed."""
+    host = lab.reset(number)
+    yield host
+    if host.is_up:
+        host.kill_users()

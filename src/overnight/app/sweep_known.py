@@ -59,7 +59,7 @@ def check_same(
     snapshot: str,
 ) -> None:
     """The same sweep may be typed again; another one of the same name is refused."""
-    wanted = {key_of(each, sight.base) for each in points}
+    wanted = {key_of(each, sight.base_at(each)) for each in points}
     there = {key_of_wire(each.sweep) for each in before.values()}
     definition = o.mirror.sweeps.definition(name)
     is_rest = definition is None and there <= wanted  # cut short, and the mirror is gone

@@ -109,13 +109,14 @@ def planned(
     adding: bool,
 ) -> list[Planned]:
     """The runs at `points`; those that exist keep name, server and number."""
-    base = {**sweep_known.old_keys(o, name, before), **sight.base}
+    old = sweep_known.old_keys(o, name, before)
+    base = {**old, **sight.base}
     known = {sweep_known.key_of_wire(each.sweep, base): each for each in before.values()}
-    new = [
-        each
-        for each in points
-        if sweep_known.key_of(each, base) not in known and not (adding and each.is_base)
-    ]
+
+    def known_as(point: Point) -> SweptRun | None:
+        return known.get(sweep_known.key_of(point, {**old, **sight.base_at(point)}))
+
+    new = [each for each in points if not known_as(each) and not (adding and each.is_base)]
     if adding and not new:
         raise errors.UsageError(
             f"the sweep {name!r} has all these points already",
@@ -129,12 +130,17 @@ def planned(
     found = []
     number = first
     for point in new if adding else points:
-        there = known.get(sweep_known.key_of(point, base))
+        there = known_as(point)
         told = (
             there.sweep
             if there
             else sweep.to_wire(
-                point, name=name, mode=sight.wish.mode, index=number, total=total, base=base
+                point,
+                name=name,
+                mode=sight.wish.mode,
+                index=number,
+                total=total,
+                base={**old, **sight.base_at(point)},
             )
         )
         number += there is None

@@ -27,6 +27,7 @@ class Sight:
         if wish.seeds:
             self.seed = self.command.seed()
         self._refuse_one_place()
+        self._bases: dict[tuple[tuple[str, str], ...], dict[str, Scalar]] = {}
         self._smoke = self._smoke_command()
 
     def _command(self, argv: Sequence[str]) -> assigning.Command:
@@ -60,6 +61,27 @@ class Sight:
     def base(self) -> dict[str, Scalar]:
         return {key: each.base.value if each.base else None for key, each in self.targets.items()}
 
+    def base_at(self, point: Point) -> dict[str, Scalar]:
+        """The value of each axis where `point` does not change it: another file has its own."""
+        moving = {
+            key: value
+            for key, value in point.changes.items()
+            if key in self.moving and not value.is_number
+        }
+        if not moving:
+            return self.base
+        which = tuple((key, value.text) for key, value in moving.items())
+        if which not in self._bases:
+            made = self.command.assign([(self.targets[key], moving[key]) for key in moving])
+            there = assigning.Command(self.o.root, made.argv, self.read, project=self.sources)
+            self._bases[which] = {key: _value(there, each) for key, each in self.targets.items()}
+        return self._bases[which]
+
+    @property
+    def moving(self) -> set[str]:
+        """The keys that may choose a file or a group, which has values of its own."""
+        return {key for key, each in self.targets.items() if each.kind != "file"}
+
     @property
     def where(self) -> dict[str, str]:
         seed = {"seed": self.seed.where} if self.wish.seeds else {}
@@ -69,10 +91,12 @@ class Sight:
         """Raises `errors.UsageError` where there are fewer than `least`: nothing varies."""
         known = {key for key, each in self.targets.items() if each.base is not None}
         if self.wish.points:
-            listed = [sweep.without_base(each, self.base, known) for each in self.wish.points]
+            listed = [
+                sweep.without_base(each, self.base, known, self.moving) for each in self.wish.points
+            ]
             return sweep.finished(listed, self.wish.seeds, least)
         return sweep.expand(
-            self.wish.axes, self.wish.mode, self.base, self.wish.seeds, known, least
+            self.wish.axes, self.wish.mode, self.base, self.wish.seeds, known, least, self.moving
         )
 
     def prepared(self, point: Point, server: config.ServerConfig) -> preparing.Prepared:
@@ -105,3 +129,12 @@ class Sight:
             return list(self._smoke.assign(changes).argv)
         except (errors.UsageError, unclear.UnclearError):
             return None
+
+
+def _value(there: assigning.Command, target: Target) -> Scalar:
+    """The value of the same setting in another command; None where that is not known."""
+    try:
+        found = there.target(target.name).base
+    except errors.UsageError:
+        return None
+    return found.value if found else None

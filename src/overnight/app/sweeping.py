@@ -10,7 +10,7 @@ from typing import Any
 
 from overnight.app import Overnight, launching, notifying, preparing, sweep_places
 from overnight.app.sweep_plan import Plan, Planned
-from overnight.core import command, durations, errors, spec, sweep
+from overnight.core import command, durations, errors, spec, sweep, sweep_values
 from overnight.ports import Server
 from overnight.store.sweeps import SweptRun
 from overnight.train import follow, launch
@@ -59,7 +59,7 @@ def start(o: Overnight, plan: Plan, *, with_smoke: bool) -> Started:
     if with_smoke and plan.ready:
         plan = smoked(o, plan, synced)
     if plan.fresh:
-        remember(o, plan)
+        plan = remembered(o, plan)
     ready = {each.run for each in plan.ready}
     begun = {each.run: as_it_is(o, plan, each) for each in plan.runs if each.run not in ready}
     for server in servers_of(plan.ready):
@@ -95,12 +95,20 @@ def sync(
     return synced[server]
 
 
-def remember(o: Overnight, plan: Plan) -> None:
-    """The code that a sweep was begun with stays the one by which it is known."""
+def remembered(o: Overnight, plan: Plan) -> Plan:
+    """Keeps what is about to be launched, and where. Typed twice at once, both go by what was kept
+    first. The code that a sweep was begun with stays the one by which it is known.
+    """
     runs = [SweptRun(each.run, each.server, dict(each.sweep)) for each in plan.runs]
     before = o.mirror.sweeps.definition(plan.name) or {}
     kept = {key: before[key] for key in ("snapshot",) if key in before}
     o.mirror.sweeps.remember(plan.name, time.time(), {**plan.definition(), **kept}, runs)
+    homes = {each.run: each.server for each in o.mirror.sweeps.runs(plan.name)}
+    at_home = (
+        each if each.there else dataclasses.replace(each, server=homes[each.run])
+        for each in plan.runs
+    )
+    return dataclasses.replace(plan, runs=tuple(at_home))
 
 
 # -- smoke tests --------------------------------------------------------------------------------
@@ -134,7 +142,8 @@ def replaced(o: Overnight, plan: Plan) -> Plan:
 
 def new_paths(plan: Plan) -> list[Planned]:
     """Runs that together change everything that is no number: another model, file or flag."""
-    seen = set(plan.lead.point.path)
+    as_it_is = {(key, sweep_values.text_of(value)) for key, value in plan.base.items()}
+    seen = as_it_is | set(plan.lead.point.path)
     found = []
     for run in plan.ready:
         if not seen.issuperset(run.point.path):

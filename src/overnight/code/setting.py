@@ -11,7 +11,7 @@ from overnight.core import command, knob_places, knobs, sweep_values
 from overnight.core.sweep_values import Value
 from overnight.core.unclear import UnclearError
 
-_PLAIN_IN_HYDRA = re.compile(r"[A-Za-z0-9_./@%+-]+", re.ASCII)
+_PLAIN_IN_HYDRA = re.compile(r"[A-Za-z_/][A-Za-z0-9_./@%+-]*", re.ASCII)
 _NEGATABLE = ("typer", "tyro", "click")
 
 

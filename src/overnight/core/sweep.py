@@ -141,11 +141,12 @@ def expand(
     seeds: Sequence[int] = (),
     known: Iterable[str] | None = None,
     least: int = 2,
+    moving: Iterable[str] = (),
 ) -> list[Point]:
     """The points, each once. `base` has the value of each axis as the experiment is.
 
-    `known`: the keys whose base value is known; by default all that are not None.
-    Raises `errors.UsageError` where nothing varies, or far too much does.
+    `known`: the keys whose base value is known; by default all that are not None. `moving`: see
+    `without_base`. Raises `errors.UsageError` where nothing varies, or far too much does.
     """
     if (number := count(axes, mode, len(seeds))) > MAX_RUNS:
         raise errors.UsageError(
@@ -154,7 +155,8 @@ def expand(
         )
     certain = {key for key, value in base.items() if value is not None} if known is None else known
     points = _grid(axes) if mode == GRID else _ablation(axes)
-    return finished((without_base(each, base, set(certain)) for each in points), seeds, least)
+    own = (without_base(each, base, set(certain), set(moving)) for each in points)
+    return finished(own, seeds, least)
 
 
 def finished(
@@ -195,13 +197,20 @@ def _grid(axes: Sequence[Axis]) -> Iterator[dict[str, Value]]:
 
 
 def without_base(
-    changes: Mapping[str, Value], base: Mapping[str, Scalar], known: set[str]
+    changes: Mapping[str, Value], base: Mapping[str, Scalar], known: set[str], moving: set[str]
 ) -> dict[str, Value]:
-    return {
+    """What of `changes` differs from the base.
+
+    `moving`: keys that choose a file, a group or the like. Where one of them changes, the base may
+    be another one for all the others, so that each value is said, also what equals the base.
+    """
+    found = {
         key: each
         for key, each in changes.items()
         if key not in known or not sweep_values.same(each.value, base.get(key))
     }
+    is_elsewhere = any(key in moving and not each.is_number for key, each in found.items())
+    return dict(changes) if is_elsewhere else found
 
 
 def identity(changes: Mapping[str, Value]) -> tuple[Any, ...]:

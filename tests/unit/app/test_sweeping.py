@@ -124,6 +124,23 @@ def test_explicit_points(o: Overnight) -> None:
     assert [dict(each.changes) for each in made.points()] == [{}, points[1]]
 
 
+def test_another_file_has_values_of_its_own(o: Overnight) -> None:
+    """They are what stands in the table, and a value that the first file has is written there."""
+    (o.root / "b.yaml").write_text("lr: 0.7\ntrain: {batch_size: 8, accum: 2}\n")
+    made = sight(o, "config=b.yaml", "lr=0.1,0.2")
+    assert [point.values(made.base_at(point)) for point in made.points()] == [
+        {"config": "base.yaml", "lr": 0.1},
+        {"config": "b.yaml", "lr": 0.7},
+        {"config": "base.yaml", "lr": 0.2},
+    ]
+    grid = sight(o, "config=base.yaml,b.yaml", "lr=0.1,0.2", mode="grid")
+    points = grid.points()
+    assert [point.values(grid.base_at(point))["lr"] for point in points] == [0.1, 0.2, 0.1, 0.2]
+    found = prepared(grid, points[2]).spec.variants
+    assert found[0]["argv"][-1] == "b.yaml"
+    assert {each["files"]["b.yaml"].splitlines()[0] for each in found} == {"lr: 0.1"}
+
+
 def test_two_names_of_one_setting(o: Overnight) -> None:
     """Refused: which of the two would hold?"""
     with pytest.raises(errors.UsageError, match="are the same setting"):
@@ -154,7 +171,10 @@ def test_each_way_through_the_code_is_tested_once(o: Overnight) -> None:
         offers=(),
     )
     found = [dict(each.point.path) for each in sweeping.new_paths(plan)]
-    assert found == [{"config": "b.yaml"}, {"model": "large"}]
+    assert found == [
+        {"model": "small", "config": "b.yaml"},
+        {"model": "large", "config": "base.yaml"},
+    ]
 
 
 def planned(made: Sight, number: int, point: Point) -> Planned:
@@ -187,6 +207,27 @@ def test_when_a_run_may_start(o: Overnight) -> None:
         "expected_s": 90.0,
         "pinned": True,
     }
+
+
+def test_the_same_sweep_typed_twice_at_once(o: Overnight) -> None:
+    """Both give a run to the server that was written down first."""
+    made = sight(o, "lr=1")
+    first = tuple(planned(made, n, each) for n, each in enumerate(made.points()))
+    plan = sweep_plan.Plan(
+        name="s",
+        wish=made.wish,
+        snapshot="x",
+        base=made.base,
+        where=made.where,
+        runs=first,
+        lead=first[0],
+        offers=(),
+    )
+    assert sweeping.remembered(o, plan).runs == first
+    elsewhere = tuple(dataclasses.replace(each, server="gpu9") for each in first)
+    other = dataclasses.replace(plan, runs=elsewhere, snapshot="y")
+    assert sweeping.remembered(o, other).runs == first
+    assert (o.mirror.sweeps.definition("s") or {})["snapshot"] == "x"
 
 
 class Refusing:

@@ -325,6 +325,7 @@ def hydra(make: Make) -> assigning.Command:
         ("+new=a", "lr=0.2 +new=a", None),
         ("data.root='a, b'", "lr=0.2 'data.root='\"'\"'a, b'\"'\"''", None),
         ("data.root='1'", "lr=0.2 'data.root='\"'\"'1'\"'\"''", None),
+        ("data.root=1_000", "lr=0.2 'data.root='\"'\"'1_000'\"'\"''", None),
         ("data.root=null", "lr=0.2 data.root=null", None),
     ],
 )

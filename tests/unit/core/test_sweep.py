@@ -40,6 +40,18 @@ def test_a_grid_takes_every_combination() -> None:
     ]
 
 
+def test_another_file_is_another_base() -> None:
+    """Beside it every value is said, also the one that the base has."""
+    axes = sweep.parse_axes(["lr=1e-3,3e-4", "config=a.yaml,b.yaml"])
+    base = {"lr": 1e-3, "config": "a.yaml"}
+    assert shown(sweep.expand(axes, sweep.GRID, base, moving={"config"})) == [
+        {},
+        {"lr": "1e-3", "config": "b.yaml"},
+        {"lr": "3e-4"},
+        {"lr": "3e-4", "config": "b.yaml"},
+    ]
+
+
 def test_seeds_multiply_each_point() -> None:
     """Each point with each seed, side by side."""
     points = sweep.expand(AXES[:1], sweep.ABLATE, BASE, (0, 1))
