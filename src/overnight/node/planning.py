@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import collections
 import time
-from typing import Any, Mapping, NamedTuple, Sequence, Union
+from typing import Any, Collection, Mapping, NamedTuple, Sequence, Union
 
 from overnight.node import cards, decide, gpus, layout, queueing, sharing, states, waiting
 
@@ -38,6 +38,7 @@ class Grant(NamedTuple):
     run: layout.Run
     gpus: tuple[str, ...]
     share: float
+    indices: tuple[int, ...] = ()
 
 
 class Wait(NamedTuple):
@@ -100,13 +101,19 @@ class Planning:
         ready = [each for each in line if self.is_ready(each)]
         decision = self.decided(ready)
         starts = {start.key: start.gpus for start in decision.starts}
+        taken = {uuid for uuids in starts.values() for uuid in uuids}
         found: list[Action] = list(ended)
         for each in line:
             if each.run in starts:
-                found.append(Grant(each.run, starts[each.run], share(self.number(each))))
+                found.append(self.grant(each, starts[each.run]))
             elif each.state.get("state") != states.QUEUED:
-                found.append(Wait(each.run, self.why(each)))
+                found.append(Wait(each.run, self.why(each, taken)))
         return found
+
+    def grant(self, each: Active, uuids: tuple[str, ...]) -> Grant:
+        number = {gpu.uuid: gpu.index for gpu in self.table.gpus}
+        indices = tuple(number[uuid] for uuid in uuids)
+        return Grant(each.run, uuids, share(self.number(each)), indices)
 
     def decided(self, ready: Sequence[Active]) -> queueing.Decision:
         return queueing.decide(
@@ -228,8 +235,8 @@ class Planning:
             each.run, f"{why}{counted(wanted)} wanted, and this server has {len(named)}{of}"
         )
 
-    def why(self, each: Active) -> str:
-        """What it waits for."""
+    def why(self, each: Active, taken: Collection[str] = ()) -> str:
+        """What it waits for. `taken`: cards that were given to others just now."""
         open_runs = [run for run, state in each.after.items() if state != states.FINISHED]
         if open_runs and not each.state.get("unbound"):
             return f"waiting until {' and '.join(open_runs)} has finished"
@@ -238,7 +245,9 @@ class Planning:
         wanted = self.number(each)
         if wanted and self.table.problem:
             return UNSEEN + self.table.problem
-        return self.limit(each) or (self.gpus_missing(each, wanted) if wanted else self.no_slot())
+        if wanted:
+            return self.limit(each) or self.gpus_missing(each, wanted, taken)
+        return self.limit(each) or self.no_slot()
 
     def limit(self, each: Active) -> str:
         limit = each.wish.max_concurrent
@@ -250,9 +259,9 @@ class Planning:
     def no_slot(self) -> str:
         return f"waiting for a CPU slot: all {self.slots()} are in use"
 
-    def gpus_missing(self, each: Active, wanted: float) -> str:
+    def gpus_missing(self, each: Active, wanted: float, taken: Collection[str]) -> str:
         named = self.named(each)
-        free = sum(use.state == sharing.FREE for use in named)
+        free = sum(use.state == sharing.FREE and use.uuid not in taken for use in named)
         what = f"{wanted:g} of a GPU" if wanted < 1 else f"{wanted:g} free of {len(named)} GPUs"
         if free >= wanted:
             return f"waiting for {what}: others are before it"

@@ -139,7 +139,9 @@ def carry_out(action: planning.Action, durable: bool) -> bool:
         return journal.append(action.run, kind, when=may(kind), **details)
 
     if isinstance(action, planning.Grant):
-        state = note("granted", gpus=list(action.gpus), share=action.share)
+        state = note(
+            "granted", gpus=list(action.gpus), share=action.share, indices=list(action.indices)
+        )
         return state.place is not None and state.state in states.ACTIVE
     if isinstance(action, planning.Wait):
         note("waiting", durable=durable, reason=action.reason)

@@ -95,17 +95,16 @@ def is_noted(run: layout.Run) -> bool:
 def listed(root: str) -> Iterator[layout.Run]:
     base = os.path.join(root, "queue")
     for project in layout.names(base):
-        for name in entries(os.path.join(base, project)):
+        for name in files_of(os.path.join(base, project)):
             run, _, ending = name.rpartition(".")
             if ending == "json" and layout.NAME.match(run):
                 yield layout.Run(root, project, run)
 
 
-def entries(folder: str) -> list[str]:
-    """None in a file, such as that of what was seen on the GPUs, which lies beside the folders."""
+def files_of(folder: str) -> list[str]:
     try:
         return sorted(os.listdir(folder))
-    except NotADirectoryError:
+    except OSError:  # gone meanwhile, or no folder
         return []
 
 

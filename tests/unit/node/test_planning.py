@@ -49,7 +49,7 @@ def planned(*runs: Any, on: planning.Server = TWO) -> dict[str, Any]:
 
 def test_a_run_without_a_wish_gets_one_gpu_where_there_is_any() -> None:
     """And a CPU slot where there is none; processes that are known get one each."""
-    assert planned(active(gpus=None))["r"][1:] == ((A,), 1.0)
+    assert planned(active(gpus=None))["r"][1:] == ((A,), 1.0, (0,))
     assert planned(active(gpus=None, processes=2))["r"].gpus == (A, B)
     assert planned(active(gpus=None), on=server())["r"].gpus == ()
 
@@ -74,7 +74,7 @@ def test_small_runs_share_a_card_by_measured_memory() -> None:
     half: dict[str, Any] = {"gpus": 0.5, "memory_mib": 10_000}
     one = server(card(0, A))
     found = planned(active("a", **half), active("b", **half), on=one)
-    assert [found[name][1:] for name in "ab"] == [((A,), 0.5)] * 2
+    assert [found[name][1:] for name in "ab"] == [((A,), 0.5, (0,))] * 2
     large = planned(active("a", **half), active("b", gpus=0.5, memory_mib=13_000), on=one)
     assert isinstance(large["b"], planning.Wait)
     blind = planned(active("a", **half), active("b", gpus=0.5), on=one)
@@ -84,7 +84,7 @@ def test_small_runs_share_a_card_by_measured_memory() -> None:
 def test_a_run_that_must_be_alone_wants_a_whole_card() -> None:
     """After an out-of-memory on a shared one."""
     found = planned(going("x", A, share=0.5, memory_mib=1), active(gpus=0.5, alone=True))
-    assert found["r"][1:] == ((B,), 1.0)
+    assert found["r"][1:] == ((B,), 1.0, (1,))
 
 
 def test_the_cards_that_are_allowed_and_suspected() -> None:

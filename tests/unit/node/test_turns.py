@@ -63,7 +63,10 @@ def test_there_is_one_slot_and_the_second_waits(tmp_path: Path, started: list[st
     assert turns.turn(str(tmp_path)) == 0
     end(tmp_path, "a")
     assert turns.turn(str(tmp_path)) == 1
-    assert (state(tmp_path, "b").place, started) == ({"gpus": [], "share": 1.0}, ["a", "b"])
+    assert (state(tmp_path, "b").place, started) == (
+        {"gpus": [], "share": 1.0, "indices": []},
+        ["a", "b"],
+    )
 
 
 def test_the_list_holds_what_is_active(tmp_path: Path, started: list[str]) -> None:
