@@ -184,3 +184,12 @@ def test_the_outlook_is_told_to_those_who_look(tmp_path: Path, started: list[str
 
 def looked(root: Path) -> dict[str, float | None]:
     return {row["run"]: row["starts_in_s"] for row in look.rows(str(root), "p", {})}
+
+
+def test_a_file_beside_the_lists_is_no_project(tmp_path: Path, started: list[str]) -> None:
+    """Who else was seen on the GPUs stands there; the queue goes on."""
+    launched(tmp_path, "a")
+    launched(tmp_path, "b")
+    (tmp_path / "queue" / "seen.json").write_text("{}")
+    end(tmp_path, "a")
+    assert turns.turn(str(tmp_path)) == 1
