@@ -68,17 +68,27 @@ Action = Union[Grant, Wait, Fail, Ask, Stop]
 
 
 class Server(NamedTuple):
-    """What was seen of this server. `local` is its local time, `now` the same in Unix time."""
+    """What was seen of this server. `local` is its local time, `now` the same in Unix time.
+
+    `promised`: the run for which cards are held since the last plan.
+    """
 
     sight: cards.Sight
     cores: int
     now: float
     local: time.struct_time
+    promised: layout.Run | None = None
 
 
-def plan(active: Sequence[Active], server: Server) -> list[Action]:
+class Plan(NamedTuple):
     """One action at most for each run that waits; none for those that go on waiting."""
-    return Planning(active, server).actions()
+
+    actions: list[Action]
+    promised: layout.Run | None
+
+
+def plan(active: Sequence[Active], server: Server) -> Plan:
+    return Planning(active, server).plan()
 
 
 class Planning:
@@ -92,7 +102,7 @@ class Planning:
         self.going = collections.Counter(group_of(each) for each in active if not each.is_idle)
         self._uses: dict[str, dict[str, sharing.Use]] = {}
 
-    def actions(self) -> list[Action]:
+    def plan(self) -> Plan:
         ended, line = [], []
         for each in self.active:
             if each.is_idle:
@@ -108,7 +118,8 @@ class Planning:
                 found.append(self.grant(each, starts[each.run]))
             elif each.state.get("state") != states.QUEUED:
                 found.append(Wait(each.run, self.why(each, taken)))
-        return found
+        reserved: Any = decision.reserved and decision.reserved.key
+        return Plan(found, reserved)
 
     def grant(self, each: Active, uuids: tuple[str, ...]) -> Grant:
         number = {gpu.uuid: gpu.index for gpu in self.table.gpus}
@@ -117,7 +128,11 @@ class Planning:
 
     def decided(self, ready: Sequence[Active]) -> queueing.Decision:
         return queueing.decide(
-            [self.waiting(each) for each in ready], self.running(), [self.host()], self.server.now
+            [self.waiting(each) for each in ready],
+            self.running(),
+            [self.host()],
+            self.server.now,
+            self.server.promised,
         )
 
     def forecast(self) -> dict[Any, float | None]:
@@ -149,6 +164,7 @@ class Planning:
                 each.wish.memory_mib,
                 each.ends_at,
                 group_of(each),
+                began_at(each.state),
             )
             for each in self.active
             if not each.is_idle
@@ -310,6 +326,12 @@ def place_of(state: Mapping[str, Any]) -> Mapping[str, Any]:
         return known
     attempts = state.get("attempts") or [{}]
     return {"gpus": attempts[-1].get("gpus") or [], "share": 1.0}
+
+
+def began_at(state: Mapping[str, Any]) -> float | None:
+    attempts = state.get("attempts") or [{}]
+    found = attempts[0].get("started_at")
+    return None if found is None else float(found)
 
 
 def group_of(each: Active) -> str:

@@ -44,7 +44,7 @@ def going(name: str, *uuids: str, share: float = 1.0, **told: Any) -> Any:
 
 
 def planned(*runs: Any, on: planning.Server = TWO) -> dict[str, Any]:
-    return {each.run.name: each for each in planning.plan(runs, on)}
+    return {each.run.name: each for each in planning.plan(runs, on).actions}
 
 
 def test_a_run_without_a_wish_gets_one_gpu_where_there_is_any() -> None:
@@ -192,6 +192,17 @@ def test_a_run_in_somebodys_way_does_not_wait_for_ever() -> None:
         active(state=states.QUEUED, repairs=(moved,), gpus=1), going("x", A, B), on=late
     ).values()
     assert over.reason == "waiting for free GPUs, for 6 h already"
+
+
+def test_for_whom_cards_are_held() -> None:
+    """The first that has to wait; it keeps them when a wider run comes later."""
+    narrow = active("narrow", state=states.QUEUED, gpus=1, created_at=1.0)
+    wide = active("wide", state=states.QUEUED, gpus=2, created_at=2.0)
+    busy = [going("x", A, ends_at=NOW + 60.0), going("y", B, ends_at=NOW + 90.0)]
+    assert planning.plan([*busy, narrow], TWO).promised == narrow.run
+    kept = TWO._replace(promised=narrow.run)
+    assert planning.plan([*busy, narrow, wide], kept).promised == narrow.run
+    assert planning.plan([*busy, narrow, wide], TWO).promised == wide.run
 
 
 def test_quiet_hours_are_told() -> None:
