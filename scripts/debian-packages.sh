@@ -3,7 +3,7 @@
 # Without root it prints what is missing and leaves it at that: tests that need it skip and say so.
 set -eu
 packages="openssh-server openssh-client rsync iproute2 tmux git csh fish environment-modules procps cron
-util-linux gcc libc6-dev python3 python3-venv"
+util-linux gcc libc6-dev python3 python3-venv slurm-wlm munge slurmdbd mariadb-server"
 
 command -v dpkg-query >/dev/null || { echo "not Debian: install by hand: $packages" >&2; exit 0; }
 missing=
@@ -18,7 +18,7 @@ if [ "$(id -u)" != 0 ]; then
 fi
 echo "installing Debian packages:$missing" >&2
 export DEBIAN_FRONTEND=noninteractive
-# No service of the machine is started: the tests bring their own sshd.
+# No service of the machine is started: the tests bring their own sshd, slurmctld and database.
 policy=/usr/sbin/policy-rc.d
 if [ ! -e "$policy" ]; then
     trap 'rm -f "$policy"' EXIT

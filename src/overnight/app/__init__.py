@@ -103,9 +103,10 @@ def connect(chosen: config.ServerConfig, *, alone: bool = False) -> Local | Ssh:
         from overnight.servers.local import Local
 
         return Local(name=chosen.name, root=chosen.root, python=python)
-    from overnight.servers.ssh import Ssh
+    from overnight.servers import slurm, ssh
 
-    return Ssh(
+    make = slurm.login_node if chosen.kind == "slurm" else ssh.Ssh
+    return make(
         name=chosen.name,
         host=chosen.host,
         root=chosen.root,

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
-from overnight.app import Overnight, connect, known_servers, preparing
+from overnight.app import Overnight, connect, doctor_slurm, known_servers, preparing
+from overnight.app.findings import MEND, NOTE, OK, Finding
 from overnight.code import imports
 from overnight.core import command, config, errors
 from overnight.ports import Request, Server
 
-OK, NOTE, MEND = "ok", "note", "mend"
 LITTLE_DISK_MIB = 5 * 1024
 NO_DISK_MIB = 512
 CLOCK_OFF_S = 5.0
@@ -31,26 +30,13 @@ CHECKS = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """`level`: ok, note (weaker but usable) or mend; `mend` is what to type or write."""
-
-    check: str
-    level: str
-    text: str
-    mend: str = ""
-
-    def to_json(self) -> dict[str, str]:
-        return {name: getattr(self, name) for name in self.__dataclass_fields__}
-
-
 def examine(o: Overnight, server_name: str | None) -> Iterator[Finding]:
     """Findings one after the other, as they are known."""
     chosen = config.choose_server(o.config, server_name)
     server = o.server(chosen.name)
     try:
         yield from link(server, chosen)
-        args = questions(o)
+        args = questions(o, chosen)
         with o.talk.busy(f"examining {chosen.name}"):
             found = server.call(Request("probe", args), timeout_s=PROBE_TIMEOUT_S).data
         yield from judge(found, chosen, o.config.project)
@@ -61,13 +47,14 @@ def examine(o: Overnight, server_name: str | None) -> Iterator[Finding]:
         yield Finding(check=check, level=MEND, text=error.message, mend=error.hint)
 
 
-def questions(o: Overnight) -> dict[str, Any]:
+def questions(o: Overnight, chosen: config.ServerConfig) -> dict[str, Any]:
     """What the project needs there."""
     project = o.config.project
     return {
         "project": o.project,
         "environment": preparing.environment(project.env),
         "links": dict(project.links),
+        "slurm": chosen.slurm.to_wire() if chosen.slurm else None,
         "packages": list(imports.needed(o.root, command.parse(project.train or ""))),
     }
 
@@ -81,10 +68,10 @@ def link(server: Server, chosen: config.ServerConfig) -> Iterator[Finding]:
     there = server.call(Request("ping")).data["time"]
     round_trip_s = time.monotonic() - began
     text = f"connected in {first_s:.2f} s, {1000 * round_trip_s:.0f} ms per round trip"
-    if chosen.kind == "local":
+    if chosen.is_here:
         text = f"this machine is the server {chosen.name}; [servers.NAME] would name another one"
     yield Finding(check="reachable", level=OK, text=text)
-    if chosen.kind == "ssh":
+    if not chosen.is_here:
         yield Finding(check="host key", level=OK, text="known, and checked at every connection")
     yield clock(there - (asked_at + round_trip_s / 2))
 
@@ -110,7 +97,10 @@ def judge(
     yield locks(found, chosen)
     yield program(found, "rsync", "large changes travel through the pipe, more slowly")
     yield program(found, "tmux", "`overnight attach` will not work; use `overnight logs RUN -f`")
-    yield graphics(found)
+    if chosen.slurm is None:  # the GPUs of a cluster are not those of its login node
+        yield graphics(found)
+    else:
+        yield from doctor_slurm.judge(found["slurm"], chosen)
     yield activation(found["activation"], project.env)
     yield from packages(found["activation"])
     yield from links(found["links"])
@@ -244,7 +234,7 @@ def internet(host: str | None) -> Finding:
 
 def survival(server: Server, chosen: config.ServerConfig) -> Finding:
     """Whether a process outlives the login that started it, tried with a second connection."""
-    if chosen.kind == "local":
+    if chosen.is_here:
         return Finding(check="logout", level=OK, text="this machine: nothing to log out from")
     second = connect(chosen, alone=True)
     try:

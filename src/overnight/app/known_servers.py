@@ -70,7 +70,7 @@ def known(o: Overnight, settings: config.ServerConfig, now: float) -> Known:
     return Known(
         name=settings.name,
         kind=settings.kind,
-        host=settings.host if settings.kind == "ssh" else "",
+        host="" if settings.is_here else settings.host,
         root=settings.root,
         reachable=not seen.problem if asked else None,
         age_s=None if seen.seen_at is None else max(0.0, now - seen.seen_at),
@@ -185,4 +185,4 @@ def by_hand(chosen: config.ServerConfig, root: str) -> str:
     """What removes the rest, for a person to type."""
     folder = root if root.startswith("~/") else shlex.quote(root)
     command = f"rm -rf -- {folder}"
-    return command if chosen.kind == "local" else f"ssh {chosen.host} {shlex.quote(command)}"
+    return command if chosen.is_here else f"ssh {chosen.host} {shlex.quote(command)}"

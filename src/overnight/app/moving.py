@@ -47,6 +47,7 @@ def balance(o: Overnight, offers: Sequence[Offer]) -> list[Moved]:
 
     The mirror must have just been filled (`following.status`): it says which runs may be moved.
     """
+    offers = [each for each in offers if not each.is_cluster]  # Slurm's queue is its own
     moves = balancing.balance(candidates(o, offers), offers, time.time())
     return [carried_out(o, move) for move in moves]
 

@@ -52,6 +52,16 @@ def offer(
     """What a server's answer to `queue` comes to under its settings here."""
     cards = [card if is_allowed(settings, card) else excluded(card) for card in data["cards"]]
     has_it = snapshot is not None and data.get("has_snapshot")
+    snapshots = frozenset([snapshot] if snapshot is not None and has_it else [])
+    missing = frozenset(data.get("missing_links") or ())
+    if settings.kind == "slurm":  # the cards of its login node are nobody's
+        return Offer(
+            server=settings.name,
+            clock_offset_s=offset_s,
+            snapshots=snapshots,
+            missing_links=missing,
+            is_cluster=True,
+        )
     return Offer(
         server=settings.name,
         cards=cards,
@@ -59,8 +69,8 @@ def offer(
         waiting=data["waiting"],
         running=data["running"],
         clock_offset_s=offset_s,
-        snapshots=frozenset([snapshot] if snapshot is not None and has_it else []),
-        missing_links=frozenset(data.get("missing_links") or ()),
+        snapshots=snapshots,
+        missing_links=missing,
         problem=str(data.get("problem") or ""),
     )
 

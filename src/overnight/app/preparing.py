@@ -114,6 +114,7 @@ def prepare(
         links=project.links,
         checkpoints=project.checkpoints,
         policy=policy(settings),
+        slurm=slurm(server),
         metrics=metrics(settings),
         queue=queue(settings, server),
     )
@@ -136,7 +137,17 @@ def for_server(
     wanted: spec.RunSpec, settings: config.Config, server: config.ServerConfig
 ) -> spec.RunSpec:
     """The same run on another server: what the settings say of each server is all that differs."""
-    return replace(wanted, allowed_gpus=allowed_gpus(server), queue=queue(settings, server))
+    return replace(
+        wanted,
+        allowed_gpus=allowed_gpus(server),
+        queue=queue(settings, server),
+        slurm=slurm(server),
+    )
+
+
+def slurm(server: config.ServerConfig) -> dict[str, Any] | None:
+    """What is asked of Slurm; None where the server is none of its."""
+    return None if server.slurm is None else server.slurm.to_wire()
 
 
 def at_start(plan: variants.Plan, rank_logs: bool) -> dict[str, str]:

@@ -142,7 +142,7 @@ def farewell(left: Left) -> str:
         runs = ", ".join(f"{n} of {name}" for name, n in left.projects.items())
         lines.append(f"on its disk stay the snapshots and runs ({runs}), with all they wrote")
     lines.append(f"to remove that too: {left.by_hand}")
-    if left.kind != "local":
+    if left.server != "local":
         lines.append(f"a file of yours may still name it: [servers.{left.server}]")
     return "\n".join(lines)
 

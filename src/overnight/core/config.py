@@ -10,11 +10,15 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from overnight.core import errors, knobs, places
 
+if TYPE_CHECKING:
+    from overnight.core.config_slurm import Slurm
+
 LOCAL = "local"
+HERE = ("local", "localhost")  # as the host of a Slurm server: this machine is its login node
 
 
 def _nothing() -> Mapping[str, str]:
@@ -98,7 +102,8 @@ class Notify:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ServerConfig:
-    """[servers.NAME]. `kind` is ssh or local.
+    """[servers.NAME]. `kind` is ssh, local or slurm; of the last, `host` is the login node, or
+    `local` where that is this machine, and `slurm` what is asked of it.
 
     `root` is absolute or begins with `~/`, which is expanded where the server is; `ssh_config` is
     an absolute path on this machine; `gpus` and `exclude` hold indices and UUIDs; `quiet` texts
@@ -113,6 +118,7 @@ class ServerConfig:
     ssh_config: str | None = None
     gpus: tuple[int | str, ...] | None = None
     python: str = "python3"
+    slurm: Slurm | None = None
     cpu_slots: int | None = None
     exclude: tuple[int | str, ...] = ()
     quiet: tuple[str, ...] = ()
@@ -120,6 +126,11 @@ class ServerConfig:
     idle_mib: int = 1024
     idle_percent: int = 20
     rest_s: float = 20.0
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it is this machine, with nothing between us."""
+        return self.kind == LOCAL or (self.kind == "slurm" and self.host in HERE)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

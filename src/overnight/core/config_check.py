@@ -97,6 +97,11 @@ def _local_problems(place: kinds.Place, server: Data) -> Iterator[kinds.Problem]
     if place[-1] == config.LOCAL and kind != config.LOCAL:
         what = 'the server "local" is always this machine; give the other server another name'
         yield (*place, "kind"), what
+    if kind != "slurm" and "slurm" in server:
+        yield (*place, "slurm"), 'slurm: goes with kind = "slurm"; add that line or leave slurm out'
+    if kind == "slurm" and server.get("host") in config.HERE and "ssh_config" in server:
+        what = "the login node is this machine; leave ssh_config out"
+        yield (*place, "ssh_config"), f"ssh_config: {what}"
     if kind == config.LOCAL:
         for key in ("host", "ssh_config"):
             if key in server:

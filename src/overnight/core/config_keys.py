@@ -9,7 +9,14 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from overnight.core import config, config_knobs, config_recovery, config_sharing, knobs
+from overnight.core import (
+    config,
+    config_knobs,
+    config_recovery,
+    config_sharing,
+    config_slurm,
+    knobs,
+)
 from overnight.core import config_kinds as kinds
 from overnight.core import config_tables as tables
 from overnight.core import config_words as words
@@ -120,13 +127,14 @@ _SERVER: Keys = {
     "kind": Key(
         kinds.SERVER_KIND,
         '"ssh"',
-        "How the server is reached.",
+        'How the server is reached; `"slurm"` for the login node of a cluster.',
         default='`"local"` for the server `local`, else `"ssh"`',
     ),
     "host": Key(
         kinds.HOST,
         '"gpu1"',
-        "Host alias of your ssh configuration, or user@host.",
+        'Host alias of your ssh configuration, or user@host; of a Slurm server `"local"` where '
+        "this machine is its login node.",
         default="the server's name",
     ),
     "root": Key(
@@ -179,6 +187,15 @@ _SERVER: Keys = {
         kinds.PROGRAM,
         '"/usr/bin/python3.11"',
         "The Python, 3.8 or newer, for overnight's own program there; not the training's.",
+    ),
+    "slurm": Key(
+        config_slurm.TABLE,
+        '{ partition = "gpu", time = "8:00:00", options = ["--account=lab"] }',
+        "What a run asks of Slurm: `partition`, `time`, `nodes`, `tasks_per_node`, `gpu` (the "
+        "kind), `options` (of sbatch, passed through), `signal_s` and `signal` (how long before "
+        "the time limit the training is told, and how), `max_jobs` (of an array at once); see "
+        "[slurm.md](slurm.md).",
+        default="the cluster's defaults",
     ),
     "cpu_slots": Key(
         kinds.POSITIVE,

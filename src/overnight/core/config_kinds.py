@@ -120,12 +120,6 @@ def _root_advice(value: str) -> str | None:
     return None
 
 
-def _server_kind_advice(value: str) -> str | None:
-    if value == "slurm":
-        return 'Slurm is not supported yet; write "ssh" or "local"'
-    return None if value in ("ssh", "local") else 'write "ssh" or "local"'
-
-
 def _resume_advice(value: str) -> str | None:
     try:
         knobs.resume_argv(value)
@@ -163,7 +157,7 @@ NAME_TEXT = _text(_name_advice)
 HOST = _text(_host_advice)
 PROGRAM = _text(_program_advice)
 ROOT = _text(_root_advice, posixpath.normpath)
-SERVER_KIND = Kind('"ssh" or "local"', (str,), _checked_text(_server_kind_advice))
+SERVER_KIND = choice("ssh", "local", "slurm")
 RESUME = _text(_resume_advice)
 COMMAND = Kind("text", (str,), _command_problems)
 GOAL = choice("min", "max")

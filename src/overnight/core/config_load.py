@@ -105,5 +105,12 @@ def _with_full_paths(table: dict[str, Any], file: Path) -> dict[str, Any]:
 
 def _server(name: str, table: Mapping[str, Any]) -> config.ServerConfig:
     built = {key: keys.kind(keys.SERVERS, key).build(value) for key, value in table.items()}
-    computed = {"kind": config.LOCAL if name == config.LOCAL else "ssh", "host": name}
+    computed: dict[str, Any] = {
+        "kind": config.LOCAL if name == config.LOCAL else "ssh",
+        "host": name,
+    }
+    if (computed | built)["kind"] == "slurm":
+        from overnight.core import config_slurm
+
+        computed["slurm"] = config_slurm.Slurm()
     return config.ServerConfig(name=name, **computed | built)

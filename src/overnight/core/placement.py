@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from overnight.core import durations, server_load
-from overnight.core.server_load import Room, ServerLoad, Shape
+from overnight.core.server_load import Moment, Room, ServerLoad, Shape
 
 TRANSFER_S = 5.0  # what a server that has the code already is ahead of one that has not
+CLUSTER = Room(Moment(3600.0, False), ())  # a wait in Slurm's queue is anybody's guess
 MOVE_S = 60.0  # what a run must gain by leaving the queue that it stands in
 
 
@@ -48,6 +49,7 @@ class Offer:
     `cards`, `slots`, `waiting` and `running` are as the node's `queue` answers, so their times are
     by the server's clock, which is `clock_offset_s` ahead of ours. `speed`: 2 takes half the time.
     `snapshots`: ids known to be there. `missing_links`: targets of links that are not there.
+    `is_cluster`: a Slurm cluster, which takes every run and tells nobody when it will start.
     """
 
     server: str
@@ -61,6 +63,7 @@ class Offer:
     missing_links: frozenset[str] = frozenset()
     reachable: bool = True
     problem: str = ""
+    is_cluster: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,13 +118,13 @@ class Site:
     def shape(self, wanted: Wanted) -> Shape:
         if wanted.gpus is None:
             # where they cannot be seen there may be some
-            has_gpus = bool(self.offer.cards or self.offer.problem)
+            has_gpus = bool(self.offer.cards or self.offer.problem or self.offer.is_cluster)
             return Shape(float(wanted.processes) if has_gpus else 0.0, wanted.memory_mib)
         return Shape(float(wanted.gpus), wanted.memory_mib)
 
     def choice(self, wanted: Wanted) -> Choice | None:
         shape = self.shape(wanted)
-        room = self.load.room(shape)
+        room = CLUSTER if self.offer.is_cluster else self.load.room(shape)
         if room is None or self.refusal(wanted):
             return None
         speed = self.offer.speed
@@ -177,7 +180,8 @@ def placed(wanted: Wanted, sites: Sequence[Site], now: float) -> Placement:
         return Placement(key=wanted.key, server=None, why=nothing_suits(wanted, sites))
     best = min(choices, key=lambda each: each.rank)
     why = reason(best, [each for each in choices if each is not best])
-    best.site.load.take(best.shape, best.room, best.lasts_s)
+    if not best.site.offer.is_cluster:
+        best.site.load.take(best.shape, best.room, best.lasts_s)
     starts = now + best.room.start.at if best.room.start.sure else None
     ends = None if starts is None or best.lasts_s is None else starts + best.lasts_s
     name = best.site.offer.server
@@ -203,6 +207,8 @@ def reason(best: Choice, others: Sequence[Choice]) -> str:
 
 
 def when(choice: Choice) -> str:
+    if choice.site.offer.is_cluster:
+        return "Slurm says when"
     start = choice.room.start
     if start.at == 0:
         free = choice.site.load.free

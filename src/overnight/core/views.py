@@ -81,6 +81,7 @@ class RunView:
             "moved_to": self.moved_to,
             "gpus": list(self.gpus),
             "gpu_indices": list(self.gpu_indices),
+            "slurm": self.row.get("slurm"),
             "repairs": [repair.to_json() for repair in self.repairs],
         }
 

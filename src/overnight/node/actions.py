@@ -15,7 +15,8 @@ class Ended(NamedTuple):
     """How an attempt ended. `cause` is set where the exit code is not the whole story.
 
     cause: None | "reboot" | "lost" (nobody recorded the end) | "never_started" | "time_box" |
-    "hang" | "nan" | "stalled" | "contended" (we ended it, because of what was seen)
+    "hang" | "nan" | "stalled" | "contended" (we ended it, because of what was seen) |
+    "time_limit" | "preempted" | "requeued" (Slurm took its nodes away)
     """
 
     exit_code: int | None

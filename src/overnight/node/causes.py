@@ -18,10 +18,18 @@ NAMES = {
     "interrupted": "an interrupt (Ctrl-C)",
     "hang": "a hang: no progress for much longer than usual",
 }
+# Ends of which Slurm told us, by `Ended.cause`.
+TAKEN_AWAY = {
+    "time_limit": "Slurm's time limit",
+    "preempted": "Slurm taking its nodes back",
+    "requeued": "the loss of its node, or Slurm putting the job back into the queue",
+}
 
 
 def clause(failure: Failure, ended: Ended) -> str:
     """One clause: what ended the attempt."""
+    if ended.cause in TAKEN_AWAY:
+        return TAKEN_AWAY[ended.cause]
     if failure.kind == "preempted" and ended.signal is not None:
         return f"signal {signal_name(ended.signal)}"
     if failure.kind in NAMES:

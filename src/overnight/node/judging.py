@@ -8,6 +8,7 @@ from typing import Any, Iterator
 
 from overnight.node import (
     actions,
+    causes,
     command,
     diagnose,
     fs,
@@ -24,6 +25,8 @@ def verdict(run: layout.Run, last: states.Attempt, ended: actions.Ended) -> acti
     folder = run.attempt(last.n)
     if ended.cause == "never_started":
         return diagnose.not_started(read_log(run, run.file("supervisor.log")))
+    if ended.cause in causes.TAKEN_AWAY:  # also where it answered with exit code 0
+        return actions.Failure("preempted", 1.0, [], {"summary": causes.TAKEN_AWAY[ended.cause]})
     log = read_log(run, f"{folder}/output.log")
     # asking the driver takes a while, so only where it matters
     asked = last.gpus if diagnose.speaks_of_memory(log) else []

@@ -1,4 +1,4 @@
-"""Who carries an active run: its place in the queue and then a supervisor here."""
+"""Who carries an active run: its place in the queue and then a supervisor here, or Slurm."""
 
 from __future__ import annotations
 
@@ -14,6 +14,10 @@ def see_to(run: layout.Run, spec: dict[str, Any], state: states.State) -> bool:
     """
     if state.state not in states.ACTIVE:
         return False
+    if spec.get("slurm"):
+        from overnight.node.slurm import keeping  # only where Slurm is
+
+        return keeping.see_to(run, spec)
     if state.is_idle:
         from overnight.node import turns  # what it takes to decide; a look at runs does without
 

@@ -60,8 +60,31 @@ def launch(
             sweep_smokes(root, run.project, time.time())
         notify.keep(root, run.project, notify_settings, time.time())
         existed, state = made(run, spec, secrets)
-    started = keeper.see_to(run, spec, state)
+    see_to = submitted if spec.get("slurm") else keeper.see_to
+    started = see_to(run, spec, state)
     return {"state": state.state, "existed": existed, "started": started}
+
+
+def submitted(run: layout.Run, spec: dict[str, Any], state: states.State) -> bool:
+    """As `keeper.see_to`, but a run that Slurm refuses leaves nothing behind."""
+    from overnight.node.slurm import keeping
+
+    try:
+        return keeping.launch(run, spec, state)
+    except keeping.Refused as refusal:
+        if not state.attempts:
+            remove(run)
+        else:
+            journal.append(run, "failed", reason=f"Slurm refused it: {refusal}")
+        raise refused_by_slurm(str(refusal)) from refusal
+
+
+def refused_by_slurm(why: str) -> LaunchError:
+    return LaunchError(
+        "slurm_refused",
+        f"Slurm refused the run: {why}",
+        "mend slurm = { … } of that server, or gpus, in overnight.toml",
+    )
 
 
 def run_of(root: str, spec: dict[str, Any]) -> layout.Run:
@@ -80,7 +103,8 @@ def made(
     if known is None:
         check_followed(run, spec)
         write_run(run, spec, secrets, durable=durable)
-        waiting.note(run, spec)
+        if not spec.get("slurm"):
+            waiting.note(run, spec)
     elif content_key(known) != content_key(spec):
         raise name_taken(run, known)
     state = journal.append(run, "created", when=lambda s: s.state == "", durable=durable)
@@ -152,12 +176,23 @@ def stop(run: layout.Run, by: str) -> dict[str, Any]:
 
     A run that waits is stopped here.
     """
+    spec = fs.read_json(run.file("spec.json")) or {}
+    if spec.get("slurm"):
+        return stop_in_slurm(run, spec, by)
     state = journal.append(
         run, "stop_requested", when=lambda s: s.state in states.ACTIVE and s.stop is None, by=by
     )
     wake_supervisor(run)
-    keeper.see_to(run, fs.read_json(run.file("spec.json")) or {}, state)
+    keeper.see_to(run, spec, state)
     return {"state": state.state}
+
+
+def stop_in_slurm(run: layout.Run, spec: dict[str, Any], by: str) -> dict[str, Any]:
+    from overnight.node.slurm import keeping
+
+    if journal.state(run).state in states.ACTIVE:
+        keeping.stop(run, spec, by)
+    return {"state": journal.state(run).state}
 
 
 def wake_supervisor(run: layout.Run) -> None:
@@ -185,11 +220,20 @@ def resume(run: layout.Run, args: dict[str, Any]) -> dict[str, Any]:
         details.update(agreed_variant(run, before, int(args["variant"])))
     if args.get("settings") or args.get("lr_scale") is not None:
         details.update(agreed_settings(run, before, args))
+    leave_job_behind(run, before)
     state = journal.append(
         run, "resumed", when=lambda s: s.state in states.ENDED and s.seq == before.seq, **details
     )
     keeper.see_to(run, fs.read_json(run.file("spec.json")) or {}, state)
     return {"state": state.state, "was": before.state}
+
+
+def leave_job_behind(run: layout.Run, before: states.State) -> None:
+    """What an ended run of Slurm's had: its job, and the wish that ended it."""
+    if before.state in states.ENDED and (fs.read_json(run.file("spec.json")) or {}).get("slurm"):
+        from overnight.node.slurm import keeping
+
+        keeping.before_resume(run)
 
 
 def agreed_variant(run: layout.Run, before: states.State, number: int) -> dict[str, Any]:

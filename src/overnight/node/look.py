@@ -129,7 +129,7 @@ def row(run: layout.Run, at_least: int, watched: bool) -> dict[str, Any]:
     supervisor = identity.from_json(fs.read_json(run.file("supervisor.json")))
     supervised = supervisor is not None and identity.alive(supervisor)
     cared_for = supervised or (watched and states.is_idle(state))
-    return {
+    value = {
         **state,
         "run": run.name,
         "kind": spec.get("kind", "run"),
@@ -141,6 +141,11 @@ def row(run: layout.Run, at_least: int, watched: bool) -> dict[str, Any]:
         "queue": spec.get("queue") or {},
         "view": fs.read_text(run.file("view")),
     }
+    if spec.get("slurm"):
+        from overnight.node.slurm import keeping  # only where Slurm is
+
+        value.update(keeping.shown(run, value))
+    return value
 
 
 def silent_s(

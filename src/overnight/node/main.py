@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-VERBS = ("pipe", "supervise", "watch", "describe", "linger", "deliver")
+VERBS = ("pipe", "supervise", "watch", "describe", "linger", "deliver", "job")
 
 
 def main() -> None:

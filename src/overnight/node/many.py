@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Any, Sequence
+from typing import Any, Iterator, Sequence
 
 from overnight.node import fs, journal, launch, layout, lock, notify, states, turns
 
@@ -31,6 +31,8 @@ def launch_many(
         notify.keep(root, runs[0].project, notify_settings, time.time())
         answers = [answer(run, spec, secrets) for run, spec in zip(runs, specs)]
         flush([run for run, told in zip(runs, answers) if told.get("existed") is False])
+    if any(spec.get("slurm") for spec in specs):
+        answers = [*submitted(list(zip(runs, specs)), answers)]
     turns.give(root)
     return [with_state(run, told) for run, told in zip(runs, answers)]
 
@@ -39,9 +41,30 @@ def answer(run: layout.Run, spec: dict[str, Any], secrets: dict[str, str]) -> di
     try:
         existed, state = launch.made(run, spec, secrets, durable=False)
     except launch.LaunchError as error:
-        told = {"code": error.code, "message": str(error), "hint": error.hint}
-        return {"run": run.name, "error": told}
+        return failed(run, error)
     return {"run": run.name, "state": state.state, "existed": existed}
+
+
+def failed(run: layout.Run, error: launch.LaunchError) -> dict[str, Any]:
+    told = {"code": error.code, "message": str(error), "hint": error.hint}
+    return {"run": run.name, "error": told}
+
+
+def submitted(
+    pairs: Sequence[tuple[layout.Run, dict[str, Any]]], answers: Sequence[dict[str, Any]]
+) -> Iterator[dict[str, Any]]:
+    """Those for Slurm go there as arrays; of those that it refuses nothing is left."""
+    from overnight.node.slurm import arrays
+
+    well = [pair for pair, told in zip(pairs, answers) if "error" not in told]
+    refused = arrays.launch([pair for pair in well if pair[1].get("slurm")])
+    for (run, _), told in zip(pairs, answers):
+        if run.name in refused:
+            launch.remove(run)
+            error = launch.refused_by_slurm(refused[run.name])
+            yield failed(run, error)
+        else:
+            yield told
 
 
 def flush(runs: Sequence[layout.Run]) -> None:

@@ -40,7 +40,8 @@ ASK = (
 def probe(root: str, project: str, wanted: dict[str, Any]) -> dict[str, Any]:
     """The state of the server as this login sees it. Sizes in MiB, times in seconds.
 
-    wanted: `environment`, `links` {name: target} and `packages` of the project.
+    wanted: `environment`, `links` {name: target} and `packages` of the project, and `slurm` of the
+    server.
 
     `inodes_free` is None where the file system does not count them.
     """
@@ -59,8 +60,18 @@ def probe(root: str, project: str, wanted: dict[str, Any]) -> dict[str, Any]:
         "cron": cron.look(root),
         "messages": messages(root, project),
         "activation": try_activation(wanted, root, layout.project_folder(root, project)),
+        "slurm": examined(root, wanted),
         "links": missing_targets(wanted.get("links") or {}),
     }
+
+
+def examined(root: str, wanted: dict[str, Any]) -> dict[str, Any] | None:
+    """Slurm as this login node sees it; None where nobody wants to know."""
+    if wanted.get("slurm") is None:
+        return None
+    from overnight.node.slurm import examining
+
+    return examining.examine(root, wanted["slurm"])
 
 
 def missing_targets(links: dict[str, str]) -> dict[str, str]:

@@ -108,6 +108,10 @@ class Supervisor:
             self.patiently(self.step)
         if self.journal.is_behind:
             self.patiently(self.journal.publish)
+        self.tell_queue()
+
+    def tell_queue(self) -> None:
+        """Takes the run off its list, or back onto it where it waits anew."""
         if self.journal.state().state in states.ENDED:
             waiting.forget(self.run)
         else:
@@ -224,12 +228,17 @@ class Supervisor:
         current = state.open_attempt
         if current is None:  # a stop came first
             return
-        wrapped = command.activated(self.run, self.spec, start.argv)
-        environment = {**command.environment(self.run, self.spec, uuids), **start.env}
-        pid = attempt.start(self.run, current.n, wrapped, environment)
+        environment = self.variables(start)
+        pid = attempt.start(self.run, current.n, self.command_line(start), environment)
         self.follower = attempt.Follower(self.run, current, pid)
         self.show(current, environment)
         self.follow(current)
+
+    def command_line(self, start: preparation.Start) -> list[str]:
+        return command.activated(self.run, self.spec, start.argv)
+
+    def variables(self, start: preparation.Start) -> dict[str, str]:
+        return {**command.environment(self.run, self.spec, start.gpus), **start.env}
 
     def show(self, current: states.Attempt, environment: dict[str, str]) -> None:
         """What is good to have beside a living attempt; it does not need it."""

@@ -15,6 +15,7 @@ from overnight.node import (
     fs,
     identity,
     journal,
+    keeper,
     layout,
     lock,
     post,
@@ -83,6 +84,7 @@ class Watch:
         self.before = fs.read_json(summary_path(root)) or {}
         self._known: dict[layout.Run, post.Known] = {}
         self._trials: dict[layout.Run, Trial] = {}
+        self._in_slurm: dict[layout.Run, bool] = {}  # a spec never changes
         self._woken_at = self._turned_at = self._hot_until = float("-inf")
         self._memory: Any = None
 
@@ -117,8 +119,14 @@ class Watch:
         return [run for run, each in known.items() if each.state in states.ACTIVE]
 
     def idle(self) -> list[layout.Run]:
-        """Those that wait for their turn."""
-        return [run for run, each in self._known.items() if each.is_idle]
+        """Those that wait for their turn here, and not in Slurm's queue."""
+        idle = [run for run, each in self._known.items() if each.is_idle]
+        return [run for run in idle if not self.in_slurm(run)]
+
+    def in_slurm(self, run: layout.Run) -> bool:
+        if run not in self._in_slurm:
+            self._in_slurm[run] = bool((fs.read_json(run.file("spec.json")) or {}).get("slurm"))
+        return self._in_slurm[run]
 
     def pause_s(self) -> float:
         return HOT_ROUND_S if self.is_hot() and self.idle() else ROUND_S
@@ -147,6 +155,9 @@ class Watch:
 
     def supervise(self, run: layout.Run) -> None:
         """Starts a missing supervisor; one that dies at once is started less and less often."""
+        if self.in_slurm(run):
+            keeper.see_to(run, fs.read_json(run.file("spec.json")) or {}, journal.state(run))
+            return
         if self._known[run].is_idle:
             return
         trial = self._trials.get(run, Trial(float("-inf"), 0.0))

@@ -1,4 +1,4 @@
-"""The server adapters under one name, so that one suite tests both."""
+"""The server adapters under one name, so that one suite tests all."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from overnight.servers import local, piped, ssh
+from overnight.servers import local, piped, slurm, ssh
 from tests.testbed import host as hosts
 from tests.testbed import lab as labs
 
@@ -93,7 +93,7 @@ def runtime(user_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-@pytest.fixture(params=["local", "ssh"])
+@pytest.fixture(params=["local", "ssh", "slurm"])
 def place(request: pytest.FixtureRequest) -> Iterator[Place]:
     made: Place = request.getfixturevalue(f"{request.param}_place")
     yield made
@@ -103,6 +103,13 @@ def place(request: pytest.FixtureRequest) -> Iterator[Place]:
 @pytest.fixture
 def local_place(tmp_path: Path) -> Place:
     return Place(tmp_path, str(tmp_path), lambda root: local.Local(root=root))
+
+
+@pytest.fixture
+def slurm_place(lab: labs.Lab, host: hosts.Host) -> Place:
+    """A cluster's login node is a host like any other; what Slurm does there has its own tests."""
+    settings = {"name": "cluster", "host": "h1", "ssh_config": str(lab.ssh_config)}
+    return HostPlace(host, lambda root: slurm.login_node(root=root, **settings))
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What every server adapter keeps to: the same suite for this machine and for a real sshd."""
+"""What every server adapter keeps to: one suite for this machine, a real sshd and a login node."""
 
 from __future__ import annotations
 

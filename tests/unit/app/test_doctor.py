@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from overnight.app import doctor
-from overnight.core import config
+from overnight.app import doctor, findings
+from overnight.core import config, config_slurm
 
 SERVER = config.ServerConfig(name="gpu1", kind="ssh", host="box", root="/data/me")
 HEALTHY: dict[str, Any] = {
@@ -31,7 +31,7 @@ def cron(state: str, problem: str = "", daemon: bool | None = True) -> dict[str,
     return {"state": state, "problem": problem, "daemon": daemon}
 
 
-def judged(kind: str = "none", **changes: Any) -> dict[str, doctor.Finding]:
+def judged(kind: str = "none", **changes: Any) -> dict[str, findings.Finding]:
     env = config.Environment(kind=kind, name="" if kind == "none" else "clip")
     found = doctor.judge({**HEALTHY, **changes}, SERVER, config.Project(name="p", env=env))
     return {each.check: each for each in found}
@@ -105,3 +105,63 @@ def test_processes_that_do_not_survive_are_to_be_mended() -> None:
     found = doctor.survived(False, SERVER)
     assert found.level == "mend"
     assert found.mend.startswith("ssh box loginctl enable-linger")
+
+
+CLUSTER = config.ServerConfig(
+    name="cluster", kind="slurm", host="login", slurm=config_slurm.Slurm(partition="gpu")
+)
+SLURM: dict[str, Any] = {
+    "missing": [],
+    "version": [22, 5],
+    "problem": "",
+    "partitions": ["cpu", "gpu"],
+    "partition": {"name": "gpu", "is_up": True, "time_limit": "1-00:00:00"},
+    "has_gpus": True,
+    "accounts": "",
+    "file_system": {"kind": "nfs4", "is_shared": True},
+}
+
+
+def on_cluster(**changes: Any) -> dict[str, findings.Finding]:
+    healthy = {**HEALTHY, "slurm": {**SLURM, **changes}}
+    found = doctor.judge(healthy, CLUSTER, config.Project(name="p"))
+    return {each.check: each for each in found}
+
+
+def test_a_healthy_cluster_has_nothing_to_mend() -> None:
+    """The GPUs of its login node say nothing."""
+    found = on_cluster()
+    assert {each.level for each in found.values()} == {"ok"}
+    assert "gpus" not in found
+    assert found["slurm"].text == "Slurm 22.05 answers"
+    assert found["partition"].text == "gpu, with GPUs, at most 1-00:00:00 for a job"
+
+
+@pytest.mark.parametrize(
+    ("changes", "check", "level", "says"),
+    [
+        ({"missing": ["sbatch", "srun"]}, "slurm", "mend", "non-interactive login: sbatch, srun"),
+        ({"problem": "no answer"}, "slurm", "mend", "Slurm 22.05 does not answer: no answer"),
+        ({"version": [19, 5]}, "slurm", "note", "Slurm 19.05; overnight was made for 20.02"),
+        ({"version": None}, "slurm", "ok", "Slurm of an unknown version answers"),
+        ({"partition": None}, "partition", "mend", "there is no partition 'gpu'"),
+        (
+            {"partition": {"name": "gpu", "is_up": False, "time_limit": "1:00"}},
+            "partition",
+            "note",
+            "it is down now",
+        ),
+        ({"accounts": "storage is disabled"}, "accounts", "ok", "of no use (storage is disabled)"),
+        (
+            {"file_system": {"kind": "ext4", "is_shared": False}},
+            "shared disk",
+            "note",
+            "the root lies on ext4: nothing shows that compute nodes see it",
+        ),
+    ],
+)
+def test_findings_of_a_cluster(changes: dict[str, Any], check: str, level: str, says: str) -> None:
+    found = on_cluster(**changes)[check]
+    assert found.level == level
+    assert says in found.text
+    assert found.mend or level == "ok"

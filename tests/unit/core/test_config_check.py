@@ -341,11 +341,7 @@ HOURS_HINT = 'write hours such as "09:00-18:00", "22:00-06:00" or "mon-fri 09:00
             '2: root = "~/x/..": overnight needs a folder of its own; '
             'write one such as "~/overnight"',
         ),
-        (
-            '[servers.gpu1]\nkind = "slurm"\n',
-            '2: kind = "slurm": Slurm is not supported yet; write "ssh" or "local"',
-        ),
-        ('[servers.gpu1]\nkind = "pbs"\n', '2: kind = "pbs": write "ssh" or "local"'),
+        ('[servers.gpu1]\nkind = "pbs"\n', '2: kind = "pbs": write "ssh", "local" or "slurm"'),
         (
             '[servers.local]\nkind = "ssh"\n',
             '2: the server "local" is always this machine; give the other server another name',

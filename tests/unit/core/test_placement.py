@@ -231,3 +231,15 @@ def test_a_thousand_runs_over_twenty_servers() -> None:
     found = place(asked, offers, NOW)
     print(f"{time.perf_counter() - began:.3f} s")
     assert all(each.server for each in found)
+
+
+def test_a_cluster_is_for_what_finds_no_room_soon() -> None:
+    """How long Slurm lets wait nobody knows; it takes what others would begin much later."""
+    busy = Offer(server="gpu1", cards=cards(2), running=[running(["GPU-0"], NOW + 10 * 3600)])
+    cluster = Offer(server="cluster", is_cluster=True)
+    found = place([wanted(str(n)) for n in range(4)], [cluster, busy], NOW)
+    assert [each.server for each in found] == ["gpu1", "gpu1", "cluster", "cluster"]
+    assert found[2].starts_at is None
+    assert found[2].why.startswith("Slurm says when")
+    assert only(wanted(gpus=8), cluster).server == "cluster"
+    assert only(wanted(gpus=None), cluster, Offer(server="cpu", slots=4)).server == "cluster"

@@ -1,0 +1,138 @@
+"""Jobs that Slurm ends: requeued, preempted, out of time, cancelled, or gone with their node."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from overnight.node import states
+from tests.integration.local import world as local
+from tests.integration.slurm.world import World
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.xdist_group("slurm")
+
+
+def test_a_requeued_job_goes_on_from_its_checkpoint(world: World) -> None:
+    """`scontrol requeue` by anybody: the attempt is closed and the same job begins another."""
+    world.launch("train01", "--gate", "2")
+    world.wait_for_line("epoch 1")
+    job = world.job("train01")
+    world.cluster.sh("scontrol", "requeue", job)
+    wait_until(lambda: world.state("train01").repairs, what="the end of the attempt")
+    world.open_gate(2)
+    assert world.wait("train01", timeout_s=60).state == states.FINISHED, world.told("train01")
+    assert world.starts()[1:] == ["starts after 1 batch 64 x 1"]
+    assert world.job("train01") == job
+    (repair,) = world.state("train01").repairs
+    assert repair["class"] == "preempted"
+
+
+def test_a_job_that_is_preempted_goes_on_later(world: World) -> None:
+    """A partition of higher rank needs the nodes; Slurm requeues ours."""
+    world.launch("train01", "--gate", "2")
+    world.wait_for_line("epoch 1")
+    urgent = ["-purgent", "-N3", "--exclusive", "--gres=gpu:4", "-o/dev/null"]
+    world.cluster.sh("sbatch", *urgent, "--wrap=sleep 2")
+    world.wait_for_job("train01", "PENDING")
+    world.open_gate(2)
+    assert world.wait("train01", timeout_s=60).state == states.FINISHED, world.told("train01")
+    assert world.starts()[1:] == ["starts after 1 batch 64 x 1"]
+
+
+def test_before_the_time_limit_the_job_goes_back_into_the_queue(world: World) -> None:
+    """Slurm's signal comes early: the training is told, closed, and goes on in the same job."""
+    world.set_up(slurm='time = "10", signal_s = 595')
+    world.launch("train01", "--gate", "2")
+    world.wait_for_line("epoch 1")
+    wait_until(lambda: world.state("train01").repairs, timeout_s=70, what="Slurm's signal")
+    world.open_gate(2)
+    assert world.wait("train01", timeout_s=90).state == states.FINISHED, world.told("train01")
+    state = world.state("train01")
+    assert state.attempts[0].cause == "time_limit"
+    assert state.repairs[0]["change"].startswith("resumed after Slurm's time limit")
+    assert world.starts()[1:] == ["starts after 1 batch 64 x 1"]
+    assert len(world.jobs("train01")) == 1
+
+
+def test_nodes_that_are_lost(world: World) -> None:
+    """One dies with all that runs on it, of one only Slurm loses sight: both runs go on elsewhere
+    from their checkpoints, and neither ever runs twice."""
+    names = {"dead": world.diary, "cut": world.folder / "cut"}
+    nodes = {}
+    for name, diary in names.items():
+        diary.mkdir(exist_ok=True)
+        world.launch(name, "--gate", "2", "--diary", str(diary), gpus=2)
+        wait_until(lambda diary=diary: "epoch 1" in lines(diary), what=f"{name} to begin")
+        nodes[name] = world.node(name)
+        # what is left of that node, so that the other run is on another one
+        filler = ["--no-requeue", "--gres=gpu:2", f"-w{nodes[name]}", "-o/dev/null"]
+        world.cluster.sh("sbatch", *filler, "--wrap=sleep 600")
+    world.cluster.kill_node(nodes["dead"])
+    world.cluster.kill(nodes["cut"])
+    try:
+        wait_until(
+            lambda: all(len(starts(diary)) == 2 for diary in names.values()),
+            timeout_s=90,
+            what="both to begin again",
+        )
+        for name, diary in names.items():
+            (diary / "go-2").touch()
+            assert world.wait(name, timeout_s=60).state == states.FINISHED, world.told(name)
+            assert starts(diary)[1] == "starts after 1 batch 64 x 1"
+            assert "SECOND PROCESS" not in lines(diary)
+            assert world.node(name) not in nodes.values()
+        assert world.state("dead").attempts[0].cause == "requeued"
+        assert "another job has the run" in world.talk("cut")
+    finally:
+        for node in nodes.values():
+            world.cluster.start_node(node)
+        world.cluster.wait_for_nodes()
+
+
+def lines(diary: Path) -> list[str]:
+    path = diary / "diary"
+    return (
+        [line.partition(" ")[2] for line in path.read_text().splitlines()] if path.exists() else []
+    )
+
+
+def starts(diary: Path) -> list[str]:
+    return [line for line in lines(diary) if line.startswith("starts")]
+
+
+def test_a_job_that_somebody_cancels_stops_the_run(world: World) -> None:
+    """It was meant; the record says who ended it."""
+    world.launch("train01", "--gate", "2")
+    world.wait_for_line("epoch 1")
+    job = world.job("train01")
+    world.cluster.sh("scancel", job)
+    view = world.wait("train01", timeout_s=60)
+    assert view.state == states.STOPPED, world.told("train01")
+    assert view.reason == f"Slurm job {job} was cancelled"
+    assert world.state("train01").attempts[0].ended_at is not None
+
+
+def test_a_supervisor_that_is_killed_is_replaced_in_its_job(world: World) -> None:
+    """The training does not notice."""
+    world.launch("train01", "--gate", "2")
+    world.wait_for_line("epoch 1")
+    local.kill_and_wait(world.supervisor("train01"))
+    world.supervisor("train01")
+    world.open_gate(2)
+    assert world.wait("train01").state == states.FINISHED, world.told("train01")
+    assert len(world.starts()) == len(world.jobs("train01")) == 1
+
+
+def test_a_job_that_is_killed_is_followed_by_another_one(world: World) -> None:
+    """Nothing of it lives to record anything; the run goes on in a new job from its checkpoint."""
+    world.launch("train01", "--gate", "2")
+    world.wait_for_line("epoch 1")
+    first = world.job("train01")
+    world.cluster.kill_processes(world.node("train01"))
+    wait_until(lambda: world.cluster.jobs()[first] == "FAILED", what="the end of the job")
+    world.open_gate(2)
+    assert world.wait("train01", timeout_s=60).state == states.FINISHED, world.told("train01")
+    assert world.job("train01") != first
+    assert world.starts()[1:] == ["starts after 1 batch 64 x 1"]
