@@ -20,8 +20,9 @@ DECIDERS: dict[str, simulation.Decider] = {
     "easy": peers.easy,
     "ours": queueing.decide,
 }
-DEFAULT_RUNS = {1: 600, 4: 1000, 8: 1600, 32: 3000}
+DEFAULT_RUNS = {1: 600, 4: 2000, 8: 3000, 32: 3000}
 MOST_RUNS = 10_000
+DEFAULT_SEEDS = {1: 24, 4: 8}  # one wide gang moves the figures of a small lab
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -32,8 +33,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         for kind in arguments.kinds:
             for misjudged in (False, True):
                 runs = arguments.runs or DEFAULT_RUNS.get(servers, MOST_RUNS)
+                seeds = arguments.seeds or DEFAULT_SEEDS.get(servers, 4)
                 say(f"{servers} servers, {kind}, estimates {'off' if misjudged else 'true'}")
-                cases.append(played(kind, servers, runs, misjudged, arguments.seeds))
+                cases.append(played(kind, servers, runs, misjudged, seeds))
     if arguments.json:
         print(json.dumps({"cases": [case.to_json() for case in cases]}, indent=2))
     else:
@@ -49,7 +51,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.fleet", description=__doc__)
     parser.add_argument("--servers", type=numbers, default=(1, 8), help="of 8 GPUs: 1,8,125")
     parser.add_argument("--runs", type=int, help="of each lab; default: by the number of servers")
-    parser.add_argument("--seeds", type=int, default=4, help="how many labs of each kind")
+    parser.add_argument("--seeds", type=int, help="labs of each kind; default: more of small ones")
     parser.add_argument("--kinds", type=names, default=workloads.KINDS, help="lab,heavy,rough")
     parser.add_argument("--json", action="store_true")
     return parser.parse_args(argv)

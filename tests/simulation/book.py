@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tests.simulation import kernel
 
 PROJECT = "p"
+SWEEP = "night"  # to which every run belongs
 END_OF = {
     "finished": "finished",
     "failed": "failed",

@@ -74,6 +74,8 @@ class Launch:
             outputs=["outputs"],
             policy=self.policy,
             queue=self.queue,
+            sweep={"name": book.SWEEP, "index": 0, "total": 0, "point": {"gpus": self.gpus}},
+            metrics={"primary": "loss", "goal": "min"},
         )
 
 

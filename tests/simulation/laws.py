@@ -11,6 +11,7 @@ import os
 import signal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from overnight.node import fs, states
 from tests.simulation import book, ends, kernel, seams, trainings
 
 if TYPE_CHECKING:
@@ -307,6 +308,18 @@ class Laws:
             self.require(2, known == event, text)
         for proc in list(self.leftovers()):
             self.broken(0, f"{proc.name} of {proc.run} is left behind")
+        self.results([each for each in runs if each.state() in states.ENDED])
+
+    def results(self, runs: list[book.Book]) -> None:
+        """All runs of a night are one sweep: its table has each of them, as it ended."""
+        folder = os.path.join(self.root, "projects", book.PROJECT, "sweeps", book.SWEEP)
+        listed = (fs.read_json(f"{folder}/table.json") or {}).get("runs", [])
+        known = {each["run"]: each["state"] for each in listed}
+        for each in runs:
+            kept = (fs.read_json(f"{folder}/{each.name}.json") or {}).get("state")
+            in_table = known.get(each.name)
+            text = f"{each.name} is {each.state()}, its result {kept}, in the table {in_table}"
+            self.require(2, kept == in_table == each.state(), text)
 
     def leftovers(self) -> Iterator[kernel.Proc]:
         for proc in self.machine.procs.values():

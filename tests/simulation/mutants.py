@@ -32,6 +32,7 @@ from overnight.node import (
     shim,
     states,
     supervise,
+    sweeps,
     watch,
 )
 from overnight.train import follow
@@ -140,6 +141,11 @@ def records_are_not_flushed() -> Changes:
 
 def every_end_is_a_good_one() -> Changes:
     return [(shim, "exit_code", lambda folder: 0 if os.path.exists(f"{folder}/exit") else None)]
+
+
+def the_watch_keeps_no_result() -> Changes:
+    """Those of supervisors that were killed at their end are lost."""
+    return [(sweeps.Net, "attend", lambda self, known: False)]
 
 
 # -- 3: launching is idempotent ---------------------------------------------------------------
@@ -315,6 +321,7 @@ ALL = [
     Mutant(2, "the end is told before it is recorded", the_end_is_told_before_it_is_recorded, True),
     Mutant(2, "records are not flushed", records_are_not_flushed),
     Mutant(2, "every end is a good one", every_end_is_a_good_one),
+    Mutant(2, "the watch keeps no result of a sweep", the_watch_keeps_no_result),
     Mutant(3, "locks hold nobody", locks_hold_nobody),
     Mutant(3, "a claim is not taken", a_claim_is_not_taken),
     Mutant(3, "a launch repeated is another run", a_launch_repeated_is_another_run, True),

@@ -63,10 +63,15 @@ def repaired(run: views.RunView) -> str:
 
 
 def gpus(run: views.RunView) -> str:
+    """GPU 0-3, or GPU 0,2; by UUID where an older node told no numbers."""
     if not run.gpus or run.ended:
         return ""
-    short = [uuid if len(uuid) < 8 else uuid[:8] for uuid in run.gpus]
-    return "GPU " + ",".join(short)
+    numbers = sorted(run.gpu_indices)
+    if not numbers:
+        return "GPU " + ",".join(uuid[:8] for uuid in run.gpus)
+    if len(numbers) > 2 and numbers[-1] - numbers[0] == len(numbers) - 1:
+        return f"GPU {numbers[0]}-{numbers[-1]}"
+    return "GPU " + ",".join(map(str, numbers))
 
 
 def state(run: views.RunView, reachable: bool) -> str:

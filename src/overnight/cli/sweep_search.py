@@ -68,10 +68,10 @@ def carried_out(
 
     space = search_space.parse(axes)
     with common.project(as_json) as o:
-        from overnight.app import searching
+        from overnight.app import search_trials, searching
         from overnight.cli import sweep_results
 
-        wanted = searching.Wanted(
+        wanted = search_trials.Wanted(
             wish=wish,
             space=space,
             trials=trials or TRIALS,

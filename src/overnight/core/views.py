@@ -47,6 +47,7 @@ class RunView:
     loss: float | None
     eta_s: float | None
     gpus: tuple[str, ...]
+    gpu_indices: tuple[int, ...]
     repairs: tuple[Repair, ...]
     reason: str
     created_at: float
@@ -79,6 +80,7 @@ class RunView:
             "sweep": self.sweep or None,
             "moved_to": self.moved_to,
             "gpus": list(self.gpus),
+            "gpu_indices": list(self.gpu_indices),
             "slurm": self.row.get("slurm"),
             "repairs": [repair.to_json() for repair in self.repairs],
         }
@@ -132,6 +134,7 @@ def run_view(row: Mapping[str, Any]) -> RunView:
         loss=progress.get("loss"),
         eta_s=progress.get("eta_s") if running else None,
         gpus=tuple(newest.get("gpus") or ()),
+        gpu_indices=tuple((row.get("place") or {}).get("indices") or ()),
         repairs=tuple(repair_view(each) for each in row.get("repairs") or []),
         reason=str(row.get("reason", "")),
         created_at=float(row.get("created_at") or 0.0),

@@ -14,7 +14,7 @@ from overnight.node import fs, identity, journal, layout, reading, states
 
 PAUSE_S = 0.03
 LONGEST_PAUSE_S = 0.3
-OUTLOOK = os.path.join("queue", "starts.json")
+OUTLOOK = "outlook.json"
 MAX_LOG_BYTES = 256 * 1024
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import collections
 import time
-from typing import Any, Mapping, NamedTuple, Sequence, Union
+from typing import Any, Collection, Mapping, NamedTuple, Sequence, Union
 
 from overnight.node import cards, decide, gpus, layout, queueing, sharing, states, waiting
 
@@ -38,6 +38,7 @@ class Grant(NamedTuple):
     run: layout.Run
     gpus: tuple[str, ...]
     share: float
+    indices: tuple[int, ...] = ()
 
 
 class Wait(NamedTuple):
@@ -67,17 +68,27 @@ Action = Union[Grant, Wait, Fail, Ask, Stop]
 
 
 class Server(NamedTuple):
-    """What was seen of this server. `local` is its local time, `now` the same in Unix time."""
+    """What was seen of this server. `local` is its local time, `now` the same in Unix time.
+
+    `promised`: the run for which cards are held since the last plan.
+    """
 
     sight: cards.Sight
     cores: int
     now: float
     local: time.struct_time
+    promised: layout.Run | None = None
 
 
-def plan(active: Sequence[Active], server: Server) -> list[Action]:
+class Plan(NamedTuple):
     """One action at most for each run that waits; none for those that go on waiting."""
-    return Planning(active, server).actions()
+
+    actions: list[Action]
+    promised: layout.Run | None
+
+
+def plan(active: Sequence[Active], server: Server) -> Plan:
+    return Planning(active, server).plan()
 
 
 class Planning:
@@ -91,7 +102,7 @@ class Planning:
         self.going = collections.Counter(group_of(each) for each in active if not each.is_idle)
         self._uses: dict[str, dict[str, sharing.Use]] = {}
 
-    def actions(self) -> list[Action]:
+    def plan(self) -> Plan:
         ended, line = [], []
         for each in self.active:
             if each.is_idle:
@@ -100,17 +111,28 @@ class Planning:
         ready = [each for each in line if self.is_ready(each)]
         decision = self.decided(ready)
         starts = {start.key: start.gpus for start in decision.starts}
+        taken = {uuid for uuids in starts.values() for uuid in uuids}
         found: list[Action] = list(ended)
         for each in line:
             if each.run in starts:
-                found.append(Grant(each.run, starts[each.run], share(self.number(each))))
+                found.append(self.grant(each, starts[each.run]))
             elif each.state.get("state") != states.QUEUED:
-                found.append(Wait(each.run, self.why(each)))
-        return found
+                found.append(Wait(each.run, self.why(each, taken)))
+        reserved: Any = decision.reserved and decision.reserved.key
+        return Plan(found, reserved)
+
+    def grant(self, each: Active, uuids: tuple[str, ...]) -> Grant:
+        number = {gpu.uuid: gpu.index for gpu in self.table.gpus}
+        indices = tuple(number[uuid] for uuid in uuids)
+        return Grant(each.run, uuids, share(self.number(each)), indices)
 
     def decided(self, ready: Sequence[Active]) -> queueing.Decision:
         return queueing.decide(
-            [self.waiting(each) for each in ready], self.running(), [self.host()], self.server.now
+            [self.waiting(each) for each in ready],
+            self.running(),
+            [self.host()],
+            self.server.now,
+            self.server.promised,
         )
 
     def forecast(self) -> dict[Any, float | None]:
@@ -142,6 +164,7 @@ class Planning:
                 each.wish.memory_mib,
                 each.ends_at,
                 group_of(each),
+                began_at(each.state),
             )
             for each in self.active
             if not each.is_idle
@@ -228,8 +251,8 @@ class Planning:
             each.run, f"{why}{counted(wanted)} wanted, and this server has {len(named)}{of}"
         )
 
-    def why(self, each: Active) -> str:
-        """What it waits for."""
+    def why(self, each: Active, taken: Collection[str] = ()) -> str:
+        """What it waits for. `taken`: cards that were given to others just now."""
         open_runs = [run for run, state in each.after.items() if state != states.FINISHED]
         if open_runs and not each.state.get("unbound"):
             return f"waiting until {' and '.join(open_runs)} has finished"
@@ -238,7 +261,9 @@ class Planning:
         wanted = self.number(each)
         if wanted and self.table.problem:
             return UNSEEN + self.table.problem
-        return self.limit(each) or (self.gpus_missing(each, wanted) if wanted else self.no_slot())
+        if wanted:
+            return self.limit(each) or self.gpus_missing(each, wanted, taken)
+        return self.limit(each) or self.no_slot()
 
     def limit(self, each: Active) -> str:
         limit = each.wish.max_concurrent
@@ -250,9 +275,9 @@ class Planning:
     def no_slot(self) -> str:
         return f"waiting for a CPU slot: all {self.slots()} are in use"
 
-    def gpus_missing(self, each: Active, wanted: float) -> str:
+    def gpus_missing(self, each: Active, wanted: float, taken: Collection[str]) -> str:
         named = self.named(each)
-        free = sum(use.state == sharing.FREE for use in named)
+        free = sum(use.state == sharing.FREE and use.uuid not in taken for use in named)
         what = f"{wanted:g} of a GPU" if wanted < 1 else f"{wanted:g} free of {len(named)} GPUs"
         if free >= wanted:
             return f"waiting for {what}: others are before it"
@@ -301,6 +326,12 @@ def place_of(state: Mapping[str, Any]) -> Mapping[str, Any]:
         return known
     attempts = state.get("attempts") or [{}]
     return {"gpus": attempts[-1].get("gpus") or [], "share": 1.0}
+
+
+def began_at(state: Mapping[str, Any]) -> float | None:
+    attempts = state.get("attempts") or [{}]
+    found = attempts[0].get("started_at")
+    return None if found is None else float(found)
 
 
 def group_of(each: Active) -> str:

@@ -71,9 +71,9 @@ class State(NamedTuple):
     under suspicion; checkpoints written in one of the stretches of time `spoilt` hold what went
     wrong.
     `noticed` are the last notices, which ended nothing.
-    `place` is what the run may use of the server, {"gpus": [UUID], "share"}; None where it has to
-    wait for that. `alone`: it wants whole GPUs although it was launched with a share of one.
-    `unbound`: a person said that it starts whatever became of the runs that it was to follow.
+    `place` is what the run may use of the server, {"gpus": [UUID], "share", "indices"}; None where
+    it has to wait for that. `alone`: it wants whole GPUs although it was launched with a share of
+    one. `unbound`: a person said that it starts whatever became of the runs that it was to follow.
     `moved_to`: the server that has it instead.
     `undecided`: the last attempt has ended, and no event says yet what follows from it.
     """
@@ -189,6 +189,7 @@ def _granted(state: State, event: dict[str, Any], at: float) -> State:
     place = {
         "gpus": [str(u) for u in event.get("gpus") or ()],
         "share": float(event.get("share", 1.0)),
+        "indices": [int(each) for each in event.get("indices") or ()],
     }
     return state._replace(place=place, reason="")
 

@@ -115,10 +115,14 @@ def waits(part: Part) -> bool:
 
 
 def title(event: Mapping[str, Any]) -> str:
-    """sweep lr-ablation on gpu1: done, 1 failed"""
+    """sweep lr-ablation on gpu1: done, 1 failed, 1 undecided"""
     runs, total = event["runs"], int(event.get("total") or 0)
-    failed = sum(state in (states.FAILED, states.NEEDS_DECISION) for state in runs.values())
-    bad = f", {failed} failed" if failed else ""
+    listed = list(runs.values())
+    counts = {
+        "failed": listed.count(states.FAILED),
+        "undecided": listed.count(states.NEEDS_DECISION),
+    }
+    bad = "".join(f", {count} {word}" for word, count in counts.items() if count)
     if len(runs) >= total:
         return f"sweep {event['sweep']} on {event['server']}: done{bad}"
     return (

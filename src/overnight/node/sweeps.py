@@ -216,13 +216,16 @@ def answer(
 ) -> dict[str, Any]:
     """{"sweeps": {NAME: {"runs": {RUN: result}, "is_done"}}} of the named sweeps, or of all.
 
-    Of a run that has not ended the result is what its newest attempt has told so far. The runs
-    `points_of` come with `points`: the newest [step, epoch, value] of the primary metric.
+    Of a run that has not ended the result is what its newest attempt has told so far. Where there
+    are `points_of`, only these runs are told of, with `points`: the newest [step, epoch, value] of
+    the primary metric.
     """
     names_wanted = None if wanted is None else {layout.checked(each) for each in wanted}
     with_points = set(points_of)
     found: dict[str, dict[str, Any]] = {}
     for run in layout.runs(root, project):
+        if with_points and run.name not in with_points:
+            continue
         name = of(run).get("name")
         if name is None or (names_wanted is not None and name not in names_wanted):
             continue

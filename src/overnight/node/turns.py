@@ -69,7 +69,10 @@ def turn(root: str, memory: Memory | None = None) -> int:
     sight = memory.sight = look(root, before)
     with lock.held(os.path.join(root, "queue.lock"), LOCK_S):
         active = [dated(each) for each in survey(root, memory)]
-        actions = planning.plan(active, here(sight))
+        promised = Promised(root)
+        plan = planning.plan(active, here(sight)._replace(promised=promised.run))
+        promised.keep(plan.promised)
+        actions = plan.actions
         together = sum(isinstance(each, planning.Wait) for each in actions) > MANY
         granted = [each.run for each in actions if carry_out(each, not together)]
         if together:
@@ -77,6 +80,22 @@ def turn(root: str, memory: Memory | None = None) -> int:
     for run in granted:
         server.ensure_supervisor(run)
     return len(granted)
+
+
+class Promised:
+    """For which run cards are held; else a wider one that comes later could take them over."""
+
+    def __init__(self, root: str) -> None:
+        self.path = os.path.join(root, "promised.json")
+        self.root = root
+        told = fs.read_json(self.path)
+        self.run: layout.Run | None = None
+        with contextlib.suppress(TypeError, ValueError):
+            self.run = layout.run(root, *told)
+
+    def keep(self, run: layout.Run | None) -> None:
+        if run != self.run:
+            fs.publish_json(self.path, run and [run.project, run.name], durable=False)
 
 
 def look(root: str, active: list[planning.Active]) -> cards.Sight:
@@ -139,7 +158,9 @@ def carry_out(action: planning.Action, durable: bool) -> bool:
         return journal.append(action.run, kind, when=may(kind), **details)
 
     if isinstance(action, planning.Grant):
-        state = note("granted", gpus=list(action.gpus), share=action.share)
+        state = note(
+            "granted", gpus=list(action.gpus), share=action.share, indices=list(action.indices)
+        )
         return state.place is not None and state.state in states.ACTIVE
     if isinstance(action, planning.Wait):
         note("waiting", durable=durable, reason=action.reason)

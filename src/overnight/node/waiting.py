@@ -95,10 +95,17 @@ def is_noted(run: layout.Run) -> bool:
 def listed(root: str) -> Iterator[layout.Run]:
     base = os.path.join(root, "queue")
     for project in layout.names(base):
-        for name in sorted(os.listdir(os.path.join(base, project))):
+        for name in files_of(os.path.join(base, project)):
             run, _, ending = name.rpartition(".")
             if ending == "json" and layout.NAME.match(run):
                 yield layout.Run(root, project, run)
+
+
+def files_of(folder: str) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))
+    except OSError:  # gone meanwhile, or no folder
+        return []
 
 
 def read(run: layout.Run) -> Wish:

@@ -133,7 +133,7 @@ def _best(results: Sequence[summary.RunResult], primary: str | None) -> frozense
 
 
 def _items(result: summary.RunResult, known: Mapping[str, str]) -> list[str]:
-    """Command and environment as words that may differ: `--lr 0.1` is one of them."""
+    """Command, point and environment as words that may differ: `--lr 0.1` is one of them."""
     items: list[str] = []
     for word in result.command:
         open_flag = bool(items) and _OPEN_FLAG.fullmatch(items[-1])
@@ -143,7 +143,8 @@ def _items(result: summary.RunResult, known: Mapping[str, str]) -> list[str]:
             items.append(word)
     snapshot = result.provenance.get("snapshot")
     code = [known.get(snapshot, f"code {snapshot}")] if snapshot else []
-    return [each for each in items + _environment(result.env) + code if each]
+    point = [f"{key} = {value}" for key, value in result.point.items()]
+    return [each for each in items + point + _environment(result.env) + code if each]
 
 
 def _environment(env: Mapping[str, str]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +59,10 @@ class Against:
 
 @dataclass(frozen=True, kw_only=True)
 class RunResult:
-    """`metrics` begins with the primary one where the run has it. `env` is never in the JSON."""
+    """`metrics` begins with the primary one where the run has it. `env` is never in the JSON.
+
+    `point`: what the run's sweep sets; it may stand in a file that the command names.
+    """
 
     run: str
     state: str
@@ -71,6 +74,7 @@ class RunResult:
     provenance: Mapping[str, Any]
     command: tuple[str, ...]
     env: Mapping[str, str]
+    point: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -112,6 +116,7 @@ def summarise(
         provenance=_provenance(spec, attempts, found),
         command=tuple(command(spec)),
         env={str(name): str(value) for name, value in _dict(spec, "env").items()},
+        point=_dict(_dict(spec, "sweep"), "point"),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from overnight.app import searching
+from overnight.app import search_trials, searching
 from overnight.app.sweep_plan import Wish
 from overnight.core import errors, search_space
 from overnight.results import sweep_text, sweeps
@@ -57,7 +57,7 @@ def searched(world: World, trials: int, at_once: int = 2, rounds: int = 10**6) -
             raise KeyboardInterrupt
         threading.Event().wait(0.05)
 
-    wanted = searching.Wanted(
+    wanted = search_trials.Wanted(
         wish=Wish(name="lr", servers=("local",), gpus=0),
         space=search_space.parse(["lr=0.001..1:log"]),
         trials=trials,
@@ -100,7 +100,7 @@ def test_hopeless_trials_are_stopped(world: World) -> None:
     pruned = [trial for trial in found.trials if trial.state == "pruned"]
     assert pruned
     for trial in pruned:
-        state = world.state(searching.run_name("lr", trial))
+        state = world.state(search_trials.run_name("lr", trial))
         assert (state.state, state.stop) == ("stopped", sweeps.PRUNED)
     assert f"{len(pruned)} pruned" in sweep_text.table(found.comparison).splitlines()[0]
     best = max(trial.value for trial in found.trials if trial.value is not None)

@@ -189,3 +189,41 @@ def test_as_it_is_typed(world: World, service: webhooks.Service) -> None:
     assert "| lr |" in world.typed("sweep", "results", "s", "--markdown")
     wait_until(lambda: not world.processes(["watch", str(world.root)]), what="the watch to end")
     assert len(service.got) == 1
+
+
+OTHERS = """
+[servers.a]
+kind = "local"
+root = "{root}/a"
+python = "{python}"
+cpu_slots = 1
+
+[servers.b]
+kind = "local"
+root = "{root}/b"
+python = "{python}"
+cpu_slots = 1
+"""
+
+
+def test_two_servers(world: World) -> None:
+    """Each keeps the table of its part; the laptop has one of all, also while one is away."""
+    others = OTHERS.format(root=world.root, python=sys.executable)
+    world.set_up(project="gpus = 0", more=sweeping.METRICS + others)
+    (world.project / "train.py").write_text(TRAINING)
+    world.typed("sweep", "--name", "two", "lr=0.3,0.4,0.6", "--no-smoke", "--yes")
+    parts = [world.root / name / "projects" / "local" / "sweeps" / "two" for name in "ab"]
+    for part in parts:
+        wait_until((part / "table.json").exists, timeout_s=SOON_S, what="its table")
+    wait_until(lambda: results(world, "two").is_done, timeout_s=SOON_S, what="the end")
+    for part in parts:
+        assert "of 4 runs are on this server" in (part / "table.txt").read_text()
+    found = results(world, "two")
+    assert {run.server for run in found.runs} == {"a", "b"}
+    assert [point.point["lr"] for point in found.points] == [0.6, 0.4, 0.3, 0.1]
+    settings = world.project / "overnight.toml"
+    settings.write_text(settings.read_text().replace(f'"{world.root}/a"', '"/proc/no/such"'))
+    away = results(world, "two")
+    assert [point.best for point in away.points] == [point.best for point in found.points]
+    assert {run.server for run in away.runs if run.age_s is not None} == {"a"}
+    assert set(away.away) == {"a"}

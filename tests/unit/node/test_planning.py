@@ -44,12 +44,12 @@ def going(name: str, *uuids: str, share: float = 1.0, **told: Any) -> Any:
 
 
 def planned(*runs: Any, on: planning.Server = TWO) -> dict[str, Any]:
-    return {each.run.name: each for each in planning.plan(runs, on)}
+    return {each.run.name: each for each in planning.plan(runs, on).actions}
 
 
 def test_a_run_without_a_wish_gets_one_gpu_where_there_is_any() -> None:
     """And a CPU slot where there is none; processes that are known get one each."""
-    assert planned(active(gpus=None))["r"][1:] == ((A,), 1.0)
+    assert planned(active(gpus=None))["r"][1:] == ((A,), 1.0, (0,))
     assert planned(active(gpus=None, processes=2))["r"].gpus == (A, B)
     assert planned(active(gpus=None), on=server())["r"].gpus == ()
 
@@ -74,7 +74,7 @@ def test_small_runs_share_a_card_by_measured_memory() -> None:
     half: dict[str, Any] = {"gpus": 0.5, "memory_mib": 10_000}
     one = server(card(0, A))
     found = planned(active("a", **half), active("b", **half), on=one)
-    assert [found[name][1:] for name in "ab"] == [((A,), 0.5)] * 2
+    assert [found[name][1:] for name in "ab"] == [((A,), 0.5, (0,))] * 2
     large = planned(active("a", **half), active("b", gpus=0.5, memory_mib=13_000), on=one)
     assert isinstance(large["b"], planning.Wait)
     blind = planned(active("a", **half), active("b", gpus=0.5), on=one)
@@ -84,7 +84,7 @@ def test_small_runs_share_a_card_by_measured_memory() -> None:
 def test_a_run_that_must_be_alone_wants_a_whole_card() -> None:
     """After an out-of-memory on a shared one."""
     found = planned(going("x", A, share=0.5, memory_mib=1), active(gpus=0.5, alone=True))
-    assert found["r"][1:] == ((B,), 1.0)
+    assert found["r"][1:] == ((B,), 1.0, (1,))
 
 
 def test_the_cards_that_are_allowed_and_suspected() -> None:
@@ -192,6 +192,17 @@ def test_a_run_in_somebodys_way_does_not_wait_for_ever() -> None:
         active(state=states.QUEUED, repairs=(moved,), gpus=1), going("x", A, B), on=late
     ).values()
     assert over.reason == "waiting for free GPUs, for 6 h already"
+
+
+def test_for_whom_cards_are_held() -> None:
+    """The first that has to wait; it keeps them when a wider run comes later."""
+    narrow = active("narrow", state=states.QUEUED, gpus=1, created_at=1.0)
+    wide = active("wide", state=states.QUEUED, gpus=2, created_at=2.0)
+    busy = [going("x", A, ends_at=NOW + 60.0), going("y", B, ends_at=NOW + 90.0)]
+    assert planning.plan([*busy, narrow], TWO).promised == narrow.run
+    kept = TWO._replace(promised=narrow.run)
+    assert planning.plan([*busy, narrow, wide], kept).promised == narrow.run
+    assert planning.plan([*busy, narrow, wide], TWO).promised == wide.run
 
 
 def test_quiet_hours_are_told() -> None:

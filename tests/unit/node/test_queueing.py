@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from overnight.node.queueing import (
@@ -17,6 +17,7 @@ from overnight.node.queueing import (
     Waiting,
     decide,
     forecast,
+    forecasting,
 )
 
 NOW = 1_000_000.0
@@ -153,6 +154,19 @@ def test_a_card_is_not_shared_beyond_what_is_known_to_fit(
     assert decide(waiting, [], [a], NOW).starts
 
 
+def test_a_small_run_that_needs_less_finds_room_where_a_larger_one_did_not() -> None:
+    """Less memory, a smaller share or less time: each is asked anew, and more of it is not."""
+    a = host("a", 1)
+    half = runs("half", a, range(1), share=0.5, memory_mib=40_000)
+    waiting = [
+        wants("first", 0.5, 90, memory_mib=60_000, expected_s=60),
+        wants("again", 0.5, 80, memory_mib=70_000, expected_s=60),
+        wants("wider", 0.6, 70, memory_mib=10_000, expected_s=60),
+        wants("less", 0.5, 60, memory_mib=10_000, expected_s=60),
+    ]
+    assert started(decide(waiting, [half], [a], NOW)) == ["less"]
+
+
 def test_a_whole_card_is_never_a_shared_one() -> None:
     a = host("a", 1)
     small = runs("small", a, range(1), share=0.1, memory_mib=100)
@@ -280,8 +294,18 @@ def test_the_forecast_knows_what_it_cannot_know() -> None:
     assert forecast(waiting[:1], [runs("r", a, range(1), None)], [a], NOW) == {"open": None}
 
 
+def test_far_down_a_long_line_the_forecast_does_not_know(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asking when ten thousand runs start takes no longer than asking for a thousand."""
+    monkeypatch.setattr(forecasting, "MOST_LOOKS", 100)
+    waiting = [wants(f"x{n}", 1, 90 - n, expected_s=HOUR) for n in range(40)]
+    found = forecast(waiting, [], [host("a", 1)], NOW)
+    known = [key for key, at in found.items() if at is not None]
+    assert known == ["x0", "x1", "x2"]
+
+
 # -- properties -------------------------------------------------------------------------------
 
+LABS = settings(max_examples=60, deadline=None)
 NAMES = ("a", "b", "c")
 HOSTS = st.lists(st.sampled_from(NAMES), unique=True, min_size=1).flatmap(
     lambda names: st.tuples(
@@ -335,6 +359,7 @@ def play(waiting: list[Waiting], hosts: tuple[Host, ...]) -> tuple[list[Running]
     return running, waiting
 
 
+@LABS
 @given(WAITING, HOSTS)
 def test_what_starts_is_what_was_asked_for(waiting: list[Waiting], hosts: tuple[Host, ...]) -> None:
     """Width, one host, suitable cards, no card beyond its shares and memory, slots and limits."""
@@ -361,6 +386,7 @@ def test_what_starts_is_what_was_asked_for(waiting: list[Waiting], hosts: tuple[
         assert sum(run.host == each.name and not run.gpus for run in running) <= each.slots
 
 
+@LABS
 @given(WAITING, HOSTS)
 def test_limits_hold_for_whoever_has_one(waiting: list[Waiting], hosts: tuple[Host, ...]) -> None:
     """A run with a limit is not started while as many of its group run."""
@@ -373,6 +399,7 @@ def test_limits_hold_for_whoever_has_one(waiting: list[Waiting], hosts: tuple[Ho
         before[run.group] += 1
 
 
+@LABS
 @given(WAITING, HOSTS)
 def test_the_same_question_has_the_same_answer(
     waiting: list[Waiting], hosts: tuple[Host, ...]
@@ -380,6 +407,7 @@ def test_the_same_question_has_the_same_answer(
     assert decide(waiting, [], hosts, NOW) == decide(iter(waiting), iter(()), iter(hosts), NOW)
 
 
+@LABS
 @given(st.lists(st.tuples(st.integers(0, 2), st.floats(0, 1e6)), max_size=12), st.integers(1, 8))
 def test_of_equal_runs_none_passes_one_of_higher_priority(
     lines: list[tuple[int, float]], cards: int
@@ -393,6 +421,7 @@ def test_of_equal_runs_none_passes_one_of_higher_priority(
     assert all(run.priority >= max(behind, default=0) for run in waiting if run.key in first)
 
 
+@LABS
 @given(
     st.lists(st.tuples(st.sampled_from([1, 2, 4, 8]), st.floats(60, 1e5)), max_size=20),
     st.integers(1, 3),
@@ -427,6 +456,7 @@ def test_no_run_is_starved_by_narrow_ones_that_never_stop_coming(
     assert now <= NOW + 8000
 
 
+@LABS
 @given(
     st.lists(
         st.tuples(st.sampled_from([1, 2, 4, 8]), st.floats(60, 1e5), st.floats(0, 1e5)), max_size=12

@@ -95,6 +95,14 @@ def test_a_question_is_told_at_once() -> None:
     assert titles(ledger) == ["d1 on gpu1: needs a decision"]
 
 
+def test_a_question_that_is_still_open_at_the_end() -> None:
+    """The others have ended: the sweep is told with what waits for a person."""
+    ledger = after({}, swept("d1"), 100.0, Sweep(1, 2, 2))
+    ledger = after(ledger, swept("d1", "a"), 200.0, Sweep(0, 2, 2))
+    ledger = after(ledger, swept("d1", "a"), 206.0, Sweep(0, 2, 2))
+    assert titles(ledger) == ["d1 on gpu1: needs a decision", "sweep lr on gpu1: done, 1 undecided"]
+
+
 def test_a_sweep_that_only_fails_is_told_early() -> None:
     """Else the whole night goes by; its runs are named again by the sweep's own message only."""
     ledger = after({}, swept("f1", "f2"), 100.0, Sweep(5, 7, 7))

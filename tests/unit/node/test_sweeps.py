@@ -150,6 +150,8 @@ def test_what_the_laptop_is_told(tmp_path: Path) -> None:
     assert found["runs"]["b"]["state"] == "running"
     assert found["runs"]["b"]["now"]["best"] == 51.0
     assert sweeps.answer(str(tmp_path), "p", ["other"]) == {"sweeps": {}}
+    only = sweeps.answer(str(tmp_path), "p", ["lr"], ["a"])["sweeps"]["lr"]["runs"]
+    assert {run: told["points"] for run, told in only.items()} == {"a": [[None, 3, 90.0]]}
 
 
 def test_a_full_disk_while_others_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -63,7 +63,10 @@ def test_there_is_one_slot_and_the_second_waits(tmp_path: Path, started: list[st
     assert turns.turn(str(tmp_path)) == 0
     end(tmp_path, "a")
     assert turns.turn(str(tmp_path)) == 1
-    assert (state(tmp_path, "b").place, started) == ({"gpus": [], "share": 1.0}, ["a", "b"])
+    assert (state(tmp_path, "b").place, started) == (
+        {"gpus": [], "share": 1.0, "indices": []},
+        ["a", "b"],
+    )
 
 
 def test_the_list_holds_what_is_active(tmp_path: Path, started: list[str]) -> None:
@@ -181,3 +184,12 @@ def test_the_outlook_is_told_to_those_who_look(tmp_path: Path, started: list[str
 
 def looked(root: Path) -> dict[str, float | None]:
     return {row["run"]: row["starts_in_s"] for row in look.rows(str(root), "p", {})}
+
+
+def test_a_file_beside_the_lists_is_no_project(tmp_path: Path, started: list[str]) -> None:
+    """Who else was seen on the GPUs stands there; the queue goes on."""
+    launched(tmp_path, "a")
+    launched(tmp_path, "b")
+    (tmp_path / "queue" / "seen.json").write_text("{}")
+    end(tmp_path, "a")
+    assert turns.turn(str(tmp_path)) == 1

@@ -3,8 +3,9 @@
     decision = decide(waiting, running, hosts, now)
     for start in decision.starts: ...
 
-`values` are the words, `order` says who comes before whom, `board` is what is free and when the
-rest will be, `deciding` puts runs onto the board, `forecasting` plays it forward.
+`values` are the words, `order` says who comes before whom, `cards` and `board` what is free and
+when the rest will be, `deciding` puts runs onto the board, `failures` remembers who found no place,
+`forecasting` plays it forward.
 """
 
 from __future__ import annotations

@@ -37,11 +37,15 @@ class Hold(NamedTuple):
 
 
 class Board:
-    """All hosts. `by_free[n]` are those with n free cards, `sharing` those with shared ones."""
+    """All hosts. `by_free[n]` are those with n free cards, `sharing` those with shared ones.
+
+    `servers`: how many have cards at all.
+    """
 
     def __init__(self, hosts: Iterable[Host], running: Iterable[Running], now: float) -> None:
         self.now = now
         self.places = [Place(rank, host) for rank, host in enumerate(hosts)]
+        self.servers = sum(bool(place.cards) for place in self.places)
         by_name = {place.name: place for place in self.places}
         for run in running:
             place = by_name.get(run.host)
@@ -51,7 +55,7 @@ class Board:
         self.by_free: list[dict[int, Place]] = [{} for _ in range(width + 1)]
         for place in self.places:
             self.by_free[place.free][place.rank] = place
-        self.sharing = [place for place in self.places if place.shared()]
+        self.sharing = [place for place in self.places if place.partly]
 
     def room(self) -> int:
         """The widest gang that may find a place now, a share of a card counting as one."""
@@ -72,10 +76,12 @@ class Board:
         """
         if want.share < 1:
             for place in self.sharing:
-                fitting = [c for c in place.shared() if c.takes(want.share, want.memory_mib)]
-                cards = [card for card in place.suitable(want) if card in fitting]
+                cards = [card for card in place.partly if card.takes(want)]
+                if cards and not place.suits_all(want):
+                    suitable = place.suitable(want)
+                    cards = [card for card in cards if card in suitable]
                 if cards:
-                    yield place, sorted(cards, key=Card.left)
+                    yield place, cards
         for free in range(want.number, len(self.by_free)):
             for place in list(self.by_free[free].values()):
                 cards = [card for card in place.suitable(want) if not card.tenants]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Iterable, NamedTuple
+import math
+from typing import Iterable, NamedTuple, Sequence
 
 from overnight.node.queueing.values import Gpu, Host, Waiting
 
@@ -40,49 +41,64 @@ class Tenant(NamedTuple):
 class Card:
     """One GPU and the runs on it."""
 
-    __slots__ = ("memory_mib", "tenants", "uuid")
+    __slots__ = ("memory_mib", "share", "spare_mib", "tenants", "uuid")
 
     def __init__(self, gpu: Gpu) -> None:
         self.uuid, self.memory_mib = gpu
         self.tenants: list[Tenant] = []
+        self.share = 0.0  # that they have together
+        self.spare_mib = math.inf  # that one more may need, with the margin
 
-    def left(self) -> float:
-        """The share that nobody has."""
-        return 1 - sum(each.share for each in self.tenants)
+    def add(self, tenant: Tenant) -> None:
+        self.tenants.append(tenant)
+        self.share += tenant.share
+        self.spare_mib = self.spare_beside(self.tenants)
 
-    def takes(self, share: float, memory_mib: int | None, at: float | None = None) -> bool:
-        """Whether there is room, now or at a later moment, on a card that is suitable."""
-        others = self.tenants if at is None else [t for t in self.tenants if t.end > at]
+    def spare_beside(self, others: Sequence[Tenant]) -> float:
+        """Nothing where it is not known what they need, or what there is."""
         if not others:
-            return True
-        memories = [memory_mib, *(each.memory_mib for each in others)]
-        if share >= 1 or self.memory_mib is None or None in memories:
-            return False
-        shares = share + sum(each.share for each in others)
-        needed_mib = MARGIN * sum(each or 0 for each in memories)
-        return shares <= 1 + ROUNDING and needed_mib <= self.memory_mib
+            return math.inf
+        needed = [each.memory_mib for each in others if each.memory_mib is not None]
+        if self.memory_mib is None or len(needed) < len(others):
+            return -math.inf
+        return self.memory_mib / MARGIN - sum(needed)
+
+    def takes(self, want: Want) -> bool:
+        """Whether there is room beside the runs that are on it; it is suitable, and in use."""
+        return (
+            want.memory_mib is not None
+            and self.share + want.share <= 1 + ROUNDING
+            and want.memory_mib <= self.spare_mib
+        )
+
+    def takes_after(self, want: Want, moment: float) -> bool:
+        others = [each for each in self.tenants if each.end > moment]
+        then = Card(Gpu(self.uuid, self.memory_mib))
+        for each in others:
+            then.add(each)
+        return not others or then.takes(want)
 
     def takes_at(self, want: Want, now: float) -> float:
         """The first moment at which there is room."""
         if want.share >= 1:
             return max([each.end for each in self.tenants], default=now)
-        if self.takes(want.share, want.memory_mib):
+        if not self.tenants or self.takes(want):
             return now
         ends = sorted(each.end for each in self.tenants)
-        return next(end for end in ends if self.takes(want.share, want.memory_mib, end))
+        return next(end for end in ends if self.takes_after(want, end))
 
 
 class Place:
     """A host: its cards, how many are free, and its free CPU slots. `rank`: its number."""
 
-    __slots__ = ("cards", "free", "is_shared", "least_mib", "name", "rank", "slots", "whole")
+    __slots__ = ("cards", "free", "least_mib", "name", "partly", "rank", "slots", "whole")
 
     def __init__(self, rank: int, host: Host) -> None:
         self.rank, self.name, self.slots = rank, host.name, host.slots
         self.cards = {gpu.uuid: Card(gpu) for gpu in host.gpus}
         self.least_mib = min((gpu.memory_mib or 0 for gpu in host.gpus), default=0)
         self.free = len(self.cards)
-        self.is_shared = False  # some card is, or was
+        self.partly: list[Card] = []  # a share of these is left, the fullest first
         self.whole: list[tuple[float, str]] | None = None  # when each card is free, sorted
 
     def occupy(self, uuids: Iterable[str], tenant: Tenant) -> None:
@@ -90,17 +106,13 @@ class Place:
         uuids = tuple(uuids)
         self.slots -= not uuids
         self.whole = None
-        self.is_shared |= tenant.share < 1
         for uuid in uuids:
             if uuid in self.cards:
                 self.free -= not self.cards[uuid].tenants
-                self.cards[uuid].tenants.append(tenant)
-
-    def shared(self) -> list[Card]:
-        """The cards that have a run on them and may take another."""
-        if not self.is_shared:
-            return []
-        return [card for card in self.cards.values() if card.tenants and card.left() > ROUNDING]
+                self.cards[uuid].add(tenant)
+        if tenant.share < 1:
+            partly = [card for card in self.cards.values() if 0 < card.share < 1 - ROUNDING]
+            self.partly = sorted(partly, key=lambda card: -card.share)
 
     def suits_all(self, want: Want) -> bool:
         """Whether every card is suitable; seen at once, for it is asked most often."""

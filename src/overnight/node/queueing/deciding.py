@@ -7,6 +7,7 @@ from typing import Collection, Hashable, Iterable, Sequence
 
 from overnight.node.queueing.board import UNKNOWN_S, Board, Hold
 from overnight.node.queueing.cards import Card, Place, Tenant, Want, want_of
+from overnight.node.queueing.failures import Failures
 from overnight.node.queueing.order import in_order
 from overnight.node.queueing.values import (
     Decision,
@@ -38,8 +39,7 @@ def decide(
     Runs over the limit of their group and runs that no host can ever serve keep nobody waiting.
     """
     running, board = list(running), Board(hosts, running, now)
-    line = in_order(waiting, sum(bool(place.cards) for place in board.places), promised)
-    return Deciding(running, board, explain).of(line)
+    return Deciding(running, board, explain).of(in_order(waiting, board.servers, promised))
 
 
 class Deciding:
@@ -57,8 +57,8 @@ class Deciding:
         self.starts: list[Start] = []
         self.reserved: Reservation | None = None
         self.holds: dict[int, Hold] = {}  # by the rank of the host
-        self.most_holds = 1 + len(board.places) // SERVERS_PER_HOLD
-        self.failed_s: dict[Want, float] = {}  # the shortest run that found no place
+        self.most_holds = 1 + board.servers // SERVERS_PER_HOLD
+        self.failures = Failures()
         self.never: set[Want] = set()
         self.why: dict[Hashable, str] = {}
 
@@ -98,10 +98,10 @@ class Deciding:
     def try_cards(self, run: Waiting) -> None:
         want = want_of(run)
         expected_s = math.inf if run.expected_s is None else run.expected_s
-        if want not in self.failed_s or expected_s < self.failed_s[want]:
+        if not self.failures.cover(want, expected_s):
             if self.placed(run, want):
                 return
-            self.failed_s[want] = expected_s
+            self.failures.add(want, expected_s)
         self.tell_cards(run)
         if self.may_hold(run) and want not in self.never:
             self.reserve(run, want)

@@ -8,7 +8,7 @@ from overnight.node.queueing.board import end_of
 from overnight.node.queueing.deciding import decide
 from overnight.node.queueing.values import Host, Running, Start, Waiting
 
-MOST_STEPS = 2000
+MOST_LOOKS = 1_000_000  # at a waiting run: about a second
 
 
 def forecast(
@@ -17,7 +17,7 @@ def forecast(
     """The expected start of each waiting run; None where it cannot be known.
 
     It cannot where it depends on the end of a run that nobody has an estimate of, where no host
-    can serve the run, and beyond the first MOST_STEPS ends of runs.
+    can serve the run, and far down a long line: there are MOST_LOOKS at runs in all.
     """
     hosts, left = tuple(hosts), {run.key: run for run in waiting}
     begins: dict[Hashable, float | None] = dict.fromkeys(left)
@@ -25,7 +25,9 @@ def forecast(
         run if run.ends_at is None else run._replace(ends_at=end_of(run, now)) for run in running
     ]
     promised: Hashable | None = None
-    for _ in range(MOST_STEPS):
+    looks = 0
+    while looks < MOST_LOOKS:
+        looks += 1 + len(left)
         decision = decide(left.values(), active, hosts, now, promised)
         promised = decision.reserved and decision.reserved.key
         for start in decision.starts:
