@@ -15,6 +15,7 @@ PROGRAMS = (
 )
 SLURM = (
     *("slurmctld", "slurmd", "sbatch", "squeue", "scontrol", "munged", "setpriv", "ip", "nsenter"),
+    *("ssh", "sshd", "ssh-keygen", "unshare"),
     *("slurmdbd", "sacct", "mariadbd", "mariadb", "mariadb-install-db", "mariadb-admin"),
 )
 

@@ -11,7 +11,7 @@ from tests.integration.local import world as local
 from tests.integration.slurm.world import World
 from tests.waiting import wait_until
 
-pytestmark = pytest.mark.xdist_group("slurm")
+pytestmark = pytest.mark.xdist_group("slurm-ends")
 
 
 def test_a_requeued_job_goes_on_from_its_checkpoint(world: World) -> None:
@@ -41,54 +41,54 @@ def test_a_job_that_is_preempted_goes_on_later(world: World) -> None:
     assert world.starts()[1:] == ["starts after 1 batch 64 x 1"]
 
 
-def test_before_the_time_limit_the_job_goes_back_into_the_queue(world: World) -> None:
-    """Slurm's signal comes early: the training is told, closed, and goes on in the same job."""
-    world.set_up(slurm='time = "10", signal_s = 595')
-    world.launch("train01", "--gate", "2")
-    world.wait_for_line("epoch 1")
-    wait_until(lambda: world.state("train01").repairs, timeout_s=70, what="Slurm's signal")
-    world.open_gate(2)
-    assert world.wait("train01", timeout_s=90).state == states.FINISHED, world.told("train01")
-    state = world.state("train01")
-    assert state.attempts[0].cause == "time_limit"
-    assert state.repairs[0]["change"].startswith("resumed after Slurm's time limit")
-    assert world.starts()[1:] == ["starts after 1 batch 64 x 1"]
-    assert len(world.jobs("train01")) == 1
-
-
-def test_nodes_that_are_lost(world: World) -> None:
-    """One dies with all that runs on it, of one only Slurm loses sight: both runs go on elsewhere
-    from their checkpoints, and neither ever runs twice."""
-    names = {"dead": world.diary, "cut": world.folder / "cut"}
+def test_what_slurm_takes_its_time_to_notice(world: World) -> None:
+    """Three runs at once. Of one the node dies with all that runs on it, of one Slurm only loses
+    sight of the node, one comes near to its time limit. All go on elsewhere or later from their
+    checkpoints, in the jobs that they have, and none ever runs twice."""
     nodes = {}
-    for name, diary in names.items():
-        diary.mkdir(exist_ok=True)
-        world.launch(name, "--gate", "2", "--diary", str(diary), gpus=2)
-        wait_until(lambda diary=diary: "epoch 1" in lines(diary), what=f"{name} to begin")
+    for name in ("dead", "cut", "late"):
+        late = "signal_s = 570" if name == "late" else "signal_s = 60"
+        world.set_up(slurm=f'time = "10", {late}')
+        begin(world, name)
         nodes[name] = world.node(name)
-        # what is left of that node, so that the other run is on another one
+        # what is left of that node, so that the next run is on another one
         filler = ["--no-requeue", "--gres=gpu:2", f"-w{nodes[name]}", "-o/dev/null"]
-        world.cluster.sh("sbatch", *filler, "--wrap=sleep 600")
+        world.cluster.sh("sbatch", *filler, "--wrap=sleep 5")
     world.cluster.kill_node(nodes["dead"])
     world.cluster.kill(nodes["cut"])
     try:
-        wait_until(
-            lambda: all(len(starts(diary)) == 2 for diary in names.values()),
-            timeout_s=90,
-            what="both to begin again",
-        )
-        for name, diary in names.items():
-            (diary / "go-2").touch()
+        for name in nodes:
+            wait_until(lambda name=name: began_again(world, name), timeout_s=100, what=name)
+            (diary(world, name) / "go-2").touch()
             assert world.wait(name, timeout_s=60).state == states.FINISHED, world.told(name)
-            assert starts(diary)[1] == "starts after 1 batch 64 x 1"
-            assert "SECOND PROCESS" not in lines(diary)
-            assert world.node(name) not in nodes.values()
-        assert world.state("dead").attempts[0].cause == "requeued"
-        assert "another job has the run" in world.talk("cut")
+            assert starts(diary(world, name))[1:] == ["starts after 1 batch 64 x 1"]
+            assert "SECOND PROCESS" not in lines(diary(world, name))
+            assert len(world.jobs(name)) == 1
     finally:
-        for node in nodes.values():
-            world.cluster.start_node(node)
+        for name in ("dead", "cut"):
+            world.cluster.start_node(nodes[name])
         world.cluster.wait_for_nodes()
+    assert world.state("dead").attempts[0].cause == "requeued"
+    assert "another job has the run" in world.talk("cut")
+    assert world.state("late").attempts[0].cause == "time_limit"
+    assert world.state("late").repairs[0]["change"].startswith("resumed after Slurm's time limit")
+    assert world.node("dead") != nodes["dead"]
+    assert world.node("cut") != nodes["cut"]
+
+
+def diary(world: World, name: str) -> Path:
+    return world.folder / f"diary-{name}"
+
+
+def begin(world: World, name: str) -> None:
+    folder = diary(world, name)
+    folder.mkdir()
+    world.launch(name, "--gate", "2", "--diary", str(folder), gpus=2)
+    wait_until(lambda: "epoch 1" in lines(folder), what=f"{name} to begin")
+
+
+def began_again(world: World, name: str) -> bool:
+    return len(starts(diary(world, name))) == 2
 
 
 def lines(diary: Path) -> list[str]:

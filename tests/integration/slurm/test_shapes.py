@@ -12,7 +12,7 @@ from overnight.node import states
 from tests.integration.slurm.world import World
 from tests.waiting import wait_until
 
-pytestmark = pytest.mark.xdist_group("slurm")
+pytestmark = pytest.mark.xdist_group("slurm-ends")
 WHO = (
     'import os; print("I am", *(os.environ[name] for name in '
     '"RANK WORLD_SIZE LOCAL_RANK NODE_RANK NNODES MASTER_ADDR MASTER_PORT".split()), flush=True)'

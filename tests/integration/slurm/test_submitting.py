@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import threading
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -128,3 +132,61 @@ def test_a_controller_that_is_away_gets_the_run_when_it_is_back(world: World) ->
         world.cluster.start_controller()
     assert world.wait("train01", timeout_s=60).state == states.FINISHED, world.told("train01")
     assert len(world.jobs("train01")) == 1
+
+
+def test_a_job_that_was_taken_although_sbatch_timed_out_is_not_submitted_again(
+    world: World, programs: Path
+) -> None:
+    """It says so, and Slurm has the job all the same."""
+    sbatch = shutil.which("sbatch")
+    timed_out = (
+        "sbatch: error: Batch job submission failed: Socket timed out on send/recv operation"
+    )
+    put(programs / "sbatch", f'{sbatch} "$@" >/dev/null; echo "{timed_out}" >&2; exit 1')
+    world.launch("train01")
+    assert world.wait("train01").state == states.FINISHED, world.told("train01")
+    assert world.starts() == ["starts after 0 batch 64 x 1"]
+    assert len(world.jobs("train01")) == 1
+
+
+def test_a_refusal_of_a_later_job_ends_the_run_with_the_reason(
+    world: World, programs: Path
+) -> None:
+    """Nobody is there to hear it, so it stands in the run's records."""
+    world.launch("train01", "--gate", "2")
+    world.wait_for_line("epoch 1")
+    put(programs / "sbatch", "echo 'sbatch: error: Invalid account' >&2; exit 1")
+    world.cluster.kill_processes(world.node("train01"))
+    view = world.wait("train01", timeout_s=60)
+    assert (view.state, view.reason) == (states.FAILED, "Slurm refused it: Invalid account")
+    assert world.state("train01").open_attempt is None
+    (programs / "sbatch").unlink()
+    world.open_gate(2)
+    world.resume("train01")
+    assert world.wait("train01").state == states.FINISHED, world.told("train01")
+    assert world.starts()[1:] == ["starts after 1 batch 64 x 1"]
+
+
+def test_a_squeue_that_fails_leaves_the_question_to_scontrol(world: World, programs: Path) -> None:
+    put(programs / "squeue", "echo 'slurm_load_jobs error: Socket timed out' >&2; exit 1")
+    world.launch("train01", "--gate", "2")
+    world.wait_for_line("epoch 1")
+    world.cluster.sh("scancel", world.job("train01"))
+    view = world.wait("train01", timeout_s=60)
+    assert view.state == states.STOPPED
+    assert view.reason == f"Slurm job {world.job('train01')} was cancelled"
+
+
+@pytest.fixture
+def programs(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder whose programs are found before Slurm's."""
+    folder = world.folder / "programs"
+    folder.mkdir()
+    with monkeypatch.context() as patch:
+        patch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+        yield folder
+
+
+def put(path: Path, script: str) -> None:
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)

@@ -23,7 +23,7 @@ from tests.waiting import wait_until
 SERVER = """\
 [servers.cluster]
 kind = "slurm"
-host = "local"
+host = "{host}"
 root = "{root}"
 python = "{python}"
 slurm = {{ {slurm} }}
@@ -37,11 +37,25 @@ class World(local.World):
     cluster: clusters.Cluster
     before: frozenset[str]  # jobs of earlier tests, which Slurm still remembers
 
-    def set_up(self, *, project: str = "", more: str = "", slurm: str = 'time = "10"') -> None:
+    def set_up(
+        self,
+        *,
+        project: str = "",
+        more: str = "",
+        slurm: str = 'time = "10"',
+        host: str = "local",
+        ssh_config: Path | None = None,
+    ) -> None:
         """`slurm`: what stands in that table of the server's."""
         python = os.environ.get("OVERNIGHT_TEST_NODE_PYTHON", sys.executable)
-        server = SERVER.format(root=self.root, python=python, slurm=slurm)
+        server = SERVER.format(root=self.root, python=python, slurm=slurm, host=host)
+        server += f'ssh_config = "{ssh_config}"\n' if ssh_config else ""
         super().set_up(project=project, more=f"{server}\n{more}")
+
+    def hang_up(self) -> None:
+        """Ends the laptop's connection, with the master that is kept open for the next one."""
+        with self.laptop() as o:
+            o.server("cluster").hang_up()
 
     def launch(self, name: str, *words: str, argv: Sequence[str] = (), gpus: int = 1) -> None:
         with self.laptop() as o:

@@ -24,6 +24,7 @@ QUEUED_BY_SLURM = "it waits to be submitted to Slurm"
 
 # When a run's last sign of life was seen to change, by our clock: those of the nodes may differ.
 _heard: dict[str, tuple[tuple[int, int], float]] = {}
+_due: dict[str, float] = {}  # when a run needs a look again (monotonic)
 
 
 class Refused(Exception):
@@ -31,7 +32,13 @@ class Refused(Exception):
 
 
 def see_to(run: layout.Run, spec: dict[str, Any]) -> bool:
-    """One look at an active run, and the step that follows. True where it was submitted."""
+    """One look at an active run, and the step that follows. True where it was submitted.
+
+    Login nodes and their disks are everybody's: a run that needs nothing is not looked at again
+    before Slurm is asked next, or before its job could have fallen silent.
+    """
+    if time.monotonic() < _due.get(run.folder, 0.0) and records.stop_wish(run) is None:
+        return False
     try:
         return take_step(run, spec)
     except Refused as refusal:
@@ -50,9 +57,22 @@ def take_step(run: layout.Run, spec: dict[str, Any]) -> bool:
         journal.append(run, "waiting", when=lambda s: s.reason != why, reason=why)
         server.ensure_watch(run.root)
         return False
-    done = carry_out(run, spec, deciding.step(facts_of(run, spec, heard_s(run))))
+    heard = heard_s(run)
+    step = deciding.step(facts_of(run, spec, heard))
+    _due[run.folder] = time.monotonic() + pause_s(run, step, heard)
+    done = carry_out(run, spec, step)
     server.ensure_watch(run.root)
     return done
+
+
+def pause_s(run: layout.Run, step: deciding.Step, heard: float | None) -> float:
+    """How long the run can do without another look."""
+    if not isinstance(step, deciding.Leave):
+        return 0.0
+    if heard is not None and heard < deciding.FRESH_S:
+        return deciding.FRESH_S
+    table = polling.read(run.root)
+    return max(0.0, min(table.pause_s, table.asked_at + table.pause_s - time.time()))
 
 
 def stop(run: layout.Run, spec: dict[str, Any], by: str) -> None:
@@ -125,9 +145,12 @@ def facts_of(run: layout.Run, spec: dict[str, Any], heard: float | None) -> deci
 
 def ask_slurm(run: layout.Run, known: records.Submission, now: float) -> polling.Table:
     """One question for all runs of this root; jobs that were submitted twice are taken back."""
+    before = polling.read(run.root)
+    if not before.is_due([known.job], now):
+        return before
     env = asking.environment(run)
     wanted = {each.job for each in polling.submissions(run.root, is_active)} | {known.job}
-    table = polling.fresh(run.root, sorted(wanted, key=jobs.sort_key), env, now)
+    table = polling.fresh(before, run.root, sorted(wanted, key=jobs.sort_key), env, now)
     for double in polling.doubles(table, known):
         asking.ask(["scancel", double], env)
     return table

@@ -80,11 +80,10 @@ def ask_again_soon(root: str) -> None:
     write(root, read(root)._replace(pause_s=0.0))
 
 
-def fresh(root: str, wanted: Sequence[str], env: Mapping[str, str], now: float) -> Table:
-    """The table, asked anew where it is due. One question, however many runs want to know."""
-    before = read(root)
-    if not before.is_due(wanted, now):
-        return before
+def fresh(
+    before: Table, root: str, wanted: Sequence[str], env: Mapping[str, str], now: float
+) -> Table:
+    """The table, asked anew: one question, however many runs want to know."""
     after = asked(before, wanted, lambda argv: asking.ask(list(argv), env), os.getuid(), now)
     write(root, after)
     return after
