@@ -25,7 +25,7 @@ def main(root: str, project: str, name: str, job_name: str) -> None:
         sys.exit(say(f"the run {name} is not for the job {job_name} any more"))
     node = os.environ.get("SLURMD_NODENAME") or os.uname().nodename
     seat = records.seat_of(os.environ, node)
-    before = records.owner_of(run, known.n)
+    before = records.owner_of(run, known.n) or records.owner_of(run, known.n - 1)
     if not records.claim(run, known.n, seat):
         say(f"another job runs {name}: {records.owner_of(run, known.n)}")
         return
@@ -72,6 +72,7 @@ def wait_for_silence(run: layout.Run, seat: records.Seat, n: int) -> None:
 def beats(run: layout.Run) -> list[tuple[int, int]]:
     found = []
     for number in layout.names(run.file("attempts")):
+        records.look_anew(run.attempt(int(number)) if number.isdigit() else run.folder)
         try:
             stat = os.stat(run.attempt(int(number), "heartbeat"))
         except (OSError, ValueError):

@@ -83,7 +83,7 @@ def refused_by_slurm(why: str) -> LaunchError:
     return LaunchError(
         "slurm_refused",
         f"Slurm refused the run: {why}",
-        "mend slurm = { … } of that server, or gpus under [project] (0 for none), in overnight.toml",
+        "mend slurm = { … } of that server in overnight.toml, or gpus under [project] (0 for none)",
     )
 
 

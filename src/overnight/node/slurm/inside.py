@@ -19,6 +19,7 @@ from overnight.node import (
     layout,
     lookout,
     preparation,
+    processes,
     server,
     shim,
     states,
@@ -40,6 +41,7 @@ from overnight.node.slurm import (
 
 TIME_LIMIT, TAKEN_BACK, OTHER_GPUS = "time_limit", "preempted", "other GPUs"
 GONE_S = 60.0
+GIVE_WAY_S = 0.5
 
 
 class Left(Exception):
@@ -97,9 +99,12 @@ class Guest(elsewhere.Supervisor):
         return False
 
     def give_way(self) -> None:
-        """Ends what is ours and says nothing: the events are the other job's to write."""
+        """Ends what is ours and says nothing: the events are the other job's to write.
+
+        At once, because the other one begins when it hears nothing of us for a few seconds.
+        """
         if self.follower is not None:
-            super().end_processes(self.follower)
+            processes.end(self.follower.folder, GIVE_WAY_S, spare=lambda _: False)
         raise Left(f"another job has the run: {records.owner_of(self.run, self.n)}")
 
     def leave(self) -> None:

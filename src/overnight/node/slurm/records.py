@@ -96,10 +96,21 @@ def claim(run: layout.Run, n: int, seat: Seat) -> bool:
 
 
 def owner_of(run: layout.Run, n: int) -> Seat | None:
+    look_anew(folder(run, "claims"))
+    look_anew(folder(run, "claims", str(n)))
     found = fs.read_json(folder(run, "claims", str(n), "owner"))
     if not isinstance(found, dict):
         return None
     return Seat(str(found.get("job")), int(found.get("restart") or 0), str(found.get("node")))
+
+
+def look_anew(folder: str) -> None:
+    """Lets NFS ask its server what is in a folder: what it knows of names may be a minute old.
+
+    Opening it does, by close-to-open consistency (nfs(5)).
+    """
+    with contextlib.suppress(OSError):
+        os.close(os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
 
 
 def holds(run: layout.Run, n: int, seat: Seat) -> bool:
@@ -125,6 +136,7 @@ def wish_stop(run: layout.Run, by: str, now: float) -> None:
 
 
 def stop_wish(run: layout.Run) -> dict[str, Any] | None:
+    look_anew(folder(run))
     found = fs.read_json(folder(run, "stop.json"))
     return found if isinstance(found, dict) else None
 
