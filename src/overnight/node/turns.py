@@ -224,14 +224,23 @@ def wake_watch(root: str) -> None:
 
 
 def withdraw(run: layout.Run, to: str) -> states.State:
-    """Takes a run that has never started out of the queue for ever: another server has it."""
+    """Takes a run that has never started out of the queue for ever: another server has it.
+
+    One that another run is to follow stays: nobody here would know when it has finished.
+    """
     with lock.held(os.path.join(run.root, "queue.lock"), LOCK_S):
+        stays = is_followed(run)
         state = journal.append(
             run,
             "moved",
-            when=lambda s: s.is_idle and s.stop is None and not s.attempts,
+            when=lambda s: not stays and s.is_idle and s.stop is None and not s.attempts,
             to=to,
         )
     if state.moved_to is not None:
         waiting.forget(run)
     return state
+
+
+def is_followed(run: layout.Run) -> bool:
+    line = [each for each in survey(run.root, Memory()) if each.run.project == run.project]
+    return any(run.name in each.wish.after for each in line if each.is_idle)

@@ -102,6 +102,16 @@ def test_a_run_that_is_withdrawn_never_starts_here(tmp_path: Path, started: list
         launch.resume(layout.run(str(tmp_path), "p", "b"), {})
 
 
+def test_a_run_that_another_follows_is_not_withdrawn(tmp_path: Path, started: list[str]) -> None:
+    """Nobody here would know when it has finished."""
+    for name, after in (("a", []), ("b", []), ("c", ["b"])):
+        launched(tmp_path, name, after=after)
+    run = layout.run(str(tmp_path), "p", "b")
+    assert turns.withdraw(run, "gpu2").moved_to is None
+    launch.stop(layout.run(str(tmp_path), "p", "c"), "me")
+    assert turns.withdraw(run, "gpu2").moved_to == "gpu2"
+
+
 def test_a_run_may_not_follow_one_that_is_not_there(tmp_path: Path, started: list[str]) -> None:
     """Nobody here would know when it has finished; nothing is left of the launch."""
     with pytest.raises(launch.LaunchError, match="no such run"):
