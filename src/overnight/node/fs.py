@@ -32,8 +32,11 @@ def sync_all(folder: str) -> None:
 
     One such call takes less than one for each of many files, and more than one for a few.
     """
-    import ctypes  # needed seldom
-
+    try:
+        import ctypes  # needed seldom, and some Pythons have none
+    except ImportError:
+        os.sync()
+        return
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         if ctypes.CDLL(None, use_errno=True).syncfs(fd) != 0:
