@@ -136,3 +136,43 @@ def test_a_job_that_is_killed_is_followed_by_another_one(world: World) -> None:
     assert world.wait("train01", timeout_s=60).state == states.FINISHED, world.told("train01")
     assert world.job("train01") != first
     assert world.starts()[1:] == ["starts after 1 batch 64 x 1"]
+
+
+SAVES = """
+import os, signal, sys, time
+
+def save(number, _):
+    print("saved on", signal.Signals(number).name, flush=True)
+    sys.exit(0)
+
+signal.signal(signal.SIGUSR1, save) if "USR1" in sys.argv else None
+signal.signal(signal.SIGTERM, save)
+print("up", flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize(
+    ("slurm", "words", "said"),
+    [
+        ('time = "10"', ["USR1"], ["saved on SIGUSR1"]),
+        ('time = "10"', [], ["saved on SIGTERM"]),
+        ('time = "10", signal = "TERM"', ["USR1"], ["saved on SIGTERM"]),
+        ('time = "10", nodes = 2', [], ["0: saved on SIGTERM", "1: saved on SIGTERM"]),
+    ],
+)
+def test_a_training_is_told_in_the_way_that_it_understands(
+    world: World, slurm: str, words: list[str], said: list[str]
+) -> None:
+    """By the signal that Slurm sends to the batch shell; its good end is not the run's."""
+    world.set_up(slurm=slurm)
+    world.launch("train01", argv=["python3", "-c", SAVES, *words])
+    wait_until(lambda: world.said("train01").count("up") == len(said), what="the training")
+    world.cluster.sh("scancel", "--batch", "--signal=USR2", world.job("train01"))
+    wait_until(lambda: world.state("train01").repairs, what="the end of the attempt")
+    assert sorted(line for line in world.said("train01").splitlines() if "saved" in line) == said
+    (attempt,) = world.state("train01").attempts
+    assert (attempt.cause, attempt.exit_code) == ("time_limit", 0)
+    world.wait_for_job("train01", "PENDING")
+    world.stop("train01")
+    assert world.state("train01").state == states.STOPPED
