@@ -297,7 +297,7 @@ def test_reset_undoes_everything(lab: labs.Lab, host: hosts.Host) -> None:
     host.poweroff()
     lab.reset(1)
     assert ssh(lab, "h1", "ls; command -v tmux; echo $SHELL").stdout == "/usr/bin/tmux\n/bin/bash\n"
-    assert host.pids() == []
+    waiting.wait_until(lambda: not host.pids(), what="the login to be gone")
 
 
 def test_orphans_are_reaped(host: hosts.Host) -> None:

@@ -24,15 +24,24 @@ def quick(root: str, asked: dict[str, Any]) -> dict[str, Any] | None:
         return None
     try:
         told, _ = look.look(root, asked["args"], lambda timeout_s: True)
+        see_to_watch(root, told["runs"])
     except Exception:
         return None
     return {"id": asked["id"], "ok": told}
 
 
-def is_over(root: str, answer: dict[str, Any]) -> bool:
-    """Whether the laptop has left, and nobody need see to the watch either."""
+def see_to_watch(root: str, rows: list[dict[str, Any]]) -> None:
+    """Before the answer: a laptop that has it may be gone at once, and with it this process."""
+    if any(map(is_active, rows)) and not look.is_watched(root):
+        from overnight.node import server  # seldom needed
+
+        server.ensure_watch(root)
+
+
+def is_over() -> bool:
+    """Whether the laptop has left."""
     select.select([0], [], [], STAYS_S)
-    return has_ended(0) and (not any(map(is_active, answer["ok"]["runs"])) or look.is_watched(root))
+    return has_ended(0)
 
 
 def has_ended(fd: int) -> bool:

@@ -115,7 +115,7 @@ def load():
         told.append(opening.quick(root, asked))
         if told[0]:
             say(json.dumps(told[0]))
-            if opening.is_over(root, told[0]):
+            if opening.is_over():
                 sys.exit(0)
     from overnight.node import requests, wire, main
     return requests, wire, main

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from overnight.node import opening
+from overnight.node import opening, server
 
 
 @pytest.fixture
@@ -34,16 +34,29 @@ def test_the_end_is_told_from_what_is_still_to_read(ends: tuple[int, int]) -> No
     assert opening.has_ended(reading)
 
 
-def test_who_must_see_to_the_watch_goes_on(tmp_path: Path, ends: tuple[int, int]) -> None:
-    """A laptop that left ends it, unless a run is active that nothing watches."""
+def test_a_missing_watch_is_started_before_the_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever has the answer may leave at once, and with it the process that would start one."""
+    started: list[str] = []
+    monkeypatch.setattr(server, "ensure_watch", started.append)
+    root = str(tmp_path)
+    for state in ("finished", "running"):
+        opening.see_to_watch(root, [{"run": "a", "state": state}])
+    assert started == [root]
+
+
+def test_a_laptop_that_left_ends_it(ends: tuple[int, int]) -> None:
+    """One that says something more is listened to."""
     reading, writing = ends
-    os.close(writing)
     before = os.dup(0)
     os.dup2(reading, 0)
     try:
-        for state, over in (("finished", True), ("running", False)):
-            answer = {"ok": {"runs": [{"run": "a", "state": state}]}}
-            assert opening.is_over(str(tmp_path), answer) is over
+        os.write(writing, b"x")
+        assert not opening.is_over()
+        os.read(0, 1)
+        os.close(writing)
+        assert opening.is_over()
     finally:
         os.dup2(before, 0)
         os.close(before)
