@@ -57,9 +57,13 @@ def test_what_slurm_takes_its_time_to_notice(world: World) -> None:
     world.cluster.kill_node(nodes["dead"])
     world.cluster.kill(nodes["cut"])
     try:
+        # each is let go on as soon as it has begun again: the signal comes in every job
+        wait_until(
+            lambda: sum(let_go_on(world, name) for name in nodes) == len(nodes),
+            timeout_s=100,
+            what="all to begin again",
+        )
         for name in nodes:
-            wait_until(lambda name=name: began_again(world, name), timeout_s=100, what=name)
-            (diary(world, name) / "go-2").touch()
             assert world.wait(name, timeout_s=60).state == states.FINISHED, world.told(name)
             assert starts(diary(world, name))[1:] == ["starts after 1 batch 64 x 1"]
             assert "SECOND PROCESS" not in lines(diary(world, name))
@@ -87,8 +91,12 @@ def begin(world: World, name: str) -> None:
     wait_until(lambda: "epoch 1" in lines(folder), what=f"{name} to begin")
 
 
-def began_again(world: World, name: str) -> bool:
-    return len(starts(diary(world, name))) == 2
+def let_go_on(world: World, name: str) -> bool:
+    """Opens its gate where it has begun for the second time."""
+    has_begun = len(starts(diary(world, name))) == 2
+    if has_begun:
+        (diary(world, name) / "go-2").touch()
+    return has_begun
 
 
 def lines(diary: Path) -> list[str]:
@@ -123,6 +131,19 @@ def test_a_supervisor_that_is_killed_is_replaced_in_its_job(world: World) -> Non
     world.open_gate(2)
     assert world.wait("train01").state == states.FINISHED, world.told("train01")
     assert len(world.starts()) == len(world.jobs("train01")) == 1
+
+
+def test_what_is_lost_within_a_job_is_not_taken_for_the_loss_of_its_node(world: World) -> None:
+    """Supervisor, shim and command are killed; the guard's next supervisor goes on in the job."""
+    world.launch("train01", "--gate", "2")
+    world.wait_for_line("epoch 1")
+    shim, command = world.shim("train01"), world.command("train01")
+    local.kill_and_wait(world.supervisor("train01"), shim, command)
+    world.open_gate(2)
+    assert world.wait("train01").state == states.FINISHED, world.told("train01")
+    assert world.state("train01").attempts[0].cause == "lost"
+    assert world.starts()[1:] == ["starts after 1 batch 64 x 1"]
+    assert len(world.jobs("train01")) == 1
 
 
 def test_a_job_that_is_killed_is_followed_by_another_one(world: World) -> None:
