@@ -103,6 +103,12 @@ class Book:
     def state(self) -> str:
         return states.fold(self.events).state
 
+    def place(self) -> dict[str, Any]:
+        """What it may use of the server now; no cards where it has ended or waits."""
+        folded = states.fold(self.events)
+        none = {"gpus": [], "share": 0.0}
+        return folded.place or none if folded.state in states.ACTIVE else none
+
     # -- truths -----------------------------------------------------------------------------
 
     def truth(self, n: int) -> trainings.Truth | None:

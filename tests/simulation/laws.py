@@ -155,6 +155,13 @@ class Laws:
             3, len(self.books) <= len(self.intents), f"{run.name} exists, and nobody launched it"
         )
 
+    def on_granted(self, run: book.Book, event: dict[str, Any]) -> None:
+        for uuid in event["gpus"]:
+            held = [each for each in self.books.values() if uuid in each.place()["gpus"]]
+            shares = sum(each.place()["share"] for each in held)
+            names = " and ".join(each.name for each in held)
+            self.require(6, shares <= 1, f"{names} have been given {uuid} at the same time")
+
     def on_attempt_started(self, run: book.Book, event: dict[str, Any]) -> None:
         if self.machine.current is not None:
             run.gpus_asked_at = self.machine.current.gpus_asked_at

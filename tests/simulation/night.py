@@ -184,7 +184,10 @@ class Night:
 
 # -- making a plan ----------------------------------------------------------------------------
 
-EVENTS = ("created", "supervised", "attempt_started", "attempt_ended", "diagnosed", "repaired")
+EVENTS = (
+    *("created", "supervised", "attempt_started", "attempt_ended", "diagnosed", "repaired"),
+    *("waiting", "granted", "resumed", "stop_requested"),
+)
 SLIPS = (
     *("cuda_oom", "host_oom", "shm", "disk_full", "nan", "bad_sample", "missing_file", "nccl"),
     *("missing_module", "cuda_fault", "driver", "shape", "checkpoint", "network", "auth", "hang"),

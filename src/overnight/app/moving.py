@@ -57,10 +57,12 @@ def candidates(o: Overnight, offers: Sequence[Offer]) -> list[Wanted]:
     found = []
     for offer in offers:
         rows = {str(row["run"]): row for row in o.mirror.seen(offer.server).rows}
-        for run in offer.waiting:
+        mine = [run for run in offer.waiting if run.get("project") == o.project]
+        followed = {name for run in mine for name in run.get("after") or ()}
+        for run in mine:
             row = rows.get(str(run["run"]))
-            mine = run.get("project") == o.project and row is not None
-            if mine and row is not None and not balancing.immovable(row):
+            stays = row is None or run["run"] in followed or balancing.immovable(row)
+            if not stays:
                 found.append((float(run.get("queued_at") or 0) - offer.clock_offset_s, offer, run))
     found.sort(key=lambda each: each[0])
     return [wanted(o, offer, run, offers) for _, offer, run in found]

@@ -30,7 +30,7 @@ class Sight(NamedTuple):
         return sharing.judge(self.table, self.owned, held, self.sightings, rules, local)
 
 
-UNSEEN = Sight(gpus.Table(), {}, {})
+UNSEEN = Sight(gpus.Table(problem="nobody has looked at them"), {}, {})
 
 
 def look(root: str, rules: sharing.Rules, *, keep: bool = False) -> Sight:

@@ -32,8 +32,11 @@ def sync_all(folder: str) -> None:
 
     One such call takes less than one for each of many files, and more than one for a few.
     """
-    import ctypes  # needed seldom
-
+    try:
+        import ctypes  # needed seldom, and some Pythons have none
+    except ImportError:
+        os.sync()
+        return
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         if ctypes.CDLL(None, use_errno=True).syncfs(fd) != 0:
@@ -117,6 +120,14 @@ def stamp(path: str) -> tuple[int, int]:
     except OSError:
         return 0, 0
     return seen.st_mtime_ns, seen.st_ino
+
+
+def size(path: str) -> int:
+    """Bytes; 0 where there is no such file."""
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0
 
 
 def append_line(path: str, value: Any) -> None:

@@ -221,10 +221,13 @@ def resume(run: layout.Run, args: dict[str, Any]) -> dict[str, Any]:
     if args.get("settings") or args.get("lr_scale") is not None:
         details.update(agreed_settings(run, before, args))
     leave_job_behind(run, before)
+    spec = fs.read_json(run.file("spec.json")) or {}
+    if not spec.get("slurm"):
+        waiting.note(run, spec)  # first: by the list the watch finds it, should we be killed here
     state = journal.append(
         run, "resumed", when=lambda s: s.state in states.ENDED and s.seq == before.seq, **details
     )
-    keeper.see_to(run, fs.read_json(run.file("spec.json")) or {}, state)
+    keeper.see_to(run, spec, state)
     return {"state": state.state, "was": before.state}
 
 

@@ -214,11 +214,13 @@ class Planning:
 
     def named(self, each: Active) -> list[sharing.Use]:
         """The cards that overnight.toml allows."""
-        allowed = each.wish.allowed
+        allowed, excluded = each.wish.allowed, sharing.texts(each.wish.sharing.get("excluded"))
+        uses = self.uses(each)
         return [
-            self.uses(each)[gpu.uuid]
+            uses[gpu.uuid]
             for gpu in self.table.gpus
-            if allowed is None or any(gpus.is_named(gpu, name) for name in allowed)
+            if (allowed is None or any(gpus.is_named(gpu, name) for name in allowed))
+            and not any(gpus.is_named(gpu, name) for name in excluded)
         ]
 
     def usable(self, each: Active) -> set[str]:
@@ -244,7 +246,8 @@ class Planning:
         named = self.named(each)
         if len(named) >= wanted:
             return None
-        of = "" if each.wish.allowed is None else " that overnight.toml allows"
+        chosen = each.wish.allowed is not None or each.wish.sharing.get("excluded")
+        of = " that overnight.toml allows" if chosen else ""
         by_process = each.wish.gpus is None and wanted > 1
         why = "one for each process (--gpus N says otherwise): " * by_process
         return Fail(

@@ -35,19 +35,23 @@ class Memory:
     """What a process that looks again and again need not read again.
 
     `sight` is of its last turn; `outlook_at`: when the next outlook is due (monotonic clock).
+    `broken`: runs that wait, of which nothing could be written; they sit out the next turn, so that
+    they do not stand in the way of the others.
     """
 
     def __init__(self) -> None:
         self.sight: cards.Sight | None = None
         self.outlook_at = float("-inf")
-        self._states: dict[layout.Run, tuple[Any, dict[str, Any]]] = {}
+        self.broken: set[layout.Run] = set()
+        self._states: dict[layout.Run, tuple[int, dict[str, Any]]] = {}
         self._wishes: dict[layout.Run, waiting.Wish] = {}
 
     def state(self, run: layout.Run) -> dict[str, Any]:
-        stamp = fs.stamp(run.file("state.json"))
+        """By its events: state.json is behind them where its writer was killed in between."""
+        size = fs.size(run.file("events.jsonl"))
         known = self._states.get(run)
-        if known is None or known[0] != stamp:
-            known = self._states[run] = stamp, journal.published(run)
+        if known is None or known[0] != size:
+            known = self._states[run] = size, journal.shown(run, journal.state(run))
         return known[1]
 
     def wish(self, run: layout.Run) -> waiting.Wish:
@@ -67,14 +71,18 @@ def turn(root: str, memory: Memory | None = None) -> int:
     if not any(each.is_idle for each in before):
         return 0
     sight = memory.sight = look(root, before)
+    asked = {each.run for each in before if each.is_idle} - memory.broken
     with lock.held(os.path.join(root, "queue.lock"), LOCK_S):
-        active = [dated(each) for each in survey(root, memory)]
+        # Whoever came while we looked takes a turn of its own: nobody has asked for its GPUs here.
+        now = [each for each in survey(root, memory) if not each.is_idle or each.run in asked]
+        active = [dated(each) for each in now]
         promised = Promised(root)
         plan = planning.plan(active, here(sight)._replace(promised=promised.run))
         promised.keep(plan.promised)
         actions = plan.actions
         together = sum(isinstance(each, planning.Wait) for each in actions) > MANY
-        granted = [each.run for each in actions if carry_out(each, not together)]
+        memory.broken.clear()
+        granted = [each.run for each in actions if carried_out(each, not together, memory)]
         if together:
             fs.sync_all(root)
     for run in granted:
@@ -118,7 +126,10 @@ def here(sight: cards.Sight) -> planning.Server:
 def survey(root: str, memory: Memory) -> Iterator[planning.Active]:
     """The runs on the list that have not ended; the others are taken off it."""
     for run in waiting.listed(root):
-        state = memory.state(run)
+        try:
+            state = memory.state(run)
+        except OSError:  # one broken run must not leave the others alone
+            continue
         if state["state"] in states.ENDED:
             waiting.forget(run)
             memory.drop(run)
@@ -146,6 +157,15 @@ def dated(each: planning.Active) -> planning.Active:
     if each.wish.expected_s is None:
         return each
     return each._replace(ends_at=float(attempts[0]["started_at"]) + each.wish.expected_s)
+
+
+def carried_out(action: planning.Action, durable: bool, memory: Memory) -> bool:
+    """As `carry_out`; a run of which nothing can be written leaves the others alone."""
+    try:
+        return carry_out(action, durable)
+    except OSError:
+        memory.broken.add(action.run)
+        return False
 
 
 def carry_out(action: planning.Action, durable: bool) -> bool:
@@ -204,14 +224,23 @@ def wake_watch(root: str) -> None:
 
 
 def withdraw(run: layout.Run, to: str) -> states.State:
-    """Takes a run that has never started out of the queue for ever: another server has it."""
+    """Takes a run that has never started out of the queue for ever: another server has it.
+
+    One that another run is to follow stays: nobody here would know when it has finished.
+    """
     with lock.held(os.path.join(run.root, "queue.lock"), LOCK_S):
+        stays = is_followed(run)
         state = journal.append(
             run,
             "moved",
-            when=lambda s: s.is_idle and s.stop is None and not s.attempts,
+            when=lambda s: not stays and s.is_idle and s.stop is None and not s.attempts,
             to=to,
         )
     if state.moved_to is not None:
         waiting.forget(run)
     return state
+
+
+def is_followed(run: layout.Run) -> bool:
+    line = [each for each in survey(run.root, Memory()) if each.run.project == run.project]
+    return any(run.name in each.wish.after for each in line if each.is_idle)

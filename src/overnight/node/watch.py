@@ -85,11 +85,13 @@ class Watch:
         self._known: dict[layout.Run, post.Known] = {}
         self._trials: dict[layout.Run, Trial] = {}
         self._in_slurm: dict[layout.Run, bool] = {}  # a spec never changes
+        self._published: dict[layout.Run, int] = {}  # so many bytes of its events
         self._woken_at = self._turned_at = self._hot_until = float("-inf")
         self._memory: Any = None
 
     def look_after(self) -> bool:
         """One round over all runs; False where nothing is left to do."""
+        self.catch_up()
         runs = self.active()
         self.wake_stopped(runs)
         for run in runs:
@@ -100,28 +102,49 @@ class Watch:
         is_behind = self.sweeps.attend(self._known)  # first, a message tells of the table
         return self.post.attend(self._known) or is_behind or bool(runs)
 
+    def catch_up(self) -> None:
+        """Publishes what events say of which state.json does not tell.
+
+        Whoever wrote them was killed in between, or the disk was full; nobody else would notice of
+        a run without a supervisor.
+        """
+        for run in waiting.listed(self.root):
+            size = fs.size(run.file("events.jsonl"))
+            if size == self._published.get(run, 0):
+                continue
+            with contextlib.suppress(OSError):
+                if lock.is_free(run.file("events.lock")):  # else somebody is at it, for long maybe
+                    journal.Journal(run).publish()
+                    self._published[run] = size
+
     def active(self) -> list[layout.Run]:
         """The runs that have not ended. state.json is read only where it has changed."""
         known = {}
         for run in layout.runs(self.root):
-            stamp = fs.stamp(run.file("state.json"))
-            before = self._known.get(run)
-            if before is not None and before.stamp == stamp:
-                known[run] = before
-            else:
-                found = journal.published(run)
-                changed_at = float(found.get("changed_at") or 0.0)
-                idle = states.is_idle(found)
-                known[run] = post.Known(stamp, str(found["state"]), changed_at, idle)
+            with contextlib.suppress(OSError):
+                known[run] = self.known(run)
         if known != self._known:
             self._hot_until = time.monotonic() + HOT_S
         self._known = known
         return [run for run, each in known.items() if each.state in states.ACTIVE]
 
+    def known(self, run: layout.Run) -> post.Known:
+        stamp = fs.stamp(run.file("state.json"))
+        before = self._known.get(run)
+        if before is not None and before.stamp == stamp:
+            return before
+        found = journal.published(run)
+        changed_at = float(found.get("changed_at") or 0.0)
+        return post.Known(stamp, str(found["state"]), changed_at, states.is_idle(found))
+
     def idle(self) -> list[layout.Run]:
-        """Those that wait for their turn here, and not in Slurm's queue."""
-        idle = [run for run, each in self._known.items() if each.is_idle]
-        return [run for run in idle if not self.in_slurm(run)]
+        """Those that wait for their turn here."""
+        return [run for run in self.listed() if self._known[run].is_idle]
+
+    def listed(self) -> list[layout.Run]:
+        """The active ones that belong on the list of the queue; Slurm has its own."""
+        active = [run for run, each in self._known.items() if each.state in states.ACTIVE]
+        return [run for run in active if not self.in_slurm(run)]
 
     def in_slurm(self, run: layout.Run) -> bool:
         if run not in self._in_slurm:
@@ -135,16 +158,18 @@ class Watch:
         return time.monotonic() < self._hot_until
 
     def take_turn(self) -> None:
-        """Starts what waits, where there is room. Whoever is missing on the list joins it."""
-        idle = self.idle()
-        if not idle or not self.is_turn():
+        """Starts what waits, where there is room. Whoever is missing on the list joins it.
+
+        Also a run that goes on: what is not on the list seems to hold no GPU.
+        """
+        if not self.idle() or not self.is_turn():
             return
         from overnight.node import outlook, turns  # a watch over runs that all go on does without
 
         self._turned_at = time.monotonic()
         self._memory = self._memory or turns.Memory()
         with contextlib.suppress(OSError):  # also a lock that is held for long
-            for run in idle:
+            for run in self.listed():
                 if not waiting.is_noted(run):
                     waiting.note(run, fs.read_json(run.file("spec.json")) or {})
             turns.turn(self.root, self._memory)

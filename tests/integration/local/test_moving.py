@@ -133,6 +133,17 @@ def test_a_launch_that_was_cut_short_goes_on_there(
     assert alive(pair, "second") == ["b"]
 
 
+def test_a_run_that_another_follows_stays(pair: World) -> None:
+    """On the other server nobody would know when it has finished."""
+    fill(pair)
+    with pair.laptop() as o:
+        plan = launching.prepared(o, "a", pair.training(), 0)
+        wire = {**plan.spec.to_wire(), "run": "then", "queue": {"after": ["waits"]}}
+        o.server("a").call(Request("launch", {"spec": wire}))
+        assert queue.queues(o, None, balance=True).moved == ()
+    assert alive(pair, "waits") == ["a"]
+
+
 def test_a_queued_run_moves_once(pair: World) -> None:
     """It starts on the other server at once, and is shown there only."""
     fill(pair)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -55,3 +56,16 @@ def test_inside_never_leads_out(relative: str) -> None:
     except ValueError:
         return
     assert found == "/root/of/it" or found.startswith("/root/of/it/")
+
+
+def test_all_is_flushed_where_python_has_no_ctypes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some are built without; more is flushed then than is ours."""
+    flushed: list[str] = []
+    monkeypatch.setattr(os, "sync", lambda: flushed.append("all"))
+    fs.sync_all(str(tmp_path))
+    assert flushed == []
+    monkeypatch.setitem(sys.modules, "ctypes", None)
+    fs.sync_all(str(tmp_path))
+    assert flushed == ["all"]

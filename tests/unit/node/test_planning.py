@@ -216,3 +216,13 @@ def test_when_it_will_start_is_foretold() -> None:
     runs = [going("x", A, B, ends_at=NOW + 500.0), active(state=states.QUEUED, gpus=1)]
     found = planning.Planning(runs, TWO).forecast()
     assert found == {runs[1].run: NOW + 500.0}
+
+
+def test_cards_that_are_excluded_will_never_do() -> None:
+    """A run says for good which ones it may use; it is told so instead of waiting for ever."""
+    rules = {"excluded": ["1"]}
+    told = planned(active(gpus=2, sharing=rules))["r"]
+    assert told == planning.Fail(
+        told.run, "2 GPUs are wanted, and this server has 1 that overnight.toml allows"
+    )
+    assert planned(active(gpus=1, sharing=rules))["r"].gpus == (A,)

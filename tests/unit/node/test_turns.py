@@ -102,6 +102,16 @@ def test_a_run_that_is_withdrawn_never_starts_here(tmp_path: Path, started: list
         launch.resume(layout.run(str(tmp_path), "p", "b"), {})
 
 
+def test_a_run_that_another_follows_is_not_withdrawn(tmp_path: Path, started: list[str]) -> None:
+    """Nobody here would know when it has finished."""
+    for name, after in (("a", []), ("b", []), ("c", ["b"])):
+        launched(tmp_path, name, after=after)
+    run = layout.run(str(tmp_path), "p", "b")
+    assert turns.withdraw(run, "gpu2").moved_to is None
+    launch.stop(layout.run(str(tmp_path), "p", "c"), "me")
+    assert turns.withdraw(run, "gpu2").moved_to == "gpu2"
+
+
 def test_a_run_may_not_follow_one_that_is_not_there(tmp_path: Path, started: list[str]) -> None:
     """Nobody here would know when it has finished; nothing is left of the launch."""
     with pytest.raises(launch.LaunchError, match="no such run"):
@@ -193,3 +203,51 @@ def test_a_file_beside_the_lists_is_no_project(tmp_path: Path, started: list[str
     (tmp_path / "queue" / "seen.json").write_text("{}")
     end(tmp_path, "a")
     assert turns.turn(str(tmp_path)) == 1
+
+
+def test_what_the_events_say_counts(tmp_path: Path, started: list[str]) -> None:
+    """Whoever gave a run its place was killed before state.json told of it: it has it."""
+    launched(tmp_path, "a")
+    launched(tmp_path, "b")
+    launched(tmp_path, "c", priority=5)
+    end(tmp_path, "a")
+    run = layout.run(str(tmp_path), "p", "b")
+    behind = Path(run.file("state.json")).read_bytes()
+    runs.tell(run, ("granted", {"gpus": []}))
+    Path(run.file("state.json")).write_bytes(behind)
+    assert turns.turn(str(tmp_path)) == 0
+    assert state(tmp_path, "c").place is None
+
+
+def test_who_comes_while_the_gpus_are_looked_at(
+    tmp_path: Path, started: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody had asked for GPUs, so none were seen. That does not mean that there are none."""
+    launched(tmp_path, "a")
+    launched(tmp_path, "b")
+    end(tmp_path, "a")
+    look_at = turns.look
+
+    def meanwhile(root: str, active: Any) -> Any:
+        late = runs.make(tmp_path, "late", gpus=1)
+        waiting.note(late, runs.spec("late", gpus=1))
+        return look_at(root, active)
+
+    monkeypatch.setattr(turns, "look", meanwhile)
+    assert turns.turn(str(tmp_path)) == 1
+    assert state(tmp_path, "late").state == states.STARTING
+
+
+def test_one_broken_run_leaves_the_others_alone(tmp_path: Path, started: list[str]) -> None:
+    """Its events cannot be written, or not even be read."""
+    launched(tmp_path, "a")
+    for name in ("b", "c", "d"):
+        launched(tmp_path, name)
+    end(tmp_path, "a")
+    os.unlink(tmp_path / "projects/p/runs/b/events.lock")
+    os.mkdir(tmp_path / "projects/p/runs/b/events.lock")
+    os.unlink(tmp_path / "projects/p/runs/c/events.jsonl")
+    os.mkdir(tmp_path / "projects/p/runs/c/events.jsonl")
+    memory = turns.Memory()
+    assert [turns.turn(str(tmp_path), memory) for _ in range(2)] == [0, 1]
+    assert started == ["a", "d"]
