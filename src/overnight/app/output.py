@@ -172,6 +172,9 @@ def attach_argv(o: Overnight, run: str, server_name: str | None) -> list[str]:
     seen, view = following.run_view(o, run, server_name)
     session = view.row.get("view")
     if view.ended or not session:
-        why = f"is {view.state}" if view.ended else f"has no window: {seen.name} has no tmux"
+        lacks = (
+            "it runs in a job of Slurm's" if view.row.get("slurm") else f"{seen.name} has no tmux"
+        )
+        why = f"is {view.state}" if view.ended else f"has no window: {lacks}"
         raise errors.UsageError(f"{run} {why}", hint=f"overnight logs {run}")
     return o.server(seen.name).attach_argv(session)

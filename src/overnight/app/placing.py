@@ -57,6 +57,8 @@ def offer(
     if settings.kind == "slurm":  # the cards of its login node are nobody's
         return Offer(
             server=settings.name,
+            waiting=data["waiting"],
+            running=data["running"],
             clock_offset_s=offset_s,
             snapshots=snapshots,
             missing_links=missing,

@@ -107,14 +107,16 @@ def summary(offer: Offer) -> str:
 
 
 def cards(offer: Offer) -> Iterator[str]:
-    if offer.problem:
+    if offer.is_cluster:
+        yield "Slurm's queue"
+    elif offer.problem:
         yield f"the GPUs cannot be seen: {offer.problem}"
     if offer.cards:
         counts = Counter(CARD_STATES.get(str(c.get("state")), "not seen") for c in offer.cards)
         parts = [f"{counts[name]} {name}" for name in CARD_STATES.values() if counts[name]]
         of = len(offer.cards)
         yield f"{', '.join(parts)} of {of} GPU{'s' * (of > 1)}"
-    elif not offer.problem:
+    elif not offer.problem and not offer.is_cluster:
         yield f"no GPUs, {offer.slots} CPU slots"
 
 

@@ -10,6 +10,7 @@ import time
 from typing import Any, Mapping
 
 from overnight.node import cards, gpus, planning, queueing, sharing, turns
+from overnight.node.slurm import listing
 
 
 def view(root: str, told: Any = None) -> dict[str, Any]:
@@ -24,10 +25,12 @@ def view(root: str, told: Any = None) -> dict[str, Any]:
     begins = plan.forecast()
     idle: dict[Any, planning.Active] = {each.run: each for each in active if each.is_idle}
     line = queueing.in_order([plan.waiting(each) for each in idle.values()], 1)
+    in_slurm, in_jobs = listing.listed(root)
+    here_waits = [waiting(plan, idle[each.key], begins.get(each.key)) for each in line]
     return {
         "time": time.time(),
-        "waiting": [waiting(plan, idle[each.key], begins.get(each.key)) for each in line],
-        "running": [running(each) for each in active if not each.is_idle],
+        "waiting": [*here_waits, *in_slurm],
+        "running": [*(running(each) for each in active if not each.is_idle), *in_jobs],
         "cards": brief_cards(plan, sight.table, told),
         "slots": plan.slots(),
         "problem": sight.table.problem,

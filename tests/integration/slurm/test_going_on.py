@@ -57,9 +57,13 @@ def test_what_slurm_takes_its_time_to_notice(world: World) -> None:
     world.cluster.kill_node(nodes["dead"])
     world.cluster.kill(nodes["cut"])
     try:
+        # each is let go on as soon as it has begun again: the signal comes in every job
+        wait_until(
+            lambda: sum(let_go_on(world, name) for name in nodes) == len(nodes),
+            timeout_s=100,
+            what="all to begin again",
+        )
         for name in nodes:
-            wait_until(lambda name=name: began_again(world, name), timeout_s=100, what=name)
-            (diary(world, name) / "go-2").touch()
             assert world.wait(name, timeout_s=60).state == states.FINISHED, world.told(name)
             assert starts(diary(world, name))[1:] == ["starts after 1 batch 64 x 1"]
             assert "SECOND PROCESS" not in lines(diary(world, name))
@@ -87,8 +91,12 @@ def begin(world: World, name: str) -> None:
     wait_until(lambda: "epoch 1" in lines(folder), what=f"{name} to begin")
 
 
-def began_again(world: World, name: str) -> bool:
-    return len(starts(diary(world, name))) == 2
+def let_go_on(world: World, name: str) -> bool:
+    """Opens its gate where it has begun for the second time."""
+    has_begun = len(starts(diary(world, name))) == 2
+    if has_begun:
+        (diary(world, name) / "go-2").touch()
+    return has_begun
 
 
 def lines(diary: Path) -> list[str]:
@@ -125,6 +133,19 @@ def test_a_supervisor_that_is_killed_is_replaced_in_its_job(world: World) -> Non
     assert len(world.starts()) == len(world.jobs("train01")) == 1
 
 
+def test_what_is_lost_within_a_job_is_not_taken_for_the_loss_of_its_node(world: World) -> None:
+    """Supervisor, shim and command are killed; the guard's next supervisor goes on in the job."""
+    world.launch("train01", "--gate", "2")
+    world.wait_for_line("epoch 1")
+    shim, command = world.shim("train01"), world.command("train01")
+    local.kill_and_wait(world.supervisor("train01"), shim, command)
+    world.open_gate(2)
+    assert world.wait("train01").state == states.FINISHED, world.told("train01")
+    assert world.state("train01").attempts[0].cause == "lost"
+    assert world.starts()[1:] == ["starts after 1 batch 64 x 1"]
+    assert len(world.jobs("train01")) == 1
+
+
 def test_a_job_that_is_killed_is_followed_by_another_one(world: World) -> None:
     """Nothing of it lives to record anything; the run goes on in a new job from its checkpoint."""
     world.launch("train01", "--gate", "2")
@@ -136,3 +157,43 @@ def test_a_job_that_is_killed_is_followed_by_another_one(world: World) -> None:
     assert world.wait("train01", timeout_s=60).state == states.FINISHED, world.told("train01")
     assert world.job("train01") != first
     assert world.starts()[1:] == ["starts after 1 batch 64 x 1"]
+
+
+SAVES = """
+import os, signal, sys, time
+
+def save(number, _):
+    print("saved on", signal.Signals(number).name, flush=True)
+    sys.exit(0)
+
+signal.signal(signal.SIGUSR1, save) if "USR1" in sys.argv else None
+signal.signal(signal.SIGTERM, save)
+print("up", flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize(
+    ("slurm", "words", "said"),
+    [
+        ('time = "10"', ["USR1"], ["saved on SIGUSR1"]),
+        ('time = "10"', [], ["saved on SIGTERM"]),
+        ('time = "10", signal = "TERM"', ["USR1"], ["saved on SIGTERM"]),
+        ('time = "10", nodes = 2', [], ["0: saved on SIGTERM", "1: saved on SIGTERM"]),
+    ],
+)
+def test_a_training_is_told_in_the_way_that_it_understands(
+    world: World, slurm: str, words: list[str], said: list[str]
+) -> None:
+    """By the signal that Slurm sends to the batch shell; its good end is not the run's."""
+    world.set_up(slurm=slurm)
+    world.launch("train01", argv=["python3", "-c", SAVES, *words])
+    wait_until(lambda: world.said("train01").count("up") == len(said), what="the training")
+    world.cluster.sh("scancel", "--batch", "--signal=USR2", world.job("train01"))
+    wait_until(lambda: world.state("train01").repairs, what="the end of the attempt")
+    assert sorted(line for line in world.said("train01").splitlines() if "saved" in line) == said
+    (attempt,) = world.state("train01").attempts
+    assert (attempt.cause, attempt.exit_code) == ("time_limit", 0)
+    world.wait_for_job("train01", "PENDING")
+    world.stop("train01")
+    assert world.state("train01").state == states.STOPPED

@@ -105,3 +105,18 @@ def test_doctor_sees_the_cluster(world: World) -> None:
     assert by_check["partition"]["text"] == "gpu, with GPUs, at most 1:00:00 for a job"
     assert "Slurm accounting storage is disabled" in by_check["accounts"]["text"]
     assert "shared disk" in by_check
+
+
+def test_the_queue_of_a_cluster_is_shown(world: World) -> None:
+    """What waits there, with Slurm's reasons, and what runs."""
+    world.launch("train01", "--gate", "2")
+    world.wait_for_line("epoch 1")
+    world.set_up(slurm='options = ["--begin=now+1hour"]')
+    world.launch("train02")
+    world.row("train02", lambda row: "waits" in row["reason"])
+    (told,) = json.loads(world.typed("queue", "--json"))["servers"]
+    assert [each["run"] for each in told["running"]] == ["train01"]
+    (waits,) = told["waiting"]
+    assert (waits["run"], waits["starts_at"]) == ("train02", None)
+    assert waits["reason"].endswith("Slurm does not let it begin yet (BeginTime)")
+    assert "Slurm's queue; 1 running, 1 waiting" in world.typed("queue")

@@ -15,6 +15,7 @@ from typing import Any
 from overnight.node import (
     attempt,
     command,
+    fs,
     gpus,
     layout,
     lookout,
@@ -42,6 +43,7 @@ from overnight.node.slurm import (
 TIME_LIMIT, TAKEN_BACK, OTHER_GPUS = "time_limit", "preempted", "other GPUs"
 GONE_S = 60.0
 GIVE_WAY_S = 0.5
+SEAT = "job.json"  # of an attempt: the job, and its start, that began it
 
 
 class Left(Exception):
@@ -68,7 +70,6 @@ class Guest(elsewhere.Supervisor):
         self.wanted: dict[str, Any] = self.spec["slurm"]
         self.split = tasks.Splitter()
         self.has_place = False
-        self.begun: set[int] = set()  # attempts that this process has started
         signal.signal(signal.SIGUSR2, lambda *_: self.told_to_go(TIME_LIMIT))
         signal.signal(signal.SIGTERM, lambda *_: self.told_to_go(TAKEN_BACK))
         signal.pthread_sigmask(signal.SIG_UNBLOCK, guard.PASSED_ON)
@@ -163,7 +164,7 @@ class Guest(elsewhere.Supervisor):
     # -- an attempt ---------------------------------------------------------------------------
 
     def command_line(self, start: preparation.Start) -> list[str]:
-        self.begun.add(start.attempt)
+        fs.publish_json(self.run.attempt(start.attempt, SEAT), self.seat._asdict())
         line = super().command_line(start)
         return tasks.srun(line, self.wanted) if self.has_tasks else line
 
@@ -226,7 +227,7 @@ class Guest(elsewhere.Supervisor):
         """An attempt that another job began and nobody closed ended with that job."""
         if self.has_tasks:
             self.split.read(follower.folder, is_over=True)
-        is_ours = follower.number in self.begun
+        is_ours = fs.read_json(f"{follower.folder}/{SEAT}") == self.seat._asdict()
         if cause is None and not is_ours and shim.exit_code(follower.folder) is None:
             cause = "requeued"
         super().record(follower, cause)

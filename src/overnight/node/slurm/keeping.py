@@ -257,7 +257,10 @@ def shown(run: layout.Run, row: dict[str, Any]) -> dict[str, Any]:
     if known is None or row.get("state") not in states.ACTIVE:
         gone = {"job": known.job, "state": "", "reason": "", "nodes": ""} if known else None
         return {"slurm": gone}
-    job = polling.read(run.root).by_id.get(known.job)
+    table = polling.read(run.root)
+    job = table.by_id.get(known.job)
+    if job is not None and job.phase == jobs.WAITS and is_heard(run, row, table.asked_at):
+        job = None  # an answer from before it began
     value = {
         "job": known.job,
         "state": job.state if job else "",
@@ -267,6 +270,14 @@ def shown(run: layout.Run, row: dict[str, Any]) -> dict[str, Any]:
     reason = why_queued(known, job, is_claimed=records.owner_of(run, known.n) is not None)
     queued = {"state": states.QUEUED, "reason": reason, "silent_s": None}
     return {"slurm": value, **(queued if reason else {})}
+
+
+def is_heard(run: layout.Run, row: dict[str, Any], since: float) -> bool:
+    """Whether an attempt is open and gave a sign of life after that moment."""
+    attempts = row.get("attempts") or []
+    if row.get("state") != states.RUNNING or not attempts:
+        return False
+    return fs.stamp(run.attempt(len(attempts), "heartbeat"))[0] / 1e9 > since
 
 
 def why_queued(known: records.Submission, job: jobs.Job | None, *, is_claimed: bool) -> str:

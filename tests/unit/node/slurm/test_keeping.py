@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from overnight.node import fs, journal, layout, server, states
-from overnight.node.slurm import deciding, keeping, polling, records
+from overnight.node.slurm import asking, deciding, keeping, listing, polling, records
 
-SPEC: dict[str, Any] = {"gpus": 0, "slurm": {}}
+SPEC: dict[str, Any] = {"gpus": 0, "slurm": {"nodes": 1}}
 JOBS = "7|PENDING|Resources||train01.ab\n"
 
 
@@ -120,3 +120,37 @@ def test_the_pause_is_that_until_slurm_is_asked_next(
     assert 0 < keeping.pause_s(run, deciding.Leave("it waits"), None) <= 2.0
     assert keeping.pause_s(run, deciding.Leave(), 1.0) == deciding.FRESH_S
     assert keeping.pause_s(run, deciding.Submit(), None) == 0.0
+
+
+def test_an_answer_from_before_a_job_began_is_old(
+    run: layout.Run, slurm: Callable[..., None]
+) -> None:
+    """The run's own signs of life say more; once they stop, Slurm's word counts."""
+    records.claim(run, 1, records.Seat("7", 0, "n1"))
+    polling.write(
+        run.root, polling.asked(polling.Table(), ["7"], lambda _: asking.Said(JOBS), 0, 1000.0)
+    )
+    row = {"state": states.RUNNING, "attempts": [{"n": 1}]}
+    beat = Path(run.attempt(1, "heartbeat"))
+    beat.parent.mkdir(parents=True)
+    beat.touch()
+    assert "state" not in keeping.shown(run, row)
+    os.utime(beat, (999.0, 999.0))
+    assert keeping.shown(run, row)["state"] == states.QUEUED
+
+
+def test_the_queue_shows_what_slurm_has(run: layout.Run, slurm: Callable[..., None]) -> None:
+    assert listing.listed(run.root) == ([], [])
+    fs.publish_json(run.file("spec.json"), {**SPEC, "gpus": 2, "queue": {"priority": 3}})
+    keeping.see_to(run, SPEC)
+    ((waits,), running) = listing.listed(run.root)
+    assert running == []
+    assert (waits["run"], waits["gpus"], waits["priority"]) == ("train01", 2.0, 3)
+    assert waits["reason"] == "Slurm job 7 waits: no node is free for it (Resources)"
+    journal.append(run, "attempt_started", variant=0, label="", gpus=[])
+    slurm("squeue", JOBS.replace("PENDING|Resources", "RUNNING|None"))
+    polling.ask_again_soon(run.root)
+    keeping._due.clear()
+    keeping.see_to(run, SPEC)
+    (_, (runs,)) = listing.listed(run.root)
+    assert runs["since"] == journal.state(run).attempts[0].started_at
