@@ -128,10 +128,10 @@ def until_next_s(number: int) -> list[float]:
         wait_for(lambda: not active(o), "the runs to end")
         root = str(trainings.root_of(o.root))
         runs = [layout.run(root, "bench", each.run) for each in specs]
-    return [
-        started_at(after) - float(Path(before.work, "ended").read_text())
-        for before, after in itertools.pairwise(runs)
-    ]
+        return [
+            started_at(after) - float(Path(before.work, "ended").read_text())
+            for before, after in itertools.pairwise(runs)
+        ]
 
 
 def started_at(run: layout.Run) -> float:
