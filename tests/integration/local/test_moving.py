@@ -159,7 +159,7 @@ def test_a_pinned_run_stays(pair: World) -> None:
 
 
 def test_a_run_whose_spec_is_damaged_stays_and_ends(pair: World) -> None:
-    """Half a file: neither the laptop nor the supervisor falls over it, and its place is given back."""
+    """Half a file: neither laptop nor supervisor falls over it, and its place is given back."""
     fill(pair)
     spec = Path(layout.run(str(pair.root / "a"), "local", "waits").file("spec.json"))
     spec.write_bytes(spec.read_bytes()[:200])
