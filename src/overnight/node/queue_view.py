@@ -9,7 +9,7 @@ import os
 import time
 from typing import Any, Mapping
 
-from overnight.node import cards, gpus, planning, queueing, sharing, turns
+from overnight.node import cards, gpus, planning, sharing, turns
 
 
 def view(root: str, told: Any = None) -> dict[str, Any]:
@@ -22,11 +22,9 @@ def view(root: str, told: Any = None) -> dict[str, Any]:
     server = turns.here(sight)
     plan = planning.Planning(active, server)
     begins = plan.forecast()
-    idle: dict[Any, planning.Active] = {each.run: each for each in active if each.is_idle}
-    line = queueing.in_order([plan.waiting(each) for each in idle.values()], 1)
     return {
         "time": time.time(),
-        "waiting": [waiting(plan, idle[each.key], begins.get(each.key)) for each in line],
+        "waiting": [waiting(plan, each, begins.get(each.run)) for each in plan.line()],
         "running": [running(each) for each in active if not each.is_idle],
         "cards": brief_cards(plan, sight.table, told),
         "slots": plan.slots(),
