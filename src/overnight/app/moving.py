@@ -102,6 +102,8 @@ def begun(o: Overnight, move: Move) -> Pending:
         raise NotMovedError(f"{move.target} has a run of this name")
     which = {"project": o.project, "run": move.run}
     spec = o.server(move.source).call(Request("spec", which)).data["spec"]
+    if spec is None:
+        raise NotMovedError(f"its spec.json on {move.source} cannot be read")
     bring_code(o, move.target, str(spec["snapshot"]))
     return o.mirror.moves.begin(Pending(move.run, o.project, move.source, move.target))
 

@@ -15,7 +15,7 @@ from overnight.ports import Server
 from overnight.store.sweeps import SweptRun
 from overnight.train import follow, launch
 
-QUICK_S = 60.0  # time box of the smoke test of another code path or server
+QUICK_S = 60.0  # longest time box of the smoke test of another code path or server
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -123,10 +123,11 @@ def smoked(o: Overnight, plan: Plan, synced: dict[str, launching.Synced]) -> Pla
     tested(o, plan, plan.lead, first, synced, None)
     if not plan.known:
         plan = replaced(o, plan)
+    quick_s = min(QUICK_S, o.config.smoke.time_box_s)
     for server in servers_of(plan.ready):
-        tested(o, plan, plan.lead, server, synced, QUICK_S)
+        tested(o, plan, plan.lead, server, synced, quick_s)
     for run in new_paths(plan):
-        tested(o, plan, run, run.server, synced, QUICK_S)
+        tested(o, plan, run, run.server, synced, quick_s)
     if plan.expected_s is not None:
         o.talk.say(f"each run takes about {durations.text(plan.expected_s)} ({plan.expected_from})")
     return plan

@@ -15,7 +15,11 @@ if TYPE_CHECKING:
     from overnight.results.sweeps import SweepComparison
 
 
-@common.verb(name="results", example="overnight sweep results lr-ablation --markdown")
+@common.verb(
+    name="results",
+    short_help="its table: each point with its mean and the difference to the base",
+    example="overnight sweep results lr-ablation --markdown",
+)
 @click.argument("name", required=False)
 @click.option("--markdown", is_flag=True, help="As a Markdown table.")
 @click.option("--runs", "every_run", is_flag=True, help="A line for every run.")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import functools
 from collections.abc import Iterator, Sequence
 
 from overnight.code import declarations, hydra, options, parsers, sources, syntax
@@ -54,10 +55,9 @@ def find(
 ) -> Framework:
     """`near` are the modules of the project that `script` imports; `words` are the command's."""
     application = hydra.find(project, script, words)
-    lightning = any(
-        _imports(module, "lightning", "pytorch_lightning") for module in (script, *near)
-    )
     if application is not None:
+        modules = (script, *near)
+        lightning = any(_imports(each, "lightning", "pytorch_lightning") for each in modules)
         return Framework(
             name=HYDRA,
             place=application.place,
@@ -66,8 +66,16 @@ def find(
             from_arguments=True,
             uses_lightning=lightning or application.has("trainer.max_epochs"),
         )
+    return _whatever_is_typed(project, script, tuple(near))
+
+
+@functools.lru_cache(maxsize=4)
+def _whatever_is_typed(
+    project: sources.Project, script: sources.Module, near: tuple[sources.Module, ...]
+) -> Framework:
+    """Kept: a sweep asks for each of its runs, and files of a project are read once."""
     for finder in (_lightning_cli, _hf, _lightning, _keras):
-        found = finder(project, script, near)
+        found = finder(project, script, list(near))
         if found is not None:
             return found
     own = parsers.read(project, script)

@@ -24,6 +24,8 @@ MAX_NAME = 40  # of a sweep, so that there is room for what its runs are called
 ASK_ABOVE = 100  # runs
 MAX_RUNS = 100_000
 
+_NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?"
+_RANGE = re.compile(rf"{_NUMBER}\.\.{_NUMBER}(:log)?", re.ASCII | re.IGNORECASE)
 _KEY = re.compile(r"\+{0,2}[A-Za-z_][\w.@/:-]*", re.ASCII)
 _BASE = "base"
 
@@ -77,6 +79,11 @@ def _axis(word: str) -> Axis:
         )
     if not values.strip():
         raise errors.UsageError(f"{key} has no value", hint=EXAMPLE)
+    if _RANGE.fullmatch(values):
+        raise errors.UsageError(
+            f"{command.visible(word)} is a range, and only a search chooses from one",
+            hint=f"overnight sweep --search {command.visible(word)}   or each value: {key}=1,2",
+        )
     try:
         return Axis(key, tuple(sweep_values.split(values)))
     except UnclearError as reason:

@@ -37,11 +37,22 @@ def owner(pid: int, root: str, names: dict[int, str], booted_at: float | None) -
     if uid not in names:
         names[uid] = user_name(uid)
     stat = identity.stat(pid)
-    if stat is None:
-        return Owner(names[uid])
+    if stat is None:  # it ended meanwhile
+        return Owner()
     since = None if booted_at is None else booted_at + stat.start_ticks / ticks_s()
-    is_ours = uid == os.getuid() and (stat.state in "ZX" or is_of_a_run((pid, stat.session), root))
+    is_ours = uid == os.getuid() and (
+        stat.state in "ZX" or is_of_a_run((pid, stat.session), root) or is_ending(pid)
+    )
     return Owner(names[uid], since, is_ours)
+
+
+def is_ending(pid: int) -> bool:
+    """Asked after its mark was looked for, which goes with its memory, before it is a zombie."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return not file.read(1)
+    except OSError:
+        return True
 
 
 def uid_of(pid: int) -> int | None:

@@ -135,9 +135,16 @@ class Planning:
             self.server.promised,
         )
 
+    def line(self) -> list[Active]:
+        """The runs that wait, in the order in which they start; those that follow others last."""
+        idle: dict[Any, Active] = {each.run: each for each in self.active if each.is_idle}
+        ordered = queueing.in_order([self.waiting(each) for each in idle.values()], 1)
+        ordered.sort(key=lambda run: bool(run.after))
+        return [idle[run.key] for run in ordered]
+
     def forecast(self) -> dict[Any, float | None]:
         """The expected start of each run that waits (Unix time), where it can be known."""
-        line = [each for each in self.active if each.is_idle and self.is_ready(each)]
+        line = [each for each in self.active if each.is_idle and self.has_rested(each)]
         waits = [self.waiting(each) for each in line]
         return queueing.forecast(waits, self.running(), [self.host()], self.server.now)
 
@@ -185,6 +192,7 @@ class Planning:
             avoid=frozenset(each.state.get("avoid") or ()),
             group=group_of(each),
             limit=None if wish.is_smoke else wish.max_concurrent,
+            after=frozenset(each.run._replace(name=name) for name in self.open_runs(each)),
         )
 
     def number(self, each: Active) -> float:
@@ -228,11 +236,16 @@ class Planning:
         return {use.uuid for use in self.named(each) if use.shareable}
 
     def is_ready(self, each: Active) -> bool:
-        followed = each.state.get("unbound") or all(
-            state == states.FINISHED for state in each.after.values()
-        )
-        rested = decide.pause_s(float(each.state.get("not_before") or 0), self.server.now) <= 0
-        return bool(followed and rested)
+        return not self.open_runs(each) and self.has_rested(each)
+
+    def has_rested(self, each: Active) -> bool:
+        return decide.pause_s(float(each.state.get("not_before") or 0), self.server.now) <= 0
+
+    def open_runs(self, each: Active) -> list[str]:
+        """The runs that it waits for; none where a person said that it need not."""
+        if each.state.get("unbound"):
+            return []
+        return [run for run, state in each.after.items() if state != states.FINISHED]
 
     # -- in words for people ------------------------------------------------------------------
 
@@ -256,8 +269,8 @@ class Planning:
 
     def why(self, each: Active, taken: Collection[str] = ()) -> str:
         """What it waits for. `taken`: cards that were given to others just now."""
-        open_runs = [run for run, state in each.after.items() if state != states.FINISHED]
-        if open_runs and not each.state.get("unbound"):
+        open_runs = self.open_runs(each)
+        if open_runs:
             return f"waiting until {' and '.join(open_runs)} has finished"
         if not self.is_ready(each):
             return "pausing before it is tried again"

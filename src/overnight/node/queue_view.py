@@ -9,7 +9,7 @@ import os
 import time
 from typing import Any, Mapping
 
-from overnight.node import cards, gpus, planning, queueing, sharing, turns
+from overnight.node import cards, gpus, planning, sharing, turns
 from overnight.node.slurm import listing
 
 
@@ -23,14 +23,13 @@ def view(root: str, told: Any = None) -> dict[str, Any]:
     server = turns.here(sight)
     plan = planning.Planning(active, server)
     begins = plan.forecast()
-    idle: dict[Any, planning.Active] = {each.run: each for each in active if each.is_idle}
-    line = queueing.in_order([plan.waiting(each) for each in idle.values()], 1)
+    here_waits = [waiting(plan, each, begins.get(each.run)) for each in plan.line()]
+    here_goes = [running(each) for each in active if not each.is_idle]
     in_slurm, in_jobs = listing.listed(root)
-    here_waits = [waiting(plan, idle[each.key], begins.get(each.key)) for each in line]
     return {
         "time": time.time(),
         "waiting": [*here_waits, *in_slurm],
-        "running": [*(running(each) for each in active if not each.is_idle), *in_jobs],
+        "running": [*here_goes, *in_jobs],
         "cards": brief_cards(plan, sight.table, told),
         "slots": plan.slots(),
         "problem": sight.table.problem,

@@ -39,6 +39,9 @@ TICK_S = 1.0
 ADOPTED_TICK_S = 0.25  # nobody tells us of the end of a process that is not our child
 DISK_TICK_S = 2.0
 DESCRIBE_S = 20.0
+UNREADABLE = (
+    "its spec.json cannot be read, so nobody knows its command: launch it under another name"
+)
 NOT_TOLD = ("argv", "files", "env")  # of a start; they are in start.json
 
 
@@ -95,7 +98,7 @@ class Supervisor:
 
     def __init__(self, run: layout.Run) -> None:
         self.run = run
-        self.spec: dict[str, Any] = fs.read_json(run.file("spec.json"))
+        self.spec: dict[str, Any] = fs.read_json(run.file("spec.json")) or {}
         self.is_smoke = self.spec.get("kind") == "smoke"
         self.journal = journal.Journal(run)
         self.wake = wake.Wake()
@@ -178,7 +181,7 @@ class Supervisor:
         """Prepares the work copy, looks at its GPUs once more, and starts the next attempt."""
         if not self.pause_until(state.not_before):
             return
-        problem = preparation.work_copy(self.run, self.spec)
+        problem = preparation.work_copy(self.run, self.spec) if self.spec else UNREADABLE
         if problem:
             self.note("failed", reason=problem)
             return

@@ -169,6 +169,21 @@ def test_a_pinned_run_stays(pair: World) -> None:
     assert alive(pair, "second") == ["a"]
 
 
+def test_a_run_whose_spec_is_damaged_stays_and_ends(pair: World) -> None:
+    """Half a file: neither laptop nor supervisor falls over it, and its place is given back."""
+    fill(pair)
+    spec = Path(layout.run(str(pair.root / "a"), "local", "waits").file("spec.json"))
+    spec.write_bytes(spec.read_bytes()[:200])
+    with pair.laptop() as o:
+        (moved,) = queue.queues(o, None, balance=True).moved
+    assert "spec.json on a cannot be read" in moved.problem
+    pair.open_gate(2)
+    wait_until(lambda: state(pair, "a", "waits").state == states.FAILED, what="its end")
+    assert "spec.json cannot be read" in state(pair, "a", "waits").reason
+    launch(pair, "next", "a")
+    wait_until(lambda: state(pair, "a", "next").state == states.FINISHED, what="the next one")
+
+
 def test_code_that_has_changed_here_is_not_moved(pair: World) -> None:
     """The other server does not have it, and nobody could send it: the run stays."""
     fill(pair)

@@ -145,6 +145,14 @@ def test_smoke_tests_come_first(swept: World) -> None:
     assert queue["expected_s"] > 0
 
 
+def test_a_quick_smoke_test_is_never_the_longer_one(swept: World) -> None:
+    """The project's own time box is shorter than ours."""
+    settings = swept.project / "overnight.toml"
+    settings.write_text(settings.read_text() + "[smoke]\ntime_box_s = 20\n")
+    said = swept.refused("sweep", "--name", "m", "model=broken", code=6)
+    assert said.count("smoke test on local, 20 s at most") == 2
+
+
 def test_a_sweep_that_is_cut_goes_on_with_the_same_runs(swept: World) -> None:
     """Killed while it launches; typed again, each run exists once."""
     words = ["sweep", "--name", "cut", "lr=1e-3,3e-4,1e-4", "--seeds", "2", "--no-smoke"]

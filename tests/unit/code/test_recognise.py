@@ -2,11 +2,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from overnight.app import project_files
-from overnight.code import recognise
+from overnight.code import parsers, recognise, sources
 from overnight.core import knobs, variants
 
 Make = Callable[[Mapping[str, str]], Path]
@@ -101,6 +102,28 @@ def test_arguments_file_of_the_trainer(make: Make) -> None:
     assert (got.variants[1].micro_batch, got.variants[1].accumulation) == (16, 4)
     assert got.settings["clip"] == 1
     assert "args.yaml:2" in found.said["micro_batch"]
+
+
+def test_for_many_commands_the_script_is_understood_once(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sweep of ten thousand runs asks for each of them."""
+    root = make({"train.py": PLAIN})
+    files, read = sources.Project(root), project_files.reader(root, ())
+    asked: list[str] = []
+    understand = parsers.read
+
+    def counted(project: sources.Project, script: sources.Module) -> Any:
+        asked.append(script.path)
+        return understand(project, script)
+
+    monkeypatch.setattr(parsers, "read", counted)
+    for size in ("4", "16"):
+        argv = ["python", "train.py", "--batch-size", size, "--accum", "1"]
+        found = recognise.knobs_of(root, argv, knobs.Knobs(), read, files)
+        assert found.knobs.micro_batch == knobs.Knob(template="--batch-size {}", value=8)
+        once, asked[:] = list(asked), []
+    assert once == []
 
 
 def test_default_of_a_declared_flag_does_not_hold_where_a_file_says_otherwise(make: Make) -> None:

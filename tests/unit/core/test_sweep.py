@@ -101,6 +101,8 @@ def test_what_is_no_number_may_lead_through_other_code() -> None:
         (["lr="], "lr has no value"),
         (["lr=1,,2"], "one of the values is empty"),
         (["lr=1,"], "one of the values is empty"),
+        (["lr=1e-5..1e-2:log"], "lr=1e-5..1e-2:log is a range, and only a search"),
+        (["layers=2..8"], "layers=2..8 is a range"),
         (["lr=1", "lr=2"], "lr is given twice"),
         (["lr=1e-3,0.001"], "lr has the value 1e-3 twice"),
         (["=1"], "cannot be the name of a setting"),

@@ -6,12 +6,12 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
-from overnight.node import layout, owners
+from overnight.node import identity, layout, owners
 from tests.waiting import wait_until
 
 ROOT = "/data/me/overnight"
@@ -83,6 +83,28 @@ def test_a_process_of_ours_that_is_about_to_end_is_ours(
     started[0].kill()
     wait_until(lambda: Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z", what="its end")
     assert owners.of([pid], ROOT)[pid].ours
+
+
+def test_a_process_that_ends_while_its_mark_is_looked_for(
+    started: list[subprocess.Popen[bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its memory, with the mark, goes first; it is not a program that somebody typed by hand."""
+    pid = start(started, ATTEMPT)
+    looked_for = owners.is_of_a_run
+
+    def too_late(pids: Iterable[int], root: str) -> bool:
+        started[0].kill()
+        wait_until(lambda: not Path(f"/proc/{pid}/cmdline").read_bytes(), what="its end")
+        return looked_for(pids, root)
+
+    monkeypatch.setattr(owners, "is_of_a_run", too_late)
+    assert owners.of([pid], ROOT)[pid].ours
+
+
+def test_a_process_that_is_gone_before_all_was_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is asked for again, as one that was gone from the beginning is."""
+    monkeypatch.setattr(identity, "stat", lambda pid: None)
+    assert owners.of([os.getpid()], ROOT) == {os.getpid(): owners.Owner()}
 
 
 def test_a_process_that_cannot_be_seen_is_nobodys() -> None:

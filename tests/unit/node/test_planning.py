@@ -211,6 +211,26 @@ def test_quiet_hours_are_told() -> None:
     assert told.reason == "waiting for 1 free of 2 GPUs (quiet hours until 18:00)"
 
 
+def test_when_a_follower_will_start_is_foretold() -> None:
+    """At the end of the run that it follows; without a word where that has failed."""
+    first = going("x", A, ends_at=NOW + 500.0)
+    after = active("r", state=states.QUEUED, gpus=1, after={"x": states.RUNNING, "w": "finished"})
+    assert planning.Planning([first, after], TWO).forecast() == {after.run: NOW + 500.0}
+    lost = active("r", state=states.QUEUED, gpus=1, after={"x": states.FAILED})
+    assert planning.Planning([lost], TWO).forecast() == {lost.run: None}
+
+
+def test_runs_that_follow_others_stand_last_in_the_line() -> None:
+    """Whatever their priority, which counts once they may start."""
+    after = active("a", gpus=1, priority=5, after={"x": states.RUNNING})
+    may = active("b", gpus=1, priority=5, after={"x": states.FINISHED})
+    assert planning.Planning([after, active("c", gpus=1), may], TWO).line() == [
+        may,
+        active("c", gpus=1),
+        after,
+    ]
+
+
 def test_when_it_will_start_is_foretold() -> None:
     """When the run that holds the card is expected to end."""
     runs = [going("x", A, B, ends_at=NOW + 500.0), active(state=states.QUEUED, gpus=1)]

@@ -294,6 +294,19 @@ def test_the_forecast_knows_what_it_cannot_know() -> None:
     assert forecast(waiting[:1], [runs("r", a, range(1), None)], [a], NOW) == {"open": None}
 
 
+def test_a_run_that_follows_others_is_foretold_for_their_end() -> None:
+    """In a chain as well; not where nobody knows their end, and not where they never end here."""
+    a = host("a", 2)
+    second = wants("second", 1, 90, expected_s=HOUR)._replace(after=frozenset({"r"}))
+    third = wants("third", 1, 95, expected_s=HOUR)._replace(after=frozenset({"second", "r"}))
+    lost = wants("lost", 1, 99)._replace(after=frozenset({"elsewhere"}))
+    going = runs("r", a, range(1), 2 * HOUR)
+    found = forecast([third, second, lost], [going], [a], NOW)
+    assert found == {"third": NOW + 3 * HOUR, "second": NOW + 2 * HOUR, "lost": None}
+    unsure = going._replace(ends_at=None)
+    assert forecast([third, second], [unsure], [a], NOW) == {"third": None, "second": None}
+
+
 def test_far_down_a_long_line_the_forecast_does_not_know(monkeypatch: pytest.MonkeyPatch) -> None:
     """Asking when ten thousand runs start takes no longer than asking for a thousand."""
     monkeypatch.setattr(forecasting, "MOST_LOOKS", 100)

@@ -16,8 +16,9 @@ def forecast(
 ) -> dict[Hashable, float | None]:
     """The expected start of each waiting run; None where it cannot be known.
 
-    It cannot where it depends on the end of a run that nobody has an estimate of, where no host
-    can serve the run, and far down a long line: there are MOST_LOOKS at runs in all.
+    It cannot where it depends on the end of a run that nobody has an estimate of, or that is not
+    among these, where no host can serve the run, and far down a long line: there are MOST_LOOKS at
+    runs in all.
     """
     hosts, left = tuple(hosts), {run.key: run for run in waiting}
     begins: dict[Hashable, float | None] = dict.fromkeys(left)
@@ -25,10 +26,12 @@ def forecast(
         run if run.ends_at is None else run._replace(ends_at=end_of(run, now)) for run in running
     ]
     promised: Hashable | None = None
+    ended: set[Hashable] = set()
     looks = 0
     while looks < MOST_LOOKS:
         looks += 1 + len(left)
-        decision = decide(left.values(), active, hosts, now, promised)
+        ready = [run for run in left.values() if run.after <= ended]
+        decision = decide(ready, active, hosts, now, promised)
         promised = decision.reserved and decision.reserved.key
         for start in decision.starts:
             begins[start.key] = now
@@ -37,7 +40,9 @@ def forecast(
         if not left or not ends:
             break
         now = min(ends)
-        active = [run for run in active if run.ends_at is None or run.ends_at > now]
+        over = {run.key for run in active if run.ends_at is not None and run.ends_at <= now}
+        active = [run for run in active if run.key not in over]
+        ended |= over
     return begins
 
 

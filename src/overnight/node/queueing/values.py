@@ -29,7 +29,8 @@ class Waiting(NamedTuple):
     `order`: its index within its sweep. `expected_s`: how long it will take; None: nobody knows.
     `memory_mib`: its peak on each GPU; a card with less is not for it, and without it a card is
     not shared. `allowed`, `avoid`: UUIDs; `avoid` holds where the host has enough others.
-    `limit`: so many runs of `group` at once. `hosts`: names; None: any.
+    `limit`: so many runs of `group` at once. `hosts`: names; None: any. `after`: keys of runs that
+    end before it starts, of which only the forecast knows: who decides leaves such a run out.
     """
 
     key: Hashable
@@ -44,6 +45,7 @@ class Waiting(NamedTuple):
     group: str = ""
     limit: int | None = None
     hosts: frozenset[str] | None = None
+    after: frozenset[Hashable] = frozenset()
 
 
 class Running(NamedTuple):
