@@ -19,11 +19,18 @@ STAYS_S = 0.3  # whoever is gone by then, or says something, need not be waited 
 
 
 def quick(root: str, asked: dict[str, Any]) -> dict[str, Any] | None:
-    """The answer; None where it is for `requests` to answer, or to say what is wrong."""
+    """The answer; None where it is for `requests` to answer, or to say what is wrong.
+
+    A missing watch is started first: on its own machine a laptop that leaves takes us along.
+    """
     if asked.get("verb") != "look" or not os.path.isdir(os.path.join(root, "projects")):
         return None
     try:
         told, _ = look.look(root, asked["args"], lambda timeout_s: True)
+        if any(map(is_active, told["runs"])) and not look.is_watched(root):
+            from overnight.node import server  # needed seldom
+
+            server.ensure_watch(root)
     except Exception:
         return None
     return {"id": asked["id"], "ok": told}

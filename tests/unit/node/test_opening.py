@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from overnight.node import opening
+from overnight.node import fs, identity, opening, server
+from tests.unit.node import runs
 
 
 @pytest.fixture
@@ -47,3 +48,21 @@ def test_who_must_see_to_the_watch_goes_on(tmp_path: Path, ends: tuple[int, int]
     finally:
         os.dup2(before, 0)
         os.close(before)
+
+
+def test_a_missing_watch_is_started_before_the_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not afterwards: `status` on the laptop's own machine ends this process once it is told."""
+    started: list[str] = []
+    monkeypatch.setattr(server, "ensure_watch", started.append)
+    run = runs.make(tmp_path)
+    asked = {"verb": "look", "id": 1, "args": {"project": "p"}}
+    assert opening.quick(str(tmp_path), asked)
+    assert started == [str(tmp_path)]
+    fs.publish_json(str(tmp_path / "watch.json"), list(identity.of(os.getpid()) or ()))
+    assert opening.quick(str(tmp_path), asked)
+    os.unlink(tmp_path / "watch.json")
+    runs.tell(run, ("finished", {"reason": ""}))
+    assert opening.quick(str(tmp_path), asked)
+    assert started == [str(tmp_path)]
