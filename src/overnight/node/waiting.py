@@ -88,10 +88,6 @@ def forget(run: layout.Run) -> None:
         os.unlink(path(run))
 
 
-def is_noted(run: layout.Run) -> bool:
-    return os.path.exists(path(run))
-
-
 def listed(root: str) -> Iterator[layout.Run]:
     base = os.path.join(root, "queue")
     for project in layout.names(base):

@@ -91,8 +91,10 @@ class Watch:
 
     def look_after(self) -> bool:
         """One round over all runs; False where nothing is left to do."""
-        self.catch_up()
+        on_list = set(waiting.listed(self.root))
+        self.catch_up(on_list)
         runs = self.active()
+        self.list_missing(on_list)
         self.wake_stopped(runs)
         for run in runs:
             with contextlib.suppress(OSError):  # one broken run must not leave the others alone
@@ -102,13 +104,13 @@ class Watch:
         is_behind = self.sweeps.attend(self._known)  # first, a message tells of the table
         return self.post.attend(self._known) or is_behind or bool(runs)
 
-    def catch_up(self) -> None:
+    def catch_up(self, on_list: set[layout.Run]) -> None:
         """Publishes what events say of which state.json does not tell.
 
         Whoever wrote them was killed in between, or the disk was full; nobody else would notice of
         a run without a supervisor.
         """
-        for run in waiting.listed(self.root):
+        for run in on_list:
             size = fs.size(run.file("events.jsonl"))
             if size == self._published.get(run, 0):
                 continue
@@ -116,6 +118,16 @@ class Watch:
                 if lock.is_free(run.file("events.lock")):  # else somebody is at it, for long maybe
                     journal.Journal(run).publish()
                     self._published[run] = size
+
+    def list_missing(self, on_list: set[layout.Run]) -> None:
+        """Whose entry was lost joins the list of the queue again.
+
+        Also a run that goes on: what is not on the list seems to hold no GPU.
+        """
+        for run, each in self._known.items():
+            if each.state in states.ACTIVE and run not in on_list and not self.in_slurm(run):
+                with contextlib.suppress(OSError):
+                    waiting.note(run, fs.read_json(run.file("spec.json")) or {})
 
     def active(self) -> list[layout.Run]:
         """The runs that have not ended. state.json is read only where it has changed."""
@@ -138,13 +150,9 @@ class Watch:
         return post.Known(stamp, str(found["state"]), changed_at, states.is_idle(found))
 
     def idle(self) -> list[layout.Run]:
-        """Those that wait for their turn here."""
-        return [run for run in self.listed() if self._known[run].is_idle]
-
-    def listed(self) -> list[layout.Run]:
-        """The active ones that belong on the list of the queue; Slurm has its own."""
-        active = [run for run, each in self._known.items() if each.state in states.ACTIVE]
-        return [run for run in active if not self.in_slurm(run)]
+        """Those that wait for their turn here, and not in Slurm's queue."""
+        idle = [run for run, each in self._known.items() if each.is_idle]
+        return [run for run in idle if not self.in_slurm(run)]
 
     def in_slurm(self, run: layout.Run) -> bool:
         if run not in self._in_slurm:
@@ -158,10 +166,7 @@ class Watch:
         return time.monotonic() < self._hot_until
 
     def take_turn(self) -> None:
-        """Starts what waits, where there is room. Whoever is missing on the list joins it.
-
-        Also a run that goes on: what is not on the list seems to hold no GPU.
-        """
+        """Starts what waits, where there is room."""
         if not self.idle() or not self.is_turn():
             return
         from overnight.node import outlook, turns  # a watch over runs that all go on does without
@@ -169,9 +174,6 @@ class Watch:
         self._turned_at = time.monotonic()
         self._memory = self._memory or turns.Memory()
         with contextlib.suppress(OSError):  # also a lock that is held for long
-            for run in self.listed():
-                if not waiting.is_noted(run):
-                    waiting.note(run, fs.read_json(run.file("spec.json")) or {})
             turns.turn(self.root, self._memory)
             outlook.attend(self.root, self._memory)
 

@@ -42,7 +42,7 @@ def test_a_running_run_comes_back_onto_the_list(tmp_path: Path, started: list[st
     launched(tmp_path, "b")
     waiting.forget(run)
     watch.Watch(str(tmp_path)).look_after()
-    assert waiting.is_noted(run)
+    assert os.path.exists(waiting.path(run))
     assert journal.state(layout.run(str(tmp_path), "p", "b")).place is None
 
 
@@ -74,3 +74,12 @@ def test_a_run_that_cannot_be_read(tmp_path: Path, started: list[str]) -> None:
     assert watch.Watch(str(tmp_path)).look_after()
     assert started == ["a"]
     assert run.name == "a"
+
+
+def test_the_list_is_whole_although_nobody_waits(tmp_path: Path, started: list[str]) -> None:
+    """Whoever is launched next takes a turn before the watch does."""
+    run = launched(tmp_path, "a")
+    waiting.forget(run)
+    watch.Watch(str(tmp_path)).look_after()
+    launched(tmp_path, "b")
+    assert journal.state(layout.run(str(tmp_path), "p", "b")).place is None
