@@ -17,6 +17,7 @@ from overnight.node import (
     keeper,
     layout,
     lock,
+    machine,
     notify,
     processes,
     snapshots,
@@ -99,6 +100,7 @@ def made(
     run: layout.Run, spec: dict[str, Any], secrets: dict[str, str], *, durable: bool = True
 ) -> tuple[bool, states.State]:
     """Whether the run was there already, and its state. The caller holds the launch lock."""
+    check_machine(run.root, spec)
     known = fs.read_json(run.file("spec.json"))
     if known is None:
         check_followed(run, spec)
@@ -109,6 +111,17 @@ def made(
         raise name_taken(run, known)
     state = journal.append(run, "created", when=lambda s: s.state == "", durable=durable)
     return known is not None, state
+
+
+def check_machine(root: str, spec: dict[str, Any]) -> None:
+    """A root is used by one machine only; that of a cluster by all its nodes, through Slurm."""
+    found = "" if spec.get("slurm") else machine.claim(root)
+    if found:
+        raise LaunchError(
+            "root_shared",
+            f"{root} is in use by {found}, which sees the same folder; two servers cannot share it",
+            'give this server a root of its own in overnight.toml, such as root = "~/overnight-2"',
+        )
 
 
 def check_followed(run: layout.Run, spec: dict[str, Any]) -> None:
@@ -179,6 +192,7 @@ def stop(run: layout.Run, by: str) -> dict[str, Any]:
     spec = fs.read_json(run.file("spec.json")) or {}
     if spec.get("slurm"):
         return stop_in_slurm(run, spec, by)
+    check_machine(run.root, spec)
     state = journal.append(
         run, "stop_requested", when=lambda s: s.state in states.ACTIVE and s.stop is None, by=by
     )
@@ -208,6 +222,8 @@ def resume(run: layout.Run, args: dict[str, Any]) -> dict[str, Any]:
     args: `by`; `variant`, the number of the variant that a person has agreed to; `settings`, the
     values that a person wants; `lr_scale`, by which the learning rate is multiplied.
     """
+    spec = fs.read_json(run.file("spec.json")) or {}
+    check_machine(run.root, spec)
     before = journal.state(run)
     if before.moved_to is not None:
         raise LaunchError(
@@ -221,7 +237,6 @@ def resume(run: layout.Run, args: dict[str, Any]) -> dict[str, Any]:
     if args.get("settings") or args.get("lr_scale") is not None:
         details.update(agreed_settings(run, before, args))
     leave_job_behind(run, before)
-    spec = fs.read_json(run.file("spec.json")) or {}
     if not spec.get("slurm"):
         waiting.note(run, spec)  # first: by the list the watch finds it, should we be killed here
     state = journal.append(

@@ -254,6 +254,8 @@ class Planning:
         wanted = self.number(each)
         if wanted == 0 or (self.table.problem and not self.table.gpus):
             return None
+        if not self.table.gpus and each.state.get("state") == states.QUEUED:
+            return None  # there were some when it came; a driver that is exchanged shows none
         if not self.table.gpus:
             return Fail(each.run, f"{counted(wanted)} wanted, and this server has none")
         named = self.named(each)

@@ -18,6 +18,7 @@ from overnight.node import (
     keeper,
     layout,
     lock,
+    machine,
     post,
     processes,
     server,
@@ -37,6 +38,8 @@ LONGEST_PAUSE_S = 300.0
 
 def main(root: str) -> None:
     root = layout.expand_root(root)
+    if machine.other(root):
+        return
     guard = lock.Lock(os.path.join(root, "watch.lock"))
     alarm = wake.Wake()
     while taken(guard):

@@ -126,6 +126,13 @@ def test_cards_that_cannot_be_seen_are_waited_for() -> None:
         assert each[1:] == ("the GPUs cannot be seen now: nvidia-smi: no answer",)
 
 
+def test_a_server_that_shows_no_gpu_any_more_is_waited_for() -> None:
+    """Its driver is exchanged, maybe; whoever comes now is told at once."""
+    waits = active("old", gpus=1, state=states.QUEUED)
+    found = planned(waits, active("new", gpus=1), on=server())
+    assert "old" not in found and isinstance(found["new"], planning.Fail)
+
+
 def test_cpu_slots_are_counted() -> None:
     """As many as the server's settings say, else its cores, and at least four."""
     busy = [going(f"x{n}") for n in range(4)]
