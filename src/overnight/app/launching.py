@@ -281,6 +281,13 @@ def measured(smoke: Mapping[str, Any] | None) -> dict[str, Any]:
 
 def beside(o: Overnight, after: Sequence[str], server_name: str | None) -> str | None:
     """A run waits on the server of those that it follows: nobody else knows when they end."""
+    for each in after:
+        homes = o.mirror.where(each)
+        if server_name is not None and homes and server_name not in homes:
+            raise errors.UsageError(
+                f"{each} is on {' and '.join(homes)}, and only there can a run follow it",
+                hint=f"the same with --server {homes[0]}, or without --server",
+            )
     servers = {following.locate(o, each, server_name).name for each in after}
     if len(servers) > 1:
         raise errors.UsageError(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
+import math
 import statistics
 import time
 from collections.abc import Sequence
 
 from overnight.app import Overnight, placing
 from overnight.app.sweep_plan import Plan, Planned
-from overnight.core import errors, placement, spec
+from overnight.core import errors, placement, spec, sweep
 from overnight.core.placement import Wanted
 
 HISTORY = 20  # finished runs whose length says how long the next will take
@@ -62,9 +64,33 @@ def placed(o: Overnight, plan: Plan, servers: Sequence[str]) -> Plan:
             f"no server suits {lost.key}: {lost.why}", hint="overnight gpus   or: overnight doctor"
         )
     by_run = {each.key: each for each in found}
-    return dataclasses.replace(
-        plan, runs=tuple(at(each, by_run.get(each.run)) for each in plan.runs)
-    )
+    runs = [at(each, by_run.get(each.run)) for each in plan.runs]
+    return dataclasses.replace(plan, runs=tuple(in_turn(runs, limit)))
+
+
+def in_turn(runs: Sequence[Planned], limit: int | None) -> list[Planned]:
+    """With `limit` runs at once over all servers: whoever is beyond that starts when one ends."""
+    counts = collections.Counter(each.server for each in runs)
+    shares = sweep.shares(limit, counts)
+    ends: dict[str, list[float]] = {server: [] for server in counts}
+    found = []
+    for run in runs:
+        share, before = shares[run.server], sorted(ends[run.server])
+        if share is not None and len(before) >= share and not run.there:
+            run = later(run, before[-share])
+        ends[run.server].append(math.inf if run.ends_at is None else run.ends_at)
+        found.append(run)
+    return found
+
+
+def later(run: Planned, moment: float) -> Planned:
+    """`moment`: not before; infinite where nobody knows."""
+    if run.starts_at is None or moment <= run.starts_at:
+        return run
+    if moment == math.inf:
+        return dataclasses.replace(run, starts_at=None, ends_at=None)
+    ends_at = None if run.ends_at is None else run.ends_at + moment - run.starts_at
+    return dataclasses.replace(run, starts_at=moment, ends_at=ends_at)
 
 
 def choices(

@@ -160,6 +160,17 @@ def test_a_queued_run_moves_once(pair: World) -> None:
     assert state(pair, "a", "waits").moved_to == "b"
 
 
+def test_a_run_follows_only_what_its_server_has(pair: World) -> None:
+    """Without --server it goes where the other one is; somewhere else it is refused."""
+    launch(pair, "first", "b")
+    turn = launching.Turn(after=("first",))
+    with pair.laptop() as o:
+        with pytest.raises(errors.UsageError, match="first is on b"):
+            launching.run(o, "second", "a", pair.training(), 0, with_smoke=False, turn=turn)
+        made = launching.run(o, "second", None, pair.training(), 0, with_smoke=False, turn=turn)
+    assert made.server == "b"
+
+
 def test_a_pinned_run_stays(pair: World) -> None:
     """Somebody typed --server; it waits there."""
     launch(pair, "first", "a")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from overnight.app import Overnight, preparing, sweep_plan, sweep_views, sweeping
+from overnight.app import Overnight, preparing, sweep_places, sweep_plan, sweep_views, sweeping
 from overnight.app.sweep_plan import Planned, Wish
 from overnight.app.sweep_sight import Sight
 from overnight.app.talk import Silent
@@ -207,6 +207,24 @@ def test_when_a_run_may_start(o: Overnight) -> None:
         "expected_s": 90.0,
         "pinned": True,
     }
+
+
+def test_runs_beyond_the_limit_start_when_one_ends(o: Overnight) -> None:
+    """Room there may be for all of them at once; where nobody knows an end, nobody knows more."""
+    made = sight(o, "lr=1,2,3", servers=("local",))
+    all_now = [
+        dataclasses.replace(planned(made, n, point), starts_at=100.0, ends_at=160.0)
+        for n, point in enumerate(made.points())
+    ]
+
+    def times(runs: list[Planned], limit: int | None) -> list[tuple[float | None, float | None]]:
+        return [(each.starts_at, each.ends_at) for each in sweep_places.in_turn(runs, limit)]
+
+    assert times(all_now, None) == [(100.0, 160.0)] * 4
+    assert times(all_now, 2) == [(100.0, 160.0)] * 2 + [(160.0, 220.0)] * 2
+    assert times(all_now, 1)[3] == (280.0, 340.0)
+    endless = [dataclasses.replace(each, ends_at=None) for each in all_now]
+    assert times(endless, 2) == [(100.0, None)] * 2 + [(None, None)] * 2
 
 
 def test_the_same_sweep_typed_twice_at_once(o: Overnight) -> None:
