@@ -256,7 +256,7 @@ def a_labmates_gpu_counts_as_free() -> Changes:
     return [
         (sharing, "foreign", lambda gpu, owned, rules: []),
         (sharing, "busy", lambda use, gpu, owned, rules: None),
-        (places, "problem", lambda run, spec, uuids: ""),
+        (places, "problem", lambda run, spec, place: None),
     ]
 
 
@@ -265,7 +265,7 @@ def leases_are_not_looked_at() -> Changes:
         (planning, "held_by", lambda active: {}),
         (planning.Planning, "running", lambda self: []),
         (sharing, "busy", lambda use, gpu, owned, rules: None),
-        (places, "problem", lambda run, spec, uuids: ""),
+        (places, "problem", lambda run, spec, place: None),
     ]
 
 

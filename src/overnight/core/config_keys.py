@@ -160,7 +160,8 @@ _SERVER: Keys = {
         config_sharing.HOURS,
         '"mon-fri 09:00-18:00"',
         "Hours in which no run takes a GPU there, by the server's clock, also over midnight and as "
-        "a list. What runs already goes on; what waits keeps the hours that it was launched with.",
+        "a list. What runs already goes on; what waits follows them once a laptop has launched "
+        "something or looked at `overnight queue`.",
     ),
     "free_users": Key(
         config_sharing.USERS,

@@ -105,6 +105,7 @@ def made(
     if known is None:
         check_followed(run, spec)
         write_run(run, spec, secrets, durable=durable)
+        waiting.keep_rules(run.root, run.project, (spec.get("queue") or {}).get("sharing"))
         if not spec.get("slurm"):
             waiting.note(run, spec)
     elif content_key(known) != content_key(spec):

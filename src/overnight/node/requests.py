@@ -160,9 +160,12 @@ def launch_many(root: str, args: dict[str, Any], payload: bytes) -> Answer:
 
 def queue_look(root: str, args: dict[str, Any], payload: bytes) -> Answer:
     """args, all optional: what a run of `project` needs: `links` {place: target}, `snapshot`, and
-    `sharing`: by which rules the cards are judged, as `sharing.rules` reads them."""
-    from overnight.node import queue_view
+    `sharing`: by which rules the cards are judged, as `sharing.rules` reads them, and its runs
+    share this server from now on."""
+    from overnight.node import queue_view, turns, waiting
 
+    if args.get("project") and waiting.keep_rules(root, args["project"], args.get("sharing")):
+        turns.give(root)
     told = queue_view.view(root, args.get("sharing"))
     if args.get("links") is not None:
         told["missing_links"] = queue_view.missing_links(args["links"])

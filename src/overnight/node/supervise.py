@@ -205,7 +205,7 @@ class Supervisor:
     def claimed_by_others(self, place: dict[str, Any]) -> str:
         """Who uses these GPUs in the last moment before we start; "" where nobody does.
 
-        What a process that has just ended held drains for a while.
+        What a process that has just ended held drains for a while; a labmate's process stays.
         """
         if not place["gpus"]:
             return ""
@@ -213,9 +213,11 @@ class Supervisor:
 
         deadline = time.monotonic() + places.DRAIN_S
         while not self.is_stopped():
-            why = places.problem(self.run, self.spec, place)
-            if not why or time.monotonic() > deadline:
-                return why
+            found = places.problem(self.run, self.spec, place)
+            if found is None:
+                return ""
+            if not found.passes or time.monotonic() > deadline:
+                return found.text
             self.wake.wait(places.LOOK_S)
         return ""
 

@@ -134,7 +134,7 @@ def survey(root: str, memory: Memory) -> Iterator[planning.Active]:
             waiting.forget(run)
             memory.drop(run)
         elif state["state"] in states.ACTIVE:
-            wish = memory.wish(run)
+            wish = waiting.ruled(run, memory.wish(run))
             after = {name: state_of(run, name, memory) for name in wish.after}
             yield planning.Active(run, wish, state, None, after)
 

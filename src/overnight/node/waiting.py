@@ -121,3 +121,28 @@ def from_json(value: Any) -> Wish:
     return wish._replace(
         allowed=None if wish.allowed is None else tuple(wish.allowed), after=tuple(wish.after)
     )
+
+
+# -- the rules of a project -------------------------------------------------------------------
+
+
+def rules_path(root: str, project: str) -> str:
+    return os.path.join(layout.project_folder(root, project), "sharing.json")
+
+
+def keep_rules(root: str, project: str, sharing: Any) -> bool:
+    """The rules by which a project's runs share this server from now on, also those that wait.
+
+    The newest word of a laptop counts, not that of the launch. True where it says something new.
+    """
+    path = rules_path(root, project)
+    if not isinstance(sharing, dict) or sharing == fs.read_json(path):
+        return False
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    fs.publish_json(path, sharing)
+    return True
+
+
+def ruled(run: layout.Run, wish: Wish) -> Wish:
+    told = fs.read_json(rules_path(run.root, run.project))
+    return wish._replace(sharing=told) if isinstance(told, dict) else wish

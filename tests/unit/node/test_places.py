@@ -29,7 +29,8 @@ def problem(library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> A
 
     def ask(place: dict[str, Any], *lines: str, sharing: dict[str, Any] | None = None) -> str:
         fake.use(library, list(lines), tmp_path, monkeypatch)
-        return places.problem(run, {"queue": {"sharing": sharing or {}}}, place)
+        found = places.problem(run, {"queue": {"sharing": sharing or {}}}, place)
+        return found.text if found else ""
 
     return ask
 
@@ -47,6 +48,16 @@ def test_somebody_came_between_the_decision_and_the_start(problem: Any) -> None:
     assert said.endswith(f"(process {os.getpid()})")
     user = said.split()[5]
     assert problem(WHOLE, fake.card(0, A, used_mib=504), me, sharing={"free_users": [user]}) == ""
+
+
+def test_who_stays_is_not_waited_for(tmp_path: Path, library: Path, monkeypatch: Any) -> None:
+    """The run goes back to the queue at once, for another card; a process that is gone passes."""
+    run = runs.make(tmp_path / "root")
+    for pid, passes in ((os.getpid(), False), (2**22 + 1, True)):
+        lines = [fake.card(0, A, used_mib=504), fake.process(0, pid, 500)]
+        fake.use(library, lines, tmp_path, monkeypatch)
+        found = places.problem(run, {}, WHOLE)
+        assert found is not None and found.passes is passes
 
 
 def test_memory_that_has_not_drained_is_waited_for(problem: Any) -> None:

@@ -18,6 +18,7 @@ from overnight.node import (
     look,
     many,
     outlook,
+    requests,
     server,
     states,
     turns,
@@ -251,3 +252,13 @@ def test_one_broken_run_leaves_the_others_alone(tmp_path: Path, started: list[st
     memory = turns.Memory()
     assert [turns.turn(str(tmp_path), memory) for _ in range(2)] == [0, 1]
     assert started == ["a", "d"]
+
+
+def test_the_newest_rules_hold_for_what_waits(tmp_path: Path, started: list[str]) -> None:
+    """Who changes them in overnight.toml and looks at the queue need not launch anew."""
+    launched(tmp_path, "a", sharing={"quiet": ["00:00-23:59"]})
+    launched(tmp_path, "b", sharing={"quiet": ["00:00-23:59"]})
+    args = {"project": "p", "sharing": {"quiet": []}}
+    requests.queue_look(str(tmp_path), args, b"")
+    found = list(turns.survey(str(tmp_path), turns.Memory()))
+    assert [each.wish.sharing for each in found] == [{"quiet": []}] * 2
