@@ -40,6 +40,7 @@ class Laws:
         self.intents: set[str] = set()
         self.promised: set[str] = set()
         self.machine: kernel.Kernel
+        self.making_room: list[trainings.Training] = []
 
     def broken(self, law: int, text: str) -> None:
         self.violations.append(Violation(law, text, self.machine.now))
@@ -89,8 +90,10 @@ class Laws:
         if target.truth.is_ill == "hang":
             target.truth.put_down = "hang"
             self.machine.counts["hangs ended by the node"] += 1
-        room = self.makes_room(target)
-        self.machine.counts["made room for a labmate"] += room
+        room = target in self.making_room or self.makes_room(target)
+        if room and target not in self.making_room:
+            self.making_room.append(target)
+            self.machine.counts["made room for a labmate"] += 1
         self.require(
             1, ill or wanted or room, f"{what} a healthy training, attempt {target.attempt}"
         )
