@@ -117,7 +117,7 @@ def cards(offer: Offer) -> Iterator[str]:
         of = len(offer.cards)
         yield f"{', '.join(parts)} of {of} GPU{'s' * (of > 1)}"
     elif not offer.problem and not offer.is_cluster:
-        yield f"no GPUs, {offer.slots} CPU slots"
+        yield f"no GPUs, {offer.slots} CPU slot{'s' * (offer.slots != 1)}"
 
 
 def runs(offer: Offer) -> Iterator[str]:

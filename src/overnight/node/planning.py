@@ -291,7 +291,7 @@ class Planning:
         return f"waiting: {limit} of {group} at once are the limit"
 
     def no_slot(self) -> str:
-        return f"waiting for a CPU slot: all {self.slots()} are in use"
+        return f"waiting for one of {self.slots()} CPU slots"
 
     def gpus_missing(self, each: Active, wanted: float, taken: Collection[str]) -> str:
         named = self.named(each)

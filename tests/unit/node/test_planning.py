@@ -137,7 +137,7 @@ def test_cpu_slots_are_counted() -> None:
     """As many as the server's settings say, else its cores, and at least four."""
     busy = [going(f"x{n}") for n in range(4)]
     told = planned(*busy, active(gpus=0))["r"]
-    assert told.reason == "waiting for a CPU slot: all 4 are in use"
+    assert told.reason == "waiting for one of 4 CPU slots"
     assert planned(*busy, active(gpus=0), on=server(cores=8))["r"].gpus == ()
     assert planned(*busy, active(gpus=0, cpu_slots=5))["r"].gpus == ()
 
