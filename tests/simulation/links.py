@@ -132,7 +132,7 @@ class Pipe:
         frame = wire.Frame(head, bytes(request.payload))
         delay_s, self.link.held_s = self.link.round_trip_s / 2 + self.link.held_s, 0.0
         self._deliver(frame, delay_s)
-        if self.link.twice:
+        if self.link.twice and not self.is_broken and self.kernel.is_on:
             self.link.twice -= 1
             again = Channel(self)
             serve(again)
