@@ -61,7 +61,7 @@ class Words:
             self.said += line
 
     def wait_for(self, words: str) -> None:
-        wait_until(lambda: words in self.said, timeout_s=40, what=words)
+        wait_until(lambda: words in self.said, timeout_s=80, what=words)
 
     def ended(self, code: int) -> str:
         """Waits for the end; what was printed on standard output."""
