@@ -42,7 +42,7 @@ def excuse(run: book.Book) -> str:
     limit = failures.MENDED.get(kind)
     if limit is not None and Counter(t.how for t in truths)[kind] > limit:
         return f"{kind} came too often"
-    if fruitless(truths) >= 2:
+    if fruitless(truths) + cut_before_they_began(run, truths) >= 2:
         return "no progress"
     if len(run.since_resumed()) and len(truths) >= MOST_ATTEMPTS:
         return "too many attempts"
@@ -90,6 +90,12 @@ def fruitless(truths: list[trainings.Truth]) -> int:
             break
         count += 1
     return count
+
+
+def cut_before_they_began(run: book.Book, truths: list[trainings.Truth]) -> int:
+    """Attempts that the power or a reboot took before their command was there."""
+    started = sum(event["type"] == "attempt_started" for event in run.since_resumed())
+    return max(0, started - len(truths))
 
 
 def too_many(run: book.Book) -> str:
