@@ -41,9 +41,9 @@ gate(3)
 
 
 def peak_kib(who: identity.Identity) -> int:
-    """The most memory that a process ever held, KiB."""
+    """The most memory that a process ever held, KiB; 0 of one that has just ended."""
     lines = Path(f"/proc/{who.pid}/status").read_text().splitlines()
-    return int(next(line for line in lines if line.startswith("VmHWM")).split()[1])
+    return int(next((line for line in lines if line.startswith("VmHWM")), "VmHWM: 0").split()[1])
 
 
 def flood(world: World, kind: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,17 +21,11 @@ LATER = 'options = ["--begin=now+1hour"]'
 
 def test_two_launches_at_once_are_one_job(world: World) -> None:
     """Two laptops launch the same run: it is submitted once and runs once."""
-    barrier = threading.Barrier(2)
-
-    def launch() -> None:
-        barrier.wait()
-        world.launch("train01")
-
-    threads = [threading.Thread(target=launch) for _ in range(2)]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
+    words = ("run", "train01", "--server", "cluster", "--gpus", "1", "--no-smoke", "--")
+    laptops = [world.cli(*words, *world.training()) for _ in range(2)]
+    for each in laptops:
+        said = each.communicate(timeout=120)
+        assert each.returncode == 0, said
     assert world.wait("train01").state == states.FINISHED, world.told("train01")
     assert world.starts() == ["starts after 0 batch 64 x 1"]
     assert len(world.jobs("train01")) == 1
