@@ -30,6 +30,7 @@ class Sight(NamedTuple):
         return sharing.judge(self.table, self.owned, held, self.sightings, rules, local)
 
 
+CANNOT_BE_SEEN = "the GPUs cannot be seen now: "
 UNSEEN = Sight(gpus.Table(problem="nobody has looked at them"), {}, {})
 
 

@@ -122,14 +122,6 @@ def stamp(path: str) -> tuple[int, int]:
     return seen.st_mtime_ns, seen.st_ino
 
 
-def size(path: str) -> int:
-    """Bytes; 0 where there is no such file."""
-    try:
-        return os.stat(path).st_size
-    except OSError:
-        return 0
-
-
 def append_line(path: str, value: Any) -> None:
     """Appends one JSON line durably. A torn line left by a crash is closed first."""
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)

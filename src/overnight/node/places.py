@@ -25,7 +25,7 @@ def problem(run: layout.Run, spec: dict[str, Any], place: Mapping[str, Any]) -> 
     """
     table, owned = cards.ask(run.root)
     if table.problem:
-        return Problem(f"the GPUs cannot be seen now: {table.problem}")
+        return Problem(cards.CANNOT_BE_SEEN + table.problem)
     found = {gpu.uuid: gpu for gpu in table.gpus}
     lost = [uuid for uuid in place["gpus"] if uuid not in found]
     if lost:

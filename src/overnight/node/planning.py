@@ -14,7 +14,6 @@ from overnight.node import cards, decide, gpus, layout, queueing, sharing, state
 
 HERE = "here"
 FEWEST_SLOTS = 4
-UNSEEN = "the GPUs cannot be seen now: "
 
 
 class Active(NamedTuple):
@@ -278,7 +277,7 @@ class Planning:
             return "pausing before it is tried again"
         wanted = self.number(each)
         if wanted and self.table.problem:
-            return UNSEEN + self.table.problem
+            return cards.CANNOT_BE_SEEN + self.table.problem
         if wanted:
             return self.limit(each) or self.gpus_missing(each, wanted, taken)
         return self.limit(each) or self.no_slot()

@@ -21,6 +21,7 @@ from overnight.node import (
     lock,
     planning,
     processes,
+    reading,
     server,
     sharing,
     states,
@@ -48,7 +49,7 @@ class Memory:
 
     def state(self, run: layout.Run) -> dict[str, Any]:
         """By its events: state.json is behind them where its writer was killed in between."""
-        size = fs.size(run.file("events.jsonl"))
+        size = reading.size(run.file("events.jsonl"))
         known = self._states.get(run)
         if known is None or known[0] != size:
             known = self._states[run] = size, journal.shown(run, journal.state(run))

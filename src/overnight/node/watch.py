@@ -21,6 +21,7 @@ from overnight.node import (
     machine,
     post,
     processes,
+    reading,
     server,
     states,
     sweeps,
@@ -114,7 +115,7 @@ class Watch:
         a run without a supervisor.
         """
         for run in on_list:
-            size = fs.size(run.file("events.jsonl"))
+            size = reading.size(run.file("events.jsonl"))
             if size == self._published.get(run, 0):
                 continue
             with contextlib.suppress(OSError):

@@ -19,25 +19,11 @@ from overnight.node import (
     many,
     outlook,
     requests,
-    server,
     states,
     turns,
     waiting,
 )
 from tests.unit.node import runs
-
-
-@pytest.fixture
-def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The names of the runs that a supervisor was started for; none really is."""
-    names: list[str] = []
-    monkeypatch.setattr(server, "ensure_watch", lambda root: False)
-    monkeypatch.setattr(
-        server,
-        "ensure_supervisor",
-        lambda run: names.append(run.name) or True,  # type: ignore[func-returns-value]
-    )
-    return names
 
 
 def wanted(name: str, **queue: Any) -> dict[str, Any]:

@@ -5,23 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import pytest
-
-from overnight.node import fs, journal, launch, layout, server, states, waiting, watch
+from overnight.node import fs, journal, launch, layout, states, waiting, watch
 from tests.unit.node import runs
-
-
-@pytest.fixture
-def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The names of the runs that a supervisor was started for; none really is."""
-    names: list[str] = []
-    monkeypatch.setattr(server, "ensure_watch", lambda root: False)
-    monkeypatch.setattr(
-        server,
-        "ensure_supervisor",
-        lambda run: names.append(run.name) or True,  # type: ignore[func-returns-value]
-    )
-    return names
 
 
 def launched(root: Path, name: str) -> layout.Run:
