@@ -25,6 +25,7 @@ from overnight.node import (
     shim,
     vigil,
     vitals,
+    waiting,
 )
 
 if TYPE_CHECKING:  # loaded only where a run has GPUs
@@ -47,7 +48,7 @@ class Lookout:
     ) -> None:
         self.follower = follower
         self.settings = seeing.of(spec)
-        rules = (spec.get("queue") or {}).get("sharing") or {}
+        rules = waiting.ruled(follower.run, waiting.wish_of(spec)).sharing
         self.free_users = tuple(rules.get("free_users") or ())
         now = time.monotonic()
         prior_s = setup_before(follower)

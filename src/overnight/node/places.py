@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping, NamedTuple
 
-from overnight.node import cards, gpus, layout, owners, sharing
+from overnight.node import cards, gpus, layout, owners, sharing, waiting
 
 DRAIN_S = 20.0
 LOOK_S = 0.5
@@ -30,7 +30,7 @@ def problem(run: layout.Run, spec: dict[str, Any], place: Mapping[str, Any]) -> 
     lost = [uuid for uuid in place["gpus"] if uuid not in found]
     if lost:
         return Problem(f"{lost[0]} is no longer there")
-    rules = sharing.rules((spec.get("queue") or {}).get("sharing"))
+    rules = sharing.rules(waiting.ruled(run, waiting.wish_of(spec)).sharing)
     for uuid in place["gpus"]:
         others = sharing.foreign(found[uuid], owned, rules)
         if others:

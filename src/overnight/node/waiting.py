@@ -144,5 +144,6 @@ def keep_rules(root: str, project: str, sharing: Any) -> bool:
 
 
 def ruled(run: layout.Run, wish: Wish) -> Wish:
+    """With the rules that hold now, in the queue and wherever the GPUs of the run are looked at."""
     told = fs.read_json(rules_path(run.root, run.project))
     return wish._replace(sharing=told) if isinstance(told, dict) else wish

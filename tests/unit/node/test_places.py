@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from overnight.node import places
+from overnight.node import places, waiting
 from tests.testbed import nvml as fake
 from tests.unit.node import runs
 
@@ -72,3 +72,16 @@ def test_a_card_that_is_gone_and_a_driver_that_is_silent(problem: Any) -> None:
     assert problem(WHOLE, fake.card(0, A.replace("0a", "0b"))) == f"{A} is no longer there"
     said = problem(WHOLE, fake.card(0, A), "refuse 0 GetMemoryInfo 15")
     assert said.startswith("the GPUs cannot be seen now: ")
+
+
+def test_the_rules_are_those_by_which_the_queue_decided(
+    tmp_path: Path, library: Path, monkeypatch: Any
+) -> None:
+    """The newest; else what the queue gives would be refused here, again and again."""
+    run = runs.make(tmp_path / "root")
+    lines = [fake.card(0, A, used_mib=504), fake.process(0, os.getpid(), 500)]
+    fake.use(library, lines, tmp_path, monkeypatch)
+    found = places.problem(run, {}, WHOLE)
+    assert found is not None
+    waiting.keep_rules(run.root, run.project, {"free_users": [found.text.split()[5]]})
+    assert places.problem(run, {}, WHOLE) is None
