@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 demo: $(STAMP)  ## the whole pipeline on this machine, in about a minute
 	$(BIN)/overnight demo
 
-test: packages $(STAMP) $(VENV)/.torch lint  ## everything that CI runs
+test: packages $(STAMP) $(VENV)/.torch $(VENV)/.writers lint  ## everything that CI runs
 	$(BIN)/pytest -q -n 2 --dist loadgroup
 
 test-quick: $(STAMP)  ## the tests that need nothing but Python
@@ -63,6 +63,10 @@ $(STAMP): pyproject.toml
 
 $(VENV)/.torch: $(STAMP)
 	$(BIN)/python -m pip install -q --disable-pip-version-check 'torch==2.13.0'
+	touch $@
+
+$(VENV)/.writers: $(VENV)/.torch
+	$(BIN)/python -m pip install -q --disable-pip-version-check 'torch==2.13.0' -e '.[writers]'
 	touch $@
 
 clean:

@@ -3,7 +3,8 @@
 # Without root it prints what is missing and leaves it at that: tests that need it skip and say so.
 set -eu
 packages="openssh-server openssh-client rsync iproute2 tmux git csh fish environment-modules procps cron
-util-linux gcc libc6-dev python3 python3-venv slurm-wlm munge slurmdbd mariadb-server"
+util-linux gcc libc6-dev python3 python3-venv slurm-wlm munge slurmdbd mariadb-server
+chromium fonts-dejavu-core texlive-latex-base texlive-latex-recommended poppler-utils"
 
 command -v dpkg-query >/dev/null || { echo "not Debian: install by hand: $packages" >&2; exit 0; }
 missing=

@@ -1,0 +1,62 @@
+"""Which reader a file belongs to, and reading it. The list of formats is `FORMATS`."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Iterator
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+
+from overnight.core import errors
+from overnight.results import curves
+from overnight.results.curves import Found, Mark, Reader
+
+# Modules of `results/formats`; of those that are equally sure, the first one reads.
+FORMATS: tuple[str, ...] = ()
+PLUGINS = "overnight.readers"
+NOT_SEARCHED = frozenset((".git", ".overnight", "__pycache__", "node_modules", ".venv"))
+
+
+@cache
+def readers() -> tuple[Reader, ...]:
+    """Ours first, then those of other packages; a plugin that cannot be loaded is an error."""
+    ours = [importlib.import_module(f"overnight.results.formats.{name}") for name in FORMATS]
+    return (*ours, *(_loaded(each) for each in metadata.entry_points(group=PLUGINS)))
+
+
+def _loaded(point: metadata.EntryPoint) -> Reader:
+    try:
+        plugin: Reader = point.load()
+    except Exception as error:  # another package's code may raise anything
+        raise errors.UsageError(
+            f"the reader {point.name!r} of {point.value} cannot be loaded: {error!r}",
+            hint="mend or uninstall the package that brings it",
+        ) from error
+    return plugin
+
+
+def reader_of(path: Path) -> Reader | None:
+    """The surest reader; None where nobody knows the file. Raises OSError."""
+    with path.open("rb") as file:
+        head = file.read(curves.HEAD_BYTES)
+    sure = [(reader.claims(path, head), -place) for place, reader in enumerate(readers())]
+    best, place = max(sure, default=(curves.NO, 0))
+    return readers()[-place] if best > curves.NO else None
+
+
+def read(path: Path, mark: Mark | None = None) -> Found | None:
+    """What the file holds; None where no reader knows it."""
+    reader = reader_of(path)
+    return reader.read(path, mark) if reader else None
+
+
+def files(folder: Path) -> Iterator[Path]:
+    """All regular files below, sorted, without links and without version control and caches."""
+    for parent, folders, here in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name not in NOT_SEARCHED)
+        for name in sorted(here):
+            path = Path(parent, name)
+            if path.is_file() and not path.is_symlink():
+                yield path
