@@ -1,0 +1,131 @@
+"""One series as the judges look at it: what counts of it, lower is better, and its noise. Pure.
+
+Everything is computed from the raw values; where there are more than BUCKETS of them, trends are
+read from the medians of equally many values each, spikes and gaps never.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from overnight.results import segments
+from overnight.results.curves import Floats, Whole
+from overnight.results.series import Series
+
+BUCKETS = 400
+NORMAL = 1.4826  # median absolute deviation to standard deviation, for normal noise
+LOSSES = ("loss", "nll", "perplexity", "ppl", "bpb", "bpc", "cross_entropy", "objective", "cost")
+ADVERSARIAL = frozenset("gen dis disc discrim discriminator generator adv gan actor critic".split())
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """The last run of `series` that is long enough to be judged. Arrays of shape (n,).
+
+    `x` is the axis, `value` as told with NaN and infinity, `place` where it stands in the series.
+    """
+
+    series: Series
+    x: Floats
+    value: Floats
+    place: Whole
+
+    @property
+    def name(self) -> str:
+        return self.series.written
+
+    @property
+    def split(self) -> str:
+        return self.series.split
+
+    @property
+    def goal(self) -> str | None:
+        return self.series.goal
+
+    @cached_property
+    def is_loss(self) -> bool:
+        low = self.series.name.lower()
+        return self.goal != "max" and any(word in low for word in LOSSES)
+
+    @cached_property
+    def is_adversarial(self) -> bool:
+        """One of two losses that play against each other: it may rise in a healthy run."""
+        return not ADVERSARIAL.isdisjoint(re.split(r"[\s/._:-]+", self.name.lower()))
+
+    @cached_property
+    def sign(self) -> float:
+        """What the values are multiplied with so that lower is better."""
+        return -1.0 if self.goal == "max" else 1.0
+
+    @cached_property
+    def finite(self) -> Whole:
+        return np.flatnonzero(np.isfinite(self.value))
+
+    @cached_property
+    def y(self) -> Floats:
+        """The finite values, lower is better."""
+        return self.sign * self.value[self.finite]
+
+    @cached_property
+    def at(self) -> Floats:
+        """The axis at `y`."""
+        return self.x[self.finite]
+
+    @cached_property
+    def noise(self) -> float:
+        """The standard deviation from one value to the next that is no trend, robust."""
+        return noise_of(self.y)
+
+    @cached_property
+    def trend(self) -> Trend:
+        return bucketed(self.at, self.y)
+
+
+@dataclass(frozen=True, eq=False)
+class Trend:
+    """At most BUCKETS values with their axis: medians of `size` raw values each."""
+
+    at: Floats
+    y: Floats
+    size: float
+
+    @cached_property
+    def noise(self) -> float:
+        return noise_of(self.y)
+
+
+def view(series: Series) -> View:
+    place, x = segments.judged(series)
+    return View(series=series, x=x, value=series.value[place], place=place)
+
+
+def noise_of(y: Floats) -> float:
+    """From second differences, which a straight trend does not change."""
+    if y.size < 3:
+        return 0.0
+    second = y[2:] - 2 * y[1:-1] + y[:-2]
+    return float(np.median(np.abs(second))) * NORMAL / np.sqrt(6.0)
+
+
+def bucketed(at: Floats, y: Floats) -> Trend:
+    if y.size <= BUCKETS:
+        return Trend(at=at, y=y, size=1.0)
+    size = -(-y.size // BUCKETS)
+    whole = y.size // size
+    first = y.size - whole * size  # the oldest values make room, not the newest
+    return Trend(
+        at=at[first:].reshape(whole, size)[:, -1],
+        y=np.median(y[first:].reshape(whole, size), axis=1),
+        size=float(size),
+    )
+
+
+def is_rate(name: str) -> bool:
+    """Whether the series is a learning rate."""
+    return (
+        re.search(r"(^|[\s/._-])(lr|learning[ _-]?rate)([\s/._-]|\d|$)", name.lower()) is not None
+    )
