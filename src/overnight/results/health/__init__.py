@@ -1,11 +1,28 @@
-"""Whether a training goes well, read from its curves: `judge` gives findings with their evidence."""
+"""Whether a training goes well, read from its curves: `judge` gives findings with evidence."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from overnight.results.health import dead
+from overnight.results.health import (
+    converged,
+    dead,
+    diverged,
+    early,
+    gap,
+    improving,
+    noisy,
+    overfit,
+    plateau,
+    rate,
+    several,
+    spikes,
+    throughput,
+)
+from overnight.results.health.course import course
 from overnight.results.health.finding import Finding, health_lines
+from overnight.results.health.leading import Leading, leading
+from overnight.results.health.settle import settled
 from overnight.results.health.view import view
 from overnight.results.series import Series
 
@@ -19,4 +36,26 @@ def judge(series: Sequence[Series], *, remaining: float | None = None) -> tuple[
     half as much again; 0: it has ended); None where nobody knows.
     """
     views = [view(each) for each in series if each.n]
-    return tuple(dead.findings(views))
+    lead = leading(views)
+    found = [*dead.findings(views), *several.findings(series), *throughput.findings(views)]
+    found += [*overfit.findings(lead), *diverged.findings(lead), *gap.findings(lead)]
+    found += _of_curves(lead, remaining)
+    found += rate.findings(views, found)
+    return tuple(settled(found))
+
+
+def _of_curves(lead: Leading, remaining: float | None) -> Iterator[Finding]:
+    for each in lead.all:
+        yield from filter(None, (spikes.finding(each), early.finding(each)))
+        seen = course(each)
+        if seen is None:
+            continue
+        yield from filter(
+            None,
+            (
+                improving.finding(each, seen),
+                converged.finding(each, seen),
+                plateau.finding(each, seen, remaining),
+                noisy.finding(each, seen),
+            ),
+        )

@@ -18,8 +18,13 @@ from overnight.results.series import Series
 
 BUCKETS = 400
 NORMAL = 1.4826  # median absolute deviation to standard deviation, for normal noise
+RATE = re.compile(r"(^|[\s/._-])(lr|learning[ _-]?rate)([\s/._-]|\d|$)", re.I)
+MEAN = 0.7979  # mean absolute value of a normal variable
+ROOT_6 = 6.0**0.5
+MANY = 40
 LOSSES = ("loss", "nll", "perplexity", "ppl", "bpb", "bpc", "cross_entropy", "objective", "cost")
-ADVERSARIAL = frozenset("gen dis disc discrim discriminator generator adv gan actor critic".split())
+ADVERSARIAL = frozenset(("gen", "dis", "disc", "discrim", "discriminator", "generator"))
+ADVERSARIAL |= {"adv", "adversarial", "gan", "actor", "critic"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,11 +109,19 @@ def view(series: Series) -> View:
 
 
 def noise_of(y: Floats) -> float:
-    """From second differences, which a straight trend does not change."""
+    """From second differences, which a straight trend does not change.
+
+    The median is not moved by single wild values; of a few values it may be far too small.
+    """
     if y.size < 3:
         return 0.0
-    second = y[2:] - 2 * y[1:-1] + y[:-2]
-    return float(np.median(np.abs(second))) * NORMAL / np.sqrt(6.0)
+    second = np.abs(y[2:] - 2 * y[1:-1] + y[:-2])
+    robust = float(np.median(second)) * NORMAL / ROOT_6
+    if y.size >= MANY:
+        return robust
+    return max(
+        robust, float(np.mean(np.sort(second)[: second.size - second.size // 8])) / MEAN / ROOT_6
+    )
 
 
 def bucketed(at: Floats, y: Floats) -> Trend:
@@ -126,6 +139,18 @@ def bucketed(at: Floats, y: Floats) -> Trend:
 
 def is_rate(name: str) -> bool:
     """Whether the series is a learning rate."""
-    return (
-        re.search(r"(^|[\s/._-])(lr|learning[ _-]?rate)([\s/._-]|\d|$)", name.lower()) is not None
-    )
+    return RATE.search(name) is not None
+
+
+def together(one: View, other: View) -> tuple[Floats, Floats]:
+    """An axis that both share, at their finite values: steps, epochs, or parts of the run."""
+    for column in ("step", "epoch"):
+        first, second = (getattr(v.series, column)[v.place[v.finite]] for v in (one, other))
+        if _in_order(first) and _in_order(second):
+            return first, second
+    first, second = ((v.finite + 1.0) / v.value.size for v in (one, other))
+    return first, second
+
+
+def _in_order(column: Floats) -> bool:
+    return bool(column.size) and bool((np.diff(column) >= 0).all()) and not np.isnan(column).any()
