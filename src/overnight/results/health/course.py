@@ -7,11 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from overnight.results.curves import Floats
-from overnight.results.health.shape import falling
-from overnight.results.health.view import NORMAL, View
+from overnight.results.health.shape import clipped, falling
+from overnight.results.health.view import NORMAL, View, noise_of
 
 FEWEST = 5  # values of which a course is read
 LATE, HALF = 0.2, 0.5
+LOUD = 0.33  # noise, as a part of what was gained, in which no gain is seen,
+SEEN = -5.0  # but for an order of all values that is so far from chance
+CLIPPED = 1.6  # clipping takes so much from normal noise, and much more where there are spikes
 LITTLE = 0.015  # of all that was gained: less is of no use
 
 
@@ -23,6 +26,7 @@ class Course:
     -1 (each later value of the last half is better) to 1. `sureness`: by how many standard
     deviations the order differs from chance. `flat`: from which part on there was no useful gain.
     `jitter`: the median step from value to value. `noise`: the standard deviation of that kind.
+    `learning`: as `sureness`, of the whole curve.
     """
 
     n: int
@@ -37,18 +41,17 @@ class Course:
     flat_at: float
     jitter: float
     noise: float
+    learning: float
 
     @property
     def has_learned(self) -> bool:
-        return self.reach > 0 and self.noise < LEARNED
-
-
-LEARNED = 0.5  # noise above this part of what was gained: nothing can be said of having learnt
+        return self.reach > 0 and (self.noise < LOUD or self.learning < SEEN)
 
 
 def course(view: View) -> Course | None:
     """None where there are too few values or none that differ."""
-    y, at = view.trend.y, view.trend.at
+    y, at = clipped(view.trend.y), view.trend.at
+    noise = min(view.trend.noise, CLIPPED * noise_of(y))
     if y.size < FEWEST or not np.ptp(y) > 0:
         return None
     start = float(np.median(view.y[: max(1, view.y.size // 50)]))
@@ -56,7 +59,7 @@ def course(view: View) -> Course | None:
     reach = start - end
     scale = reach if reach > 0 else float(np.ptp(y))
     order, sureness = ordered(y[-max(4, y.size // 2) :])
-    flat = _flat_from(y, scale, view.trend.noise)
+    flat = _flat_from(y, scale, noise)
     return Course(
         n=int(view.y.size),
         start=start,
@@ -69,7 +72,8 @@ def course(view: View) -> Course | None:
         flat=flat / (y.size - 1),
         flat_at=float(at[flat]),
         jitter=float(np.median(np.abs(np.diff(view.y)))) / scale,
-        noise=view.trend.noise / scale,
+        noise=noise / scale,
+        learning=ordered(y)[1],
     )
 
 
@@ -77,7 +81,7 @@ def _flat_from(y: Floats, scale: float, noise: float) -> int:
     """The first place from which the falling fit gains no more than a little, or than noise."""
     fit = falling(np.minimum(y, np.median(y[: max(1, y.size // 10)])))
     end = float(fit[-max(1, y.size // 10) :].mean())
-    little = max(LITTLE * scale, noise / 2)
+    little = max(LITTLE * scale, noise * max(0.5, 3 / np.sqrt(y.size)))
     return int(np.argmax(fit - end <= little))
 
 

@@ -6,8 +6,8 @@ import numpy as np
 
 from overnight.results.health.finding import DIVERGED, Finding
 from overnight.results.health.leading import Leading
-from overnight.results.health.overfit import chance, clipped
-from overnight.results.health.shape import valley
+from overnight.results.health.overfit import chance
+from overnight.results.health.shape import clipped, valley
 from overnight.results.health.view import View
 
 FEWEST = 5
@@ -19,11 +19,9 @@ METRIC = 0.6
 
 
 def findings(lead: Leading) -> list[Finding]:
-    judged = lead.train or lead.val or lead.metric
-    found = _one(judged) if judged else None
-    if found is None and lead.metric is not None and lead.metric is not judged:
-        found = _one(lead.metric)
-    return [found] if found else []
+    """Of the training loss; a validation that gets worse while that goes down is overfitting."""
+    judged = [lead.train] if lead.train else [lead.val, lead.metric]
+    return [found for found in map(_one, filter(None, judged)) if found][:1]
 
 
 def _one(view: View) -> Finding | None:
@@ -34,11 +32,12 @@ def _one(view: View) -> Finding | None:
     start = float(np.median(y[: max(1, y.size // 50)]))
     gained = max(0.0, start - found.level)
     end = found.level + found.rise
-    if found.rise <= max(LOST * gained, OF_LEVEL * abs(found.level)):
+    needed = max(LOST * gained, OF_LEVEL * abs(found.level))
+    if found.rise <= needed:
         return None
     if found.gain <= chance(y.size, view.trend.noise):
         return None
-    if y[-FEWEST_AFTER:].min() - found.level <= found.rise / 3:
+    if y[-FEWEST_AFTER:].min() - found.level <= needed:
         return None
     sure = 0.95 if end > start + 0.1 * abs(start) else 0.7
     if view.is_adversarial:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from overnight.results.curves import Floats
 from overnight.results.health.finding import OVERFIT, Finding
 from overnight.results.health.leading import Leading
-from overnight.results.health.shape import Valley, valley
+from overnight.results.health.shape import Valley, clipped, valley
 from overnight.results.health.view import View, together
 
 FEWEST = 4
@@ -37,14 +36,6 @@ def findings(lead: Leading) -> list[Finding]:
         is_large = found.rise > LARGE * abs(found.level)
         sure = min(sure, DISPUTED if is_large else DOUBTED)
     return [_finding(judged, found, sure, gain)]
-
-
-def clipped(y: Floats) -> Floats:
-    """Single wild values are brought down to the larger of their neighbours."""
-    if y.size < 5:
-        return y
-    around = np.maximum(y[:-2], y[2:])
-    return np.concatenate([y[:1], np.minimum(y[1:-1], around), y[-1:]])
 
 
 def _confidence(view: View, found: Valley) -> float | None:

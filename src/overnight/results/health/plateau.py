@@ -16,7 +16,7 @@ def finding(view: View, course: Course, remaining: float | None) -> Finding | No
     if not course.has_learned:
         return _never(view, course)
     to_come = expected(course, remaining)
-    if course.flat > LATEST or to_come > 2 * LITTLE or course.half > HALF:
+    if course.flat > LATEST + 1 / course.n or to_come > 2 * LITTLE or course.half > HALF:
         return None
     sure = 0.5 + 0.4 * min(1.0, (LATEST - course.flat) / (LATEST - LONG))
     evidence: dict[str, float | str | bool] = {
@@ -45,7 +45,7 @@ def expected(course: Course, remaining: float | None) -> float:
 
 def _never(view: View, course: Course) -> Finding | None:
     """Noise about one level, from the first value to the last."""
-    if course.n < 10 or abs(course.sureness) > 3 or course.reach > 3 * course.noise * course.reach:
+    if course.n < 10 or abs(course.sureness) > 3:
         return None
     return Finding(
         finding=PLATEAU,
@@ -53,5 +53,5 @@ def _never(view: View, course: Course) -> Finding | None:
         at=float(view.at[0]),
         confidence=NEVER,
         evidence={"flat_part": 1.0, "order": course.order, "end": view.sign * course.end},
-        sentence=f"{view.name} has not learnt: it ends as it began, at {view.sign * course.end:.4g}",
+        sentence=f"{view.name} has not learnt: it ends as it began: {view.sign * course.end:.4g}",
     )

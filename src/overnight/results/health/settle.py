@@ -21,19 +21,17 @@ COURSES = (CONVERGED, PLATEAU, IMPROVING, OVERFIT)  # of which nothing can be sa
 # Of the same run: the first of a pair, where it is asserted, takes the second back.
 OF_RUN = (
     (DIVERGED, (CONVERGED, PLATEAU, IMPROVING, OVERFIT, GAP)),
-    (OVERFIT, (CONVERGED,)),
+    (OVERFIT, (CONVERGED, PLATEAU)),
 )
 # Of the same series: the surer one takes back the other.
-OF_SERIES = ((OVERFIT, IMPROVING), (OVERFIT, PLATEAU), (PLATEAU, IMPROVING), (CONVERGED, IMPROVING))
+OF_SERIES = ((OVERFIT, IMPROVING), (PLATEAU, IMPROVING), (CONVERGED, IMPROVING))
 
 
 def settled(findings: Sequence[Finding]) -> list[Finding]:
     """The surest first."""
     found = list(findings)
     if any(each.finding == NAN and each.evidence.get("dead") for each in found):
-        found = [
-            _hint(e) if e.finding in (CONVERGED, PLATEAU, IMPROVING, OVERFIT) else e for e in found
-        ]
+        found = [_hint(each) if each.finding in COURSES else each for each in found]
     for first, others in OF_RUN:
         if any(each.finding == first and each.is_asserted for each in found):
             found = [_hint(each) if each.finding in others else each for each in found]

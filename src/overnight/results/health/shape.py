@@ -25,6 +25,14 @@ class Valley(NamedTuple):
     gain: float
 
 
+def clipped(y: Floats) -> Floats:
+    """Single wild values are brought down to the larger of their neighbours."""
+    if y.size < 5:
+        return y
+    around = np.maximum(y[:-2], y[2:])
+    return np.concatenate([y[:1], np.minimum(y[1:-1], around), y[-1:]])
+
+
 def falling(y: Floats) -> Floats:
     """The non-increasing curve next to `y`; shape (n,)."""
     _, blocks = _pooled(y)
