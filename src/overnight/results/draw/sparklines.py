@@ -8,7 +8,7 @@ from overnight.results.curves import Floats
 
 LEVELS = "▁▂▃▄▅▆▇█"
 ASCII_LEVELS = "_.-=+*#@"
-LOST, ASCII_LOST = "×", "x"
+LOST, ASCII_LOST = "╳", "x"
 
 
 def sparkline(values: Floats, width: int, *, plain: bool = False) -> str:
@@ -24,7 +24,9 @@ def sparkline(values: Floats, width: int, *, plain: bool = False) -> str:
     with np.errstate(over="ignore", invalid="ignore"):
         span = finite.max() / 2 - finite.min() / 2  # halves: twice the largest number is none
         share = (means / 2 - finite.min() / 2) / span if span > 0 else np.full(means.size, 0.5)
-    places = np.nan_to_num(share * len(levels)).astype(int).clip(0, len(levels) - 1)
+    places = (
+        np.nan_to_num(share * len(levels), posinf=0, neginf=0).astype(int).clip(0, len(levels) - 1)
+    )
     return "".join(
         levels[place] if is_finite else lost
         for place, is_finite in zip(places, np.isfinite(means), strict=True)
