@@ -8,7 +8,7 @@ from overnight.results.curves import Floats
 
 LEVELS = "▁▂▃▄▅▆▇█"
 ASCII_LEVELS = "_.-=+*#@"
-LOST, ASCII_LOST = "╳", "x"
+LOST = "x"
 
 
 def sparkline(values: Floats, width: int, *, plain: bool = False) -> str:
@@ -16,11 +16,11 @@ def sparkline(values: Floats, width: int, *, plain: bool = False) -> str:
 
     A cross stands where any value of its share is not finite: NaN is not to be overlooked.
     """
-    levels, lost = (ASCII_LEVELS, ASCII_LOST) if plain else (LEVELS, LOST)
+    levels = ASCII_LEVELS if plain else LEVELS
     means = _means(np.asarray(values, dtype=np.float64), width)
     finite = means[np.isfinite(means)]
     if not finite.size:
-        return lost * means.size
+        return LOST * means.size
     with np.errstate(over="ignore", invalid="ignore"):
         span = finite.max() / 2 - finite.min() / 2  # halves: twice the largest number is none
         share = (means / 2 - finite.min() / 2) / span if span > 0 else np.full(means.size, 0.5)
@@ -28,7 +28,7 @@ def sparkline(values: Floats, width: int, *, plain: bool = False) -> str:
         np.nan_to_num(share * len(levels), posinf=0, neginf=0).astype(int).clip(0, len(levels) - 1)
     )
     return "".join(
-        levels[place] if is_finite else lost
+        levels[place] if is_finite else LOST
         for place, is_finite in zip(places, np.isfinite(means), strict=True)
     )
 
