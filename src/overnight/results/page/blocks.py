@@ -19,7 +19,13 @@ SIGNS = {
     "neutral": "·",
 }
 Kind = Literal["good", "promising", "bad", "warning", "running", "neutral"]
-_NUMBER = re.compile(r"\s*[-+\u2212±<>≤≥~≈]?\s*[\d.]|\s*[-\u2013\u2014]?\s*$")
+_VALUE = r"[-+\u2212±<>≤≥~≈]?\s*\d[\d.,eE+\u2212-]*"
+_NUMBER = re.compile(
+    rf"\s*(?:{_VALUE}(?:\s*±\s*{_VALUE})?\s*(?:%|[^\W\d]{{1,3}})?|[-\u2013\u2014]?|nan|inf)\s*"
+)
+    rf"\s*(?:{_VALUE}(?:\s*±\s*{_VALUE})?\s*(?:%|[^\W\d]{{1,3}})?|[-\u2013\u2014]?|nan|inf)\s*"
+)
+_LONG = 28  # characters of a cell that stay on one line
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,10 +109,10 @@ def table(
         for name, side in zip(header, align, strict=True)
     )
     body = "".join(_row(row, align, number in best) for number, row in enumerate(rows))
-    told = f"<caption>{escaped(caption)}</caption>" if caption else ""
+    told = f"<figcaption>{escaped(caption)}</figcaption>" if caption else ""
     return Block(
-        html=f'<div class="scroll" tabindex="0"><table>{told}<thead><tr>{head}</tr></thead>'
-        f"<tbody>{body}</tbody></table></div>"
+        html=f'<figure class="table"><div class="scroll" tabindex="0"><table><thead><tr>{head}</tr>'
+        f"</thead><tbody>{body}</tbody></table></div>{told}</figure>"
     )
 
 
@@ -127,10 +133,14 @@ _ALIGN = {"l": "", "r": "r", "c": "c"}
 
 def _row(row: Sequence[str | Cell], align: str, is_best: bool) -> str:
     cells = "".join(
-        f"<td{_class(_ALIGN[side])}>{_inside(cell)}</td>"
+        f"<td{_class(_ALIGN[side] or _length(cell))}>{_inside(cell)}</td>"
         for cell, side in zip(row, align, strict=True)
     )
     return f"<tr{_class('best' if is_best else '')}>{cells}</tr>"
+
+
+def _length(cell: str | Cell) -> str:
+    return "long" if len(cell if isinstance(cell, str) else cell.text) > _LONG else ""
 
 
 def _inside(cell: str | Cell) -> str:
@@ -146,7 +156,7 @@ def _inside(cell: str | Cell) -> str:
 def _side(rows: Sequence[Sequence[str | Cell]], column: int) -> str:
     """Right where all that is there looks like numbers; the first column names things."""
     texts = [cell if isinstance(cell, str) else cell.text for cell in (row[column] for row in rows)]
-    return "r" if column and texts and all(map(_NUMBER.match, texts)) else "l"
+    return "r" if column and texts and all(map(_NUMBER.fullmatch, texts)) else "l"
 
 
 def _class(name: str) -> str:

@@ -34,19 +34,19 @@
     return Float64Array.from({ length: count }, (_, n) => first + n * step);
   }
 
-  function readLine(raw, place, count) {
-    const low = floats(raw.low);
+  function readLine(raw) {
+    const y = floats(raw.y);
     return {
       name: raw.name,
       x: axis(raw.x),
-      low,
-      high: raw.high ? floats(raw.high) : low,
+      y,
+      low: raw.low ? floats(raw.low) : y,
+      high: raw.high ? floats(raw.high) : y,
       band: raw.band && { x: axis(raw.band.x), low: floats(raw.band.low), high: floats(raw.band.high) },
       nonfinite: raw.nonfinite || [],
       lost: raw.lost || 0,
       marks: raw.marks || [],
       isBase: Boolean(raw.dashed),
-      place,
       isShown: true,
     };
   }
@@ -137,7 +137,7 @@
       const raw = JSON.parse(figure.querySelector("script").textContent);
       this.figure = figure;
       this.raw = raw;
-      this.lines = raw.lines.map((line, place) => readLine(line, place, raw.lines.length));
+      this.lines = raw.lines.map(readLine);
       let place = 0;
       for (const line of this.lines) line.style = line.isBase ? -1 : place++;
       this.isLog = raw.log && this.hasPositive();
@@ -295,7 +295,7 @@
 
     layout(context) {
       const [low, high] = (this.yRange = this.range());
-      const rows = Math.max(Math.floor((this.height - 40) / 44), 2);
+      const rows = Math.max(Math.floor((this.height - 40) / 34), 2);
       if (this.isLog) {
         let values = logTicks(low, high);
         if (values.length < 2) values = ticks(low, high, rows).values.filter((value) => value > 0);
@@ -344,6 +344,7 @@
       context.clip();
       const shown = this.lines.filter((line) => line.isShown);
       for (const line of shown) if (line.band) this.area(context, line, line.band, 0.16);
+      for (const line of shown) this.spread(context, line, shown.length);
       for (const line of shown) if (line !== this.chosen) this.line(context, line);
       if (this.chosen && this.chosen.isShown) this.line(context, this.chosen);
       context.restore();
@@ -406,26 +407,28 @@
       context.globalAlpha = 1;
     }
 
+    // What the buckets hold, as an area with an edge: a spike of one step stays visible.
+    spread(context, line, count) {
+      if (line.low === line.high) return;
+      const isPale = count > 4 || (this.chosen && this.chosen !== line);
+      const isChosen = this.chosen === line;
+      this.area(context, line, line, isChosen ? 0.3 : isPale ? 0.1 : 0.2);
+      context.strokeStyle = this.colour(line);
+      context.globalAlpha = isChosen ? 0.7 : isPale ? 0.3 : 0.5;
+      context.lineWidth = 0.75;
+      context.stroke();
+      context.globalAlpha = 1;
+    }
+
     line(context, line) {
-      const { x, low, high } = line;
+      const { x, y } = line;
       const from = Math.max(placeOf(x, this.view[0]) - 1, 0);
       const to = Math.min(placeOf(x, this.view[1]) + 1, x.length);
-      const isPale = this.chosen && this.chosen !== line;
       context.strokeStyle = this.colour(line);
       context.lineJoin = "round";
-      if (low !== high) {
-        // what the buckets hold, as an area with an edge: a spike of one step stays visible
-        this.area(context, line, line, isPale ? 0.08 : 0.22);
-        context.globalAlpha = isPale ? 0.15 : 0.5;
-        context.lineWidth = 0.75;
-        context.setLineDash([]);
-        context.stroke();
-      }
       context.beginPath();
-      for (let n = from; n < to; n++) {
-        context.lineTo(this.toX(x[n]), (this.toY(low[n]) + this.toY(high[n])) / 2);
-      }
-      context.globalAlpha = isPale ? 0.25 : 1;
+      for (let n = from; n < to; n++) context.lineTo(this.toX(x[n]), this.toY(y[n]));
+      context.globalAlpha = this.chosen && this.chosen !== line ? 0.3 : 1;
       context.lineWidth = line === this.chosen ? 2.5 : 1.6;
       context.setLineDash(this.dash(line));
       context.stroke();
@@ -439,7 +442,7 @@
       context.fillStyle = this.colour(line);
       context.beginPath();
       for (let n = from; n < to; n++) {
-        const x = this.toX(line.x[n]), y = (this.toY(line.low[n]) + this.toY(line.high[n])) / 2;
+        const x = this.toX(line.x[n]), y = this.toY(line.y[n]);
         context.moveTo(x + 2, y);
         context.arc(x, y, to - from === 1 ? 3 : 2, 0, 7);
       }
@@ -461,7 +464,12 @@
       context.font = FONT;
       context.textAlign = "right";
       context.textBaseline = y - top > 16 ? "bottom" : "top";
-      context.fillText(`${this.raw.goalLabel} ${text(this.raw.goal)}`, right, y + (y - top > 16 ? -2 : 3));
+      const told = `${this.raw.goalLabel} ${text(this.raw.goal)}`;
+      const beside = y + (y - top > 16 ? -2 : 3);
+      context.strokeStyle = ink.paper; // lines below it stay apart from the words
+      context.lineWidth = 3;
+      context.strokeText(told, right, beside);
+      context.fillText(told, right, beside);
     }
 
     // Crosses along the upper edge: here NaN or infinity stood.
@@ -545,7 +553,7 @@
         const place = nearest(line.x, this.cursor);
         const low = line.low[place], high = line.high[place];
         line.readout.textContent = low === high ? text(low) : `${text(low)} – ${text(high)}`;
-        const px = this.toX(line.x[place]), y = (this.toY(low) + this.toY(high)) / 2;
+        const px = this.toX(line.x[place]), y = this.toY(line.y[place]);
         if (px >= left - 1 && px <= right + 1 && y >= top - 1 && y <= bottom + 1) {
           context.beginPath();
           context.arc(px, y, 3.5, 0, 7);

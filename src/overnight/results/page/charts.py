@@ -7,6 +7,7 @@ than `thinning.BUCKETS` are thinned to the lowest and highest of each bucket.
 from __future__ import annotations
 
 import base64
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,11 +27,12 @@ MOST_MARKS = 500
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Line:
-    """One curve: `x` and either `y` or `low` with `high`, all of the shape (n,).
+    """One curve: `x` and `y`, or `low` with `high`, or all of them, of the shape (n,).
 
-    What is not finite in `y` is taken out and marked, together with the places in `nonfinite`.
-    `band`: lower and upper end of a spread around `y`. `marks`: places with a text each, such as
-    repairs. `dashed` is for what other curves are compared with.
+    `low` and `high` are what the point stands for, as of a bucket. What is not finite in `y` is
+    taken out and marked, together with the places in `nonfinite`. `band`: lower and upper end of a
+    spread around `y`. `marks`: places with a text each, such as repairs. `dashed` is for what other
+    curves are compared with.
     """
 
     name: str
@@ -88,12 +90,17 @@ def _line(line: Line) -> dict[str, Any]:
     packed: dict[str, Any] = {
         "name": text.printable(line.name),
         "x": _axis(thin.x),
-        "low": _packed(thin.low),
+        "y": _packed(thin.mean),
     }
     if not np.array_equal(thin.low, thin.high):
-        packed["high"] = _packed(thin.high)
+        packed |= {"low": _packed(thin.low), "high": _packed(thin.high)}
     if line.band is not None:
-        packed["band"] = _band(_floats(line.x), *map(_floats, line.band))
+        band = _envelope(_floats(line.x), *map(_floats, line.band))
+        packed["band"] = {
+            "x": _axis(band.x),
+            "low": _packed(band.low),
+            "high": _packed(band.high),
+        }
     if lost := thin.lost + len(line.nonfinite):
         places = np.unique(np.concatenate((thin.nonfinite, _floats(line.nonfinite))))
         packed["lost"] = lost
@@ -110,24 +117,20 @@ def _line(line: Line) -> dict[str, Any]:
 def _thin(line: Line) -> thinning.Thin:
     """Raises ValueError where the line has neither `y` nor both ends."""
     x = _floats(line.x)
-    if line.y is not None:
-        return thinning.thinned(x, _floats(line.y))
     if line.low is None or line.high is None:
-        raise ValueError(f"the line {line.name!r} needs y, or low and high")
-    low, high = _floats(line.low), _floats(line.high)
-    is_told = np.isfinite(low) & np.isfinite(high)
-    x, low, high = x[is_told], low[is_told], high[is_told]
-    lower, upper = thinning.thinned(x, low), thinning.thinned(x, high)
-    return thinning.Thin(
-        x=lower.x, low=lower.low, high=upper.high, nonfinite=lower.nonfinite, lost=0
-    )
+        if line.y is None:
+            raise ValueError(f"the line {line.name!r} needs y, or low and high")
+        return thinning.thinned(x, _floats(line.y))
+    y = None if line.y is None else _floats(line.y)
+    return _envelope(x, _floats(line.low), _floats(line.high), y)
 
 
-def _band(x: Floats, low: Floats, high: Floats) -> dict[str, Any]:
-    is_told = np.isfinite(low) & np.isfinite(high)
-    lower = thinning.thinned(x[is_told], low[is_told])
-    upper = thinning.thinned(x[is_told], high[is_told])
-    return {"x": _axis(lower.x), "low": _packed(lower.low), "high": _packed(upper.high)}
+def _envelope(x: Floats, low: Floats, high: Floats, y: Floats | None = None) -> thinning.Thin:
+    """Lowest of `low`, highest of `high`, and the means of `y`, or else the middle of both."""
+    middle = low / 2 + high / 2 if y is None else y
+    is_told = np.isfinite(low) & np.isfinite(high) & np.isfinite(middle)
+    parts = [thinning.thinned(x[is_told], each[is_told]) for each in (low, middle, high)]
+    return dataclasses.replace(parts[1], low=parts[0].low, high=parts[2].high)
 
 
 def _axis(x: Floats) -> list[Any]:
