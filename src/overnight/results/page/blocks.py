@@ -23,9 +23,7 @@ _VALUE = r"[-+\u2212±<>≤≥~≈]?\s*\d[\d.,eE+\u2212-]*"
 _NUMBER = re.compile(
     rf"\s*(?:{_VALUE}(?:\s*±\s*{_VALUE})?\s*(?:%|[^\W\d]{{1,3}})?|[-\u2013\u2014]?|nan|inf)\s*"
 )
-    rf"\s*(?:{_VALUE}(?:\s*±\s*{_VALUE})?\s*(?:%|[^\W\d]{{1,3}})?|[-\u2013\u2014]?|nan|inf)\s*"
-)
-_LONG = 28  # characters of a cell that stay on one line
+_LONG = 40  # characters of a cell that stay on one line
 
 
 @dataclass(frozen=True, kw_only=True)

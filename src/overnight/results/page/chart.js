@@ -16,6 +16,9 @@
   const DASHES = [[], [7, 3], [2, 2.5], [8, 3, 2, 3]];
   const FONT = "11px system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
   const HEIGHT = 240;
+  const NEAR = 14; // pixels between the pointer and the line that it means
+  const SPIKE = 6; // times the usual span of a bucket
+  const MARKS_TOLD = 6;
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const printing = matchMedia("print");
   const theme = () => (dark.matches && !printing.matches ? "dark" : "light");
@@ -34,14 +37,25 @@
     return Float64Array.from({ length: count }, (_, n) => first + n * step);
   }
 
+  /* Whether a bucket spans far more than those of its line do: a spike that its mean hides. */
+  function spikes(low, high) {
+    const spans = Array.from(high, (value, n) => value - low[n]);
+    const sorted = spans.filter((span) => span > 0).sort((one, two) => one - two);
+    const usual = sorted.length ? sorted[sorted.length >> 1] : 0;
+    return spans.map((span) => span > SPIKE * usual && usual > 0);
+  }
+
   function readLine(raw) {
     const y = floats(raw.y);
+    const low = raw.low ? floats(raw.low) : y;
+    const high = raw.high ? floats(raw.high) : y;
     return {
       name: raw.name,
       x: axis(raw.x),
       y,
-      low: raw.low ? floats(raw.low) : y,
-      high: raw.high ? floats(raw.high) : y,
+      low,
+      high,
+      isSpike: low === high ? [] : spikes(low, high),
       band: raw.band && { x: axis(raw.band.x), low: floats(raw.band.low), high: floats(raw.band.high) },
       nonfinite: raw.nonfinite || [],
       lost: raw.lost || 0,
@@ -185,10 +199,23 @@
       for (const line of this.lines) this.legend.append(this.item(line));
       this.figure.querySelector("figcaption").append(tools);
       this.figure.querySelector("script").after(this.plot, this.legend);
+      this.explain();
       this.logButton.addEventListener("click", () => this.setLog(!this.isLog));
       this.resetButton.addEventListener("click", () => this.zoom(this.whole));
       this.describe();
       listen(this);
+    }
+
+    // What the signs in the chart mean, also for those who cannot point at them.
+    explain() {
+      const told = element("ul", "signs");
+      if (this.lines.some((line) => line.lost)) told.append(element("li", "", "\u00d7 NaN or infinity"));
+      const marks = this.lines.flatMap((line) => line.marks.map(([x, words]) => [line, x, words]));
+      for (const [line, x, words] of marks.slice(0, MARKS_TOLD)) {
+        told.append(element("li", "", `\u25b2 ${line.name}, ${this.raw.x} ${text(x, 7)}: ${words}`));
+      }
+      if (marks.length > MARKS_TOLD) told.append(element("li", "", `\u25b2 and ${marks.length - MARKS_TOLD} more`));
+      if (told.childElementCount) this.legend.after(told);
     }
 
     item(line) {
@@ -199,8 +226,9 @@
       line.readout = element("span", "value");
       const name = element("span", "name", line.name);
       button.append(line.sample, name, line.readout);
-      if (line.lost) button.append(element("span", "lost", `${line.lost} not finite`));
-      button.title = line.name;
+      if (line.lost) button.append(element("span", "lost", `\u00d7${line.lost}`));
+      button.title = line.lost ? `${line.name}: ${line.lost} values are NaN or infinite` : line.name;
+      line.item = button;
       button.addEventListener("click", () => {
         line.isShown = !line.isShown;
         button.setAttribute("aria-pressed", String(line.isShown));
@@ -417,6 +445,15 @@
       context.globalAlpha = isChosen ? 0.7 : isPale ? 0.3 : 0.5;
       context.lineWidth = 0.75;
       context.stroke();
+      context.globalAlpha = isPale && !isChosen ? 0.6 : 1;
+      context.lineWidth = 1.2;
+      context.beginPath();
+      line.isSpike.forEach((is, n) => {
+        if (!is || line.x[n] < this.view[0] || line.x[n] > this.view[1]) return;
+        context.moveTo(this.toX(line.x[n]), this.toY(line.low[n]));
+        context.lineTo(this.toX(line.x[n]), this.toY(line.high[n]));
+      });
+      context.stroke();
       context.globalAlpha = 1;
     }
 
@@ -523,20 +560,35 @@
 
     // ---- the cursor ----------------------------------------------------------------------------
 
-    point(at) {
+    // `height`: of the pointer, in pixels, where there is one.
+    point(at, height = null) {
       this.cursor = at === null ? null : Math.min(Math.max(at, this.view[0]), this.view[1]);
+      this.pointed = at === null ? null : height;
       this.readout();
+    }
+
+    // The line that the pointer is on, of several.
+    near(shown) {
+      if (this.pointed === null || shown.length < 3) return null;
+      const away = (line) => Math.abs(this.toY(line.y[nearest(line.x, this.cursor)]) - this.pointed);
+      const best = shown.reduce((one, two) => (away(two) < away(one) ? two : one));
+      return away(best) < NEAR ? best : null;
     }
 
     readout() {
       const context = this.over.getContext("2d");
       context.clearRect(0, 0, this.width, this.height);
       if (this.selection) this.select(context);
-      for (const line of this.lines) line.readout.textContent = "";
+      for (const line of this.lines) {
+        line.readout.textContent = "";
+        line.item.classList.remove("near");
+      }
       if (this.cursor === null) return;
       const ink = INK[theme()];
       const { left, top, right, bottom } = this.box;
       const shown = this.lines.filter((line) => line.isShown && line.x.length);
+      const near = this.near(shown);
+      if (near) this.emphasise(context, near);
       // the cursor stands on a point that is there
       const xs = shown.map((line) => line.x[nearest(line.x, this.cursor)]);
       const at = xs.reduce((best, x) => (Math.abs(x - this.cursor) < Math.abs(best - this.cursor) ? x : best), Infinity);
@@ -552,11 +604,12 @@
         if (this.cursor < line.x[0] - this.slack() || this.cursor > line.x[line.x.length - 1] + this.slack()) continue;
         const place = nearest(line.x, this.cursor);
         const low = line.low[place], high = line.high[place];
-        line.readout.textContent = low === high ? text(low) : `${text(low)} – ${text(high)}`;
-        const px = this.toX(line.x[place]), y = this.toY(line.y[place]);
-        if (px >= left - 1 && px <= right + 1 && y >= top - 1 && y <= bottom + 1) {
+        const y = line.y[place];
+        line.readout.textContent = line.isSpike[place] ? `${text(low, 3)} to ${text(high, 3)}` : text(y);
+        const across = this.toX(line.x[place]), down = this.toY(y);
+        if (across >= left - 1 && across <= right + 1 && down >= top - 1 && down <= bottom + 1) {
           context.beginPath();
-          context.arc(px, y, 3.5, 0, 7);
+          context.arc(across, down, 3.5, 0, 7);
           context.fillStyle = this.colour(line);
           context.strokeStyle = ink.paper;
           context.lineWidth = 1.5;
@@ -566,6 +619,20 @@
         for (const [place, words] of line.marks) if (Math.abs(this.toX(place) - x) < 8) told.push(words);
       }
       this.tag(context, ink, x, told.join("  ·  "));
+    }
+
+    emphasise(context, line) {
+      const { left, top, right, bottom } = this.box;
+      line.item.classList.add("near");
+      context.save();
+      context.beginPath();
+      context.rect(left, top - 1, right - left, bottom - top + 2);
+      context.clip();
+      const chosen = this.chosen;
+      this.chosen = line;
+      this.line(context, line);
+      this.chosen = chosen;
+      context.restore();
     }
 
     slack() {
@@ -596,6 +663,10 @@
       context.globalAlpha = 1;
     }
 
+    heightOf(event) {
+      return event.clientY - this.plot.getBoundingClientRect().top;
+    }
+
     at(event) {
       const place = event.clientX - this.plot.getBoundingClientRect().left;
       const { left, right } = this.box;
@@ -615,21 +686,21 @@
       plot.setPointerCapture(event.pointerId);
       fingers.set(event.pointerId, event);
       start = { x: event.clientX, at: chart.at(event), view: [...chart.view], pinch: pinch() };
-      if (event.pointerType !== "mouse") chart.point(chart.at(event));
+      if (event.pointerType !== "mouse") chart.point(chart.at(event), chart.heightOf(event));
     });
 
     plot.addEventListener("pointermove", (event) => {
       if (!fingers.has(event.pointerId)) {
-        if (event.pointerType === "mouse") chart.point(chart.at(event));
+        if (event.pointerType === "mouse") chart.point(chart.at(event), chart.heightOf(event));
         return;
       }
       fingers.set(event.pointerId, event);
       if (fingers.size === 2) spread();
       else if (event.pointerType === "mouse" && !event.shiftKey) {
         chart.selection = [start.at, chart.at(event)];
-        chart.point(chart.at(event));
+        chart.point(chart.at(event), chart.heightOf(event));
       } else if (fingers.size === 1 && isZoomed(start.view)) pan(event);
-      else chart.point(chart.at(event));
+      else chart.point(chart.at(event), chart.heightOf(event));
     });
 
     const isZoomed = (view) => view[0] !== chart.whole[0] || view[1] !== chart.whole[1];
