@@ -1,4 +1,4 @@
-"""Curves of a page: what one shows, and the compact data that `chart.js` draws.
+"""Curves of a page: what one shows, and the compact data that `script/` draws.
 
 Numbers travel as float32 in base64, x as start and step where it is even. Curves with more points
 than `thinning.BUCKETS` are thinned to the lowest and highest of each bucket.

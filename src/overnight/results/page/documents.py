@@ -12,6 +12,9 @@ from importlib import resources
 from overnight.results.page.blocks import Block, together
 from overnight.results.page.escaping import escaped
 
+# The parts of the script, in their order; they share one scope.
+SCRIPT = ("numbers", "data", "looks", "scales", "drawing", "cursor", "fingers", "chart", "page")
+
 
 @dataclass(frozen=True)
 class Section:
@@ -23,7 +26,7 @@ class Section:
 
 def document(title: str, sections: Sequence[Section], *, note: str = "") -> str:
     """A whole page. `note` stands small at its end: from when it is, and how it was made."""
-    style, script = _asset("page.css"), _asset("chart.js")
+    style, script = _asset("page.css"), _script()
     body = "".join(
         f'<section id="s{number}"><h2>{escaped(section.title)}</h2>{together(section.blocks)}'
         "</section>"
@@ -64,6 +67,11 @@ def _hash(text: str) -> str:
     return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
 
 
+def _script() -> str:
+    parts = "\n".join(_asset("script", f"{name}.js") for name in SCRIPT)
+    return f'"use strict";\n(() => {{\n{parts}}})();\n'
+
+
 @cache
-def _asset(name: str) -> str:
-    return resources.files(__package__ or "").joinpath(name).read_text("utf-8")
+def _asset(*names: str) -> str:
+    return resources.files(__package__ or "").joinpath(*names).read_text("utf-8")
