@@ -1,1 +1,1 @@
-"""How trackers pack their records: framing, checksums, protobuf fields. Nothing of any tracker's."""
+"""How trackers pack their records: framing, checksums, protobuf fields, databases."""

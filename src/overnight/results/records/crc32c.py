@@ -55,7 +55,8 @@ def moved(distance: int) -> Words:
     if distance == 0:
         return table
     before = moved(distance - 1)
-    return before >> np.uint32(8) ^ table[before & np.uint32(0xFF)]
+    moved_on: Words = before >> np.uint32(8) ^ table[before & np.uint32(0xFF)]
+    return moved_on
 
 
 _LONG = 4096

@@ -185,7 +185,7 @@ def _of_content(data: bytes, content: Field, kind: str | None, bare: Value) -> V
 
 
 def _listed(data: bytes, each: Field) -> Iterator[tuple[Any, Field | None]]:
-    """The elements that a field lists: (kind, place) of those of a fixed width, else (bits, None)."""
+    """The elements of a field: (kind, place) where their width is fixed, else (bits, None)."""
     if each.number in _LISTS:
         kind, wire = _LISTS[each.number]
         width = int(kind[-1])

@@ -26,7 +26,7 @@ MOST_HEADS = 1 << 16
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Block:
-    """Records in a row: record i is `data[starts[i] : starts[i] + sizes[i]]`, its number `line` + i.
+    """Records in a row: record i is `data[starts[i] : starts[i] + sizes[i]]`, number `line` + i.
 
     Their own checksums are not checked yet.
     """
@@ -86,7 +86,8 @@ class Records:
 
         None lacking: there is no record at this place.
         """
-        starts, sizes = [], []
+        starts: list[int] = []
+        sizes: list[int] = []
         at, end, missing = 0, len(data), 0
         heads = self._heads
         while at + HEAD <= end:
