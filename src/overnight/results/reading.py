@@ -38,6 +38,7 @@ FORMATS: tuple[str, ...] = (
     "metrics_jsonl",
     "json_table",
     "csv_table",
+    "printed",  # last: any text may be a log
 )
 PLUGINS = "overnight.readers"
 NOT_SEARCHED = frozenset((".git", ".overnight", "__pycache__", "node_modules", ".venv"))
