@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from bench import made_curves
 from overnight.app import inspecting
-from overnight.results import health
+from overnight.results import health, names
 from overnight.results.health.finding import ASSERTED
 
 SAME = {
@@ -95,13 +95,22 @@ def judged(case: dict[str, Any], path: Path) -> File:
 
 
 def primary(wanted: dict[str, Any], found: dict[str, Any]) -> str:
-    """Of the series with the labelled name: whether best and last are the labelled ones."""
+    """Of the series with the labelled name: whether best and last are the labelled ones.
+
+    Where a label puts the split in front of the name and the file does not, the folded names count.
+    """
     named = [each for each in found["series"] if each["name"] == wanted["name"]]
+    named = named or [e for e in found["series"] if folded(e) == folded(wanted)]
     if not named:
         return f"no series {wanted['name']!r}"
     split = [each for each in named if each["split"] == wanted["split"]]
     told = [wrong(wanted, each) for each in split or named]
     return min(told, key=len) if "" not in told else "exact"
+
+
+def folded(series: dict[str, Any]) -> tuple[str, str]:
+    """Split and metric, however they are spelled: `val acc` is the `acc` of the split `val`."""
+    return names.fold(series["name"].strip(), series["split"])
 
 
 def wrong(wanted: dict[str, Any], got: dict[str, Any]) -> str:

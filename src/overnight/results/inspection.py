@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from overnight.results.series import Series
 
 MOST_SERIES = 2_000  # of a file with more, the others are only counted
 MOST_FINDINGS = 200
+METRICS = "metrics"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,10 +67,11 @@ class Inspected:
 def inspected(file: str, found: Found) -> Inspected:
     """What a reader found, judged run by run."""
     curves = found.curves[:MOST_SERIES]
+    held_out = _tells_metrics_apart(curves)
     by_run: dict[str, list[Series]] = {}
     for curve in curves:
         if curve.value.size:
-            by_run.setdefault(curve.run, []).append(series_of(curve, file))
+            by_run.setdefault(curve.run, []).append(series_of(_with_split(curve, held_out), file))
     runs = [
         Run(name=name, series=tuple(held), health=health.judge(held)[:MOST_FINDINGS])
         for name, held in by_run.items()
@@ -82,6 +85,17 @@ def inspected(file: str, found: Found) -> Inspected:
         left_out=len(found.curves) - len(curves),
         reason=None if runs else "there is no metric in it",
     )
+
+
+def _tells_metrics_apart(curves: Sequence[Curve]) -> bool:
+    """Whether names say `train/…`, `val/…` and `metrics/…`: the last are of the validation."""
+    told = {curve.name.partition("/")[0].lower() for curve in curves if curve.split is None}
+    return {"train", "val", METRICS} <= told
+
+
+def _with_split(curve: Curve, held_out: bool) -> Curve:
+    is_metric = held_out and curve.split is None and curve.name.lower().startswith(f"{METRICS}/")
+    return replace(curve, split="val") if is_metric else curve
 
 
 def refused(file: str, reason: str) -> Inspected:

@@ -11,7 +11,9 @@ from overnight.results.health.shape import clipped, falling
 from overnight.results.health.view import NORMAL, View, noise_of
 
 FEWEST = 5  # values of which a course is read
-LATE, HALF = 0.2, 0.5
+LATE, HALF, FINAL = 0.2, 0.5, 0.1
+BRAKED = 0.2  # of the gain of the last fifth: with less in the last tenth it has come to rest
+MANY = 20  # values with which a last tenth says anything
 LOUD = 0.33  # noise, as a part of what was gained, in which no gain is seen,
 SEEN = -5.0  # but for an order of all values that is so far from chance
 CLIPPED = 1.6  # clipping takes so much from normal noise, and much more where there are spikes
@@ -22,9 +24,10 @@ LITTLE = 0.015  # of all that was gained: less is of no use
 class Course:
     """Lengths are parts of the run, gains parts of all that was gained (`reach`).
 
-    `late`, `half`: the gain in the last fifth and the last half, by a robust slope. `order`: from
-    -1 (each later value of the last half is better) to 1. `sureness`: by how many standard
-    deviations the order differs from chance. `flat`: from which part on there was no useful gain.
+    `final`, `late`, `half`: the gain in the last tenth, fifth and half, by a robust slope.
+    `order`: from -1 (each later value of the last half is better) to 1. `sureness`: by how many
+    standard deviations the order differs from chance. `flat`: from which part on there was no
+    useful gain.
     `jitter`: the median step from value to value. `noise`: the standard deviation of that kind.
     `learning`: as `sureness`, of the whole curve.
     """
@@ -35,6 +38,7 @@ class Course:
     reach: float
     late: float
     half: float
+    final: float
     order: float
     sureness: float
     flat: float
@@ -42,6 +46,11 @@ class Course:
     jitter: float
     noise: float
     learning: float
+
+    @property
+    def has_braked(self) -> bool:
+        """Whether it gained until shortly before the end and rests now, as a schedule makes it."""
+        return self.n >= MANY and abs(self.final) < BRAKED * self.late
 
     @property
     def has_learned(self) -> bool:
@@ -66,6 +75,7 @@ def course(view: View) -> Course | None:
         end=end,
         reach=reach,
         late=-_slope(y[-max(3, int(y.size * 2 * LATE)) :]) * LATE * y.size / scale,
+        final=-_slope(y[-max(3, int(y.size * FINAL)) :]) * FINAL * y.size / scale,
         half=-_slope(y[-max(3, int(y.size * HALF)) :]) * HALF * y.size / scale,
         order=order,
         sureness=sureness,

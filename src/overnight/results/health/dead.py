@@ -68,7 +68,7 @@ def _finding(view: View, bad: np.ndarray, is_dead: bool) -> Finding:
 
 def _sentence(view: View, told: dict[str, float | str | bool], is_dead: bool, never: bool) -> str:
     if is_dead:
-        return f"{view.name} is no number from {told['first']:g} on: the training is dead"
+        return f"{view.label} is no number from {told['first']:g} on: the training is dead"
     if never:
-        return f"{view.name} was never a number: not computed or not defined; the run is not dead"
-    return f"{view.name}: {told['nonfinite']} of {told['n']} values are no numbers; it went on"
+        return f"{view.label} was never a number: not computed or not defined; the run is not dead"
+    return f"{view.label}: {told['nonfinite']} of {told['n']} values are no numbers; it went on"

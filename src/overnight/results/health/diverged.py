@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from overnight.results.health.finding import DIVERGED, Finding
@@ -14,14 +16,17 @@ FEWEST = 5
 LOST = 0.6  # part of the gain that has to be lost again
 OF_LEVEL = 0.2  # and how far above its best the loss has to be, as a part of it
 FEWEST_AFTER = 3  # values that have to be that bad at the end
-PLAYING = 0.4  # confidence for losses that play against each other
+PLAYING = 0.4  # confidence for losses that play against each other, or are one part of several
 METRIC = 0.6
 
 
 def findings(lead: Leading) -> list[Finding]:
     """Of the training loss; a validation that gets worse while that goes down is overfitting."""
     judged = [lead.train] if lead.train else [lead.val, lead.metric]
-    return [found for found in map(_one, filter(None, judged)) if found][:1]
+    found = [each for each in map(_one, filter(None, judged)) if each][:1]
+    if lead.other_parts_fall:
+        found = [replace(each, confidence=min(each.confidence, PLAYING)) for each in found]
+    return found
 
 
 def _one(view: View) -> Finding | None:
@@ -40,7 +45,7 @@ def _one(view: View) -> Finding | None:
     if y[-FEWEST_AFTER:].min() - found.level <= needed:
         return None
     sure = 0.95 if end > start + 0.1 * abs(start) else 0.7
-    if view.is_adversarial:
+    if view.is_playing:
         sure = min(sure, PLAYING)
     elif not view.is_loss:
         sure = min(sure, METRIC)
@@ -61,7 +66,7 @@ def _finding(
         confidence=sure,
         evidence=evidence,
         sentence=(
-            f"{view.name} went away after {at:g}: from {view.sign * level:.4g} to "
+            f"{view.label} went away after {at:g}: from {view.sign * level:.4g} to "
             f"{view.sign * end:.4g} (it began at {view.sign * start:.4g})"
         ),
     )

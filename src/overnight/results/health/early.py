@@ -38,7 +38,7 @@ def finding(view: View) -> Finding | None:
             "end": view.sign * end,
         },
         sentence=(
-            f"{view.name} was unstable at first: {view.sign * start:.4g}, then "
+            f"{view.label} was unstable at first: {view.sign * start:.4g}, then "
             f"{view.sign * y[worst]:.4g} at {view.at[worst]:g}, in the end {view.sign * end:.4g}"
         ),
     )

@@ -42,7 +42,7 @@ def _finding(val: View, train: View, train_end: float, val_end: float) -> Findin
         confidence=round(min(MOST, 0.4 + 0.7 * (share - WIDE)), 3),
         evidence={"train": train_end, "validation": val_end, "gap_of_validation": share},
         sentence=(
-            f"{val.name} ends at {val_end:.4g}, {train.name} at {train_end:.4g}: the training "
+            f"{val.label} ends at {val_end:.4g}, {train.label} at {train_end:.4g}: the training "
             "says little about unseen data any more"
         ),
     )

@@ -10,6 +10,7 @@ LITTLE, MUCH = 0.02, 0.08  # gain in the last fifth, as a part of all that was g
 IN_ORDER, CHANCE = -0.3, -2.0
 FEW = 8  # values in the last half with which nothing is far from chance: then nearly all must fall
 ALL_FALL = -0.66
+RESTING = 0.45  # confidence where the last tenth gained hardly anything
 
 
 def finding(view: View, course: Course) -> Finding | None:
@@ -18,6 +19,8 @@ def finding(view: View, course: Course) -> Finding | None:
     if not course.has_learned or course.late < LITTLE or course.order > IN_ORDER or not enough:
         return None
     sure = 0.45 + 0.45 * min(1.0, (course.late - LITTLE) / (MUCH - LITTLE))
+    if course.has_braked:
+        sure = min(sure, RESTING)
     return Finding(
         finding=IMPROVING,
         series=view.name,
@@ -30,7 +33,7 @@ def finding(view: View, course: Course) -> Finding | None:
             "last": float(view.sign * view.y[-1]),
         },
         sentence=(
-            f"{view.name} was still improving at the end: the last fifth brought "
+            f"{view.label} was still improving at the end: the last fifth brought "
             f"{100 * course.late:.2g} % of all it gained"
         ),
     )

@@ -21,7 +21,7 @@ def finding(view: View, course: Course) -> Finding | None:
         confidence=round(sure, 3),
         evidence={"jitter": course.jitter, "n": course.n, "order": course.order},
         sentence=(
-            f"{view.name} is noisy: from value to value it moves by {100 * course.jitter:.2g} % of "
-            "all it gained, so single values tell little"
+            f"{view.label} is noisy: each value differs from the one before by "
+            f"{100 * course.jitter:.2g} % of all it gained, so single values tell little"
         ),
     )

@@ -113,7 +113,7 @@ def _finding(view: View, found: Valley, sure: float, gain: float | None) -> Find
         confidence=round(sure, 3),
         evidence=evidence,
         sentence=(
-            f"{view.name}: best {best:.4g} at {view.at[place]:g}; {word} since, to {last:.4g}"
+            f"{view.label}: best {best:.4g} at {view.at[place]:g}; {word} since, to {last:.4g}"
             + (" while the training loss went on down" if gain is not None else "")
         ),
     )

@@ -34,7 +34,7 @@ def finding(view: View, course: Course, remaining: float | None) -> Finding | No
         at=course.flat_at,
         confidence=round(sure, 3),
         evidence=evidence,
-        sentence=f"{view.name} has gained nothing useful since {course.flat_at:g}{told}",
+        sentence=f"{view.label} has gained nothing useful since {course.flat_at:g}{told}",
     )
 
 
@@ -53,5 +53,5 @@ def _never(view: View, course: Course) -> Finding | None:
         at=float(view.at[0]),
         confidence=NEVER,
         evidence={"flat_part": 1.0, "order": course.order, "end": view.sign * course.end},
-        sentence=f"{view.name} has not learnt: it ends as it began: {view.sign * course.end:.4g}",
+        sentence=f"{view.label} has not learnt: it ends as it began: {view.sign * course.end:.4g}",
     )

@@ -56,7 +56,7 @@ def _finding(view: View, places: Whole, apart: Floats, wide: float) -> Finding:
             "places": listed,
         },
         sentence=(
-            f"{view.name} has {places.size} spike{'s' * (places.size != 1)}, the highest "
+            f"{view.label} has {places.size} spike{'s' * (places.size != 1)}, the highest "
             f"{value:.4g} at {view.at[highest]:g}"
         ),
     )

@@ -12,7 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
-from overnight.results import segments
+from overnight.results import names, segments
 from overnight.results.curves import Floats, Whole
 from overnight.results.series import Series
 
@@ -23,8 +23,10 @@ MEAN = 0.7979  # mean absolute value of a normal variable
 ROOT_6 = 6.0**0.5
 MANY = 40
 LOSSES = ("loss", "nll", "perplexity", "ppl", "bpb", "bpc", "cross_entropy", "objective", "cost")
-ADVERSARIAL = frozenset(("gen", "dis", "disc", "discrim", "discriminator", "generator"))
-ADVERSARIAL |= {"adv", "adversarial", "gan", "actor", "critic"}
+# Losses that play against each other, or stand for a gradient: they may rise in a healthy run.
+PLAYING = frozenset(("gen", "dis", "disc", "discrim", "discriminator", "generator", "gan"))
+PLAYING |= {"adv", "adversarial", "actor", "critic", "rl", "pg", "policy", "ppo", "grpo"}
+PLAYING |= {"value", "entropy", "surrogate"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +46,12 @@ class View:
         return self.series.written
 
     @property
+    def label(self) -> str:
+        """The name for a sentence: with the split, where the name does not tell it."""
+        told = names.fold(self.name)[0]
+        return self.name if told == self.split else f"{self.split} {self.name}"
+
+    @property
     def split(self) -> str:
         return self.series.split
 
@@ -57,9 +65,9 @@ class View:
         return self.goal != "max" and any(word in low for word in LOSSES)
 
     @cached_property
-    def is_adversarial(self) -> bool:
-        """One of two losses that play against each other: it may rise in a healthy run."""
-        return not ADVERSARIAL.isdisjoint(re.split(r"[\s/._:-]+", self.name.lower()))
+    def is_playing(self) -> bool:
+        """Whether its height says little: see PLAYING."""
+        return not PLAYING.isdisjoint(re.split(r"[\s/._:-]+", self.name.lower()))
 
     @cached_property
     def sign(self) -> float:
