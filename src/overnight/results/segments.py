@@ -21,12 +21,17 @@ def axis(series: Series) -> Floats:
 
     Steps that go back while the epoch goes on are counted within the epoch: then it is the axis.
     """
-    step, epoch = series.step[series.kept], series.epoch[series.kept]
+    step, epoch = counted(series, series.step), counted(series, series.epoch)
     count = series.n
     has_step, has_epoch = (count > 0 and not np.isnan(each).any() for each in (step, epoch))
     if has_step and not (has_epoch and _is_within(step, epoch)):
         return step
     return epoch if has_epoch else np.arange(1.0, count + 1)
+
+
+def counted(series: Series, column: Floats) -> Floats:
+    """A column without what was repeated; not copied where nothing was."""
+    return column if series.n == column.size else column[series.kept]
 
 
 def _is_within(step: Floats, epoch: Floats) -> bool:
@@ -66,7 +71,7 @@ def judged(series: Series) -> tuple[Whole, Floats]:
     """
     x = axis(series)
     begin = starts(x)
-    if not begin.size:
+    if not begin.size or (begin.size == 1 and (np.diff(x) >= 0).all()):
         return series.kept, x
     end = np.append(begin[1:], x.size)
     lengths = end - begin

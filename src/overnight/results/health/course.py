@@ -8,7 +8,7 @@ import numpy as np
 
 from overnight.results.curves import Floats
 from overnight.results.health.shape import clipped, falling
-from overnight.results.health.view import NORMAL, View, noise_of
+from overnight.results.health.view import NORMAL, View, noise_of, some
 
 FEWEST = 5  # values of which a course is read
 LATE, HALF, FINAL = 0.2, 0.5, 0.1
@@ -63,7 +63,7 @@ def course(view: View) -> Course | None:
     noise = min(view.trend.noise, CLIPPED * noise_of(y))
     if y.size < FEWEST or not np.ptp(y) > 0:
         return None
-    start = float(np.median(view.y[: max(1, view.y.size // 50)]))
+    start = float(np.median(some(view.y[: max(1, view.y.size // 50)])))
     end = float(np.median(y[-max(1, y.size // 10) :]))
     reach = start - end
     scale = reach if reach > 0 else float(np.ptp(y))
@@ -81,7 +81,7 @@ def course(view: View) -> Course | None:
         sureness=sureness,
         flat=flat / (y.size - 1),
         flat_at=float(at[flat]),
-        jitter=float(np.median(np.abs(np.diff(view.y)))) / scale,
+        jitter=float(np.median(np.abs(some(np.diff(view.y))))) / scale,
         noise=noise / scale,
         learning=ordered(y)[1],
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from overnight.results.health.finding import EARLY, Finding
-from overnight.results.health.view import View
+from overnight.results.health.view import View, some
 
 FEWEST = 8
 THIRD = 3
@@ -20,10 +20,10 @@ def finding(view: View) -> Finding | None:
         return None
     start = float(np.median(y[: max(1, y.size // 200)]))
     worst = int(np.argmax(y[: max(3, y.size // THIRD)]))
-    end = float(np.median(y[-max(1, y.size // 10) :]))
+    end = float(np.median(some(y[-max(1, y.size // 10) :])))
     gained, above = start - end, float(y[worst]) - start
     later = y[y.size // 2 :]
-    noise = float(np.median(np.abs(np.diff(later)))) if later.size > 1 else 0.0
+    noise = float(np.median(np.abs(some(np.diff(later))))) if later.size > 1 else 0.0
     if gained <= 0 or above <= max(OF_GAIN * gained, OF_LEVEL * abs(start), FAR * noise):
         return None
     sure = 0.4 + 0.4 * min(1.0, above / gained - OF_GAIN)

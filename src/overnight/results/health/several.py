@@ -10,6 +10,7 @@ from overnight.results import segments
 from overnight.results.health.finding import RUNS, Finding
 from overnight.results.series import Series
 
+MOST_LISTED = 20
 SURE, BRIEF = 0.95, 0.6  # BRIEF: each part but one has a single value
 
 
@@ -19,25 +20,23 @@ def runs(series: Sequence[Series]) -> int:
 
 
 def findings(series: Sequence[Series]) -> list[Finding]:
-    most = max(series, key=segments.runs, default=None)
-    if most is None or segments.runs(most) < 2:
-        return []
-    x = segments.axis(most)
+    most = max(((segments.runs(each), -n) for n, each in enumerate(series)), default=(0, 0))
+    return [_finding(series[-most[1]])] if most[0] > 1 else []
+
+
+def _finding(series: Series) -> Finding:
+    x = segments.axis(series)
     begin = segments.starts(x)
     lengths = np.diff(np.append(begin, x.size))
-    return [
-        Finding(
-            finding=RUNS,
-            series=most.written,
-            at=float(x[begin[1] - 1]),
-            confidence=SURE if (lengths > 1).sum() > 1 else BRIEF,
-            evidence={
-                "runs": int(begin.size),
-                "lines": ", ".join(str(int(most.line[most.kept[each]])) for each in begin[:20]),
-            },
-            sentence=(
-                f"{most.written} starts anew {begin.size - 1} time{'s' * (begin.size != 2)}: "
-                f"{begin.size} runs in one file; the last one long enough is judged"
-            ),
-        )
-    ]
+    lines = series.line[series.kept[begin]]
+    return Finding(
+        finding=RUNS,
+        series=series.written,
+        at=float(x[begin[1] - 1]),
+        confidence=SURE if (lengths > 1).sum() > 1 else BRIEF,
+        evidence={"runs": int(begin.size), "lines": ", ".join(map(str, lines[:MOST_LISTED]))},
+        sentence=(
+            f"{series.written} starts anew {begin.size - 1} time{'s' * (begin.size != 2)}: "
+            f"{begin.size} runs in one file; the last one long enough is judged"
+        ),
+    )

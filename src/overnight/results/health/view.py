@@ -17,6 +17,8 @@ from overnight.results.curves import Floats, Whole
 from overnight.results.series import Series
 
 BUCKETS = 400
+MOST = 20_000
+MOST_IN = 500  # values of a bucket that make its median
 NORMAL = 1.4826  # median absolute deviation to standard deviation, for normal noise
 RATE = re.compile(r"(^|[\s/._-])(lr|learning[ _-]?rate)([\s/._-]|\d|$)", re.I)
 MEAN = 0.7979  # mean absolute value of a normal variable
@@ -89,11 +91,6 @@ class View:
         return self.x[self.finite]
 
     @cached_property
-    def noise(self) -> float:
-        """The standard deviation from one value to the next that is no trend, robust."""
-        return noise_of(self.y)
-
-    @cached_property
     def trend(self) -> Trend:
         return bucketed(self.at, self.y)
 
@@ -114,6 +111,11 @@ class Trend:
 def view(series: Series) -> View:
     place, x = segments.judged(series)
     return View(series=series, x=x, value=series.value[place], place=place)
+
+
+def some(values: Floats) -> Floats:
+    """At most MOST of the values, equally far apart: enough for a median of them all."""
+    return values[:: max(1, values.size // MOST)]
 
 
 def noise_of(y: Floats) -> float:
@@ -140,7 +142,7 @@ def bucketed(at: Floats, y: Floats) -> Trend:
     first = y.size - whole * size  # the oldest values make room, not the newest
     return Trend(
         at=at[first:].reshape(whole, size)[:, -1],
-        y=np.median(y[first:].reshape(whole, size), axis=1),
+        y=np.median(y[first:].reshape(whole, size)[:, :: max(1, size // MOST_IN)], axis=1),
         size=float(size),
     )
 
