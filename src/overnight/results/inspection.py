@@ -130,7 +130,7 @@ def _series(series: Series, run: str) -> dict[str, Any]:
         "split": series.split,
         "n": series.n,
         "best": None if best is None else float(series.value[best]),
-        "best_at": None if best is None else float(series.x[best]),
+        "best_at": None if best is None else _plain(float(series.x[best])),
         "last": None if last is None else float(series.value[last]),
         "metric": series.name,
         "goal": series.goal,

@@ -9,6 +9,7 @@ from overnight.results.health.view import View
 LATEST = 0.62  # the flat part begins before this part of the run
 LONG = 0.35
 HALF = 0.06  # gained in the last half, as a part of all: that is no plateau
+FAR_AHEAD = 2.0  # the pace of the last fifth says nothing about more than that
 NEVER = 0.6  # confidence where the curve never learnt
 
 
@@ -40,7 +41,7 @@ def finding(view: View, course: Course, remaining: float | None) -> Finding | No
 
 def expected(course: Course, remaining: float | None) -> float:
     """The gain in what remains at the pace of the last fifth, as a part of all gained so far."""
-    return course.late * 5 * min(remaining, 1.0) if remaining else course.late
+    return course.late * 5 * min(remaining, FAR_AHEAD) if remaining else course.late
 
 
 def _never(view: View, course: Course) -> Finding | None:
