@@ -62,7 +62,10 @@ def one(path: Path, name: str) -> Inspected:
         if not path.is_file():
             raise _missing(path, name)
         with path.open("rb") as file:
-            is_packed = file.read(2) == GZIP
+            head = file.read(2)
+        if not head:
+            return inspection.refused(name, "the file is empty")
+        is_packed = head == GZIP
         return _unpacked(path, name) if is_packed else _read(path, name)
     except (OSError, EOFError, zlib.error) as error:
         return inspection.refused(name, _why(error))
@@ -108,6 +111,5 @@ class _Limited:
 def _read(path: Path, name: str) -> Inspected:
     found = reading.read(path)
     if found is None:
-        empty = path.stat().st_size == 0
-        return inspection.refused(name, "the file is empty" if empty else UNKNOWN)
+        return inspection.refused(name, UNKNOWN)
     return inspection.inspected(name, found)

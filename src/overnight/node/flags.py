@@ -116,7 +116,7 @@ class Flags:
     ) -> None:
         """A line's metrics; the loss of the validation among them counts."""
         for name, value in metrics.items():
-            rank = val_rank(name, split)
+            rank, name = val_loss(name, split)
             if rank > self._rank or rank == NO_LOSS or not math.isfinite(value):
                 continue
             if rank < self._rank or name != self._val_name:
@@ -270,10 +270,13 @@ def noise(values: Sequence[float]) -> float:
 
 
 @functools.lru_cache(maxsize=512)
-def val_rank(name: str, split: str | None) -> int:
-    """How surely it is the loss of the validation: as `names.loss_rank`; NO_LOSS for no such."""
+def val_loss(name: str, split: str | None) -> tuple[int, str]:
+    """How surely it is the loss of the validation, and what it is called.
+
+    As `names.loss_rank`; NO_LOSS for no such.
+    """
     if spellings.fold(name, split)[0] != spellings.VAL:
-        return NO_LOSS
+        return NO_LOSS, name
     words = [word for word in names.tokens(name) if names.split_of(word) is None]
     rank = names.loss_rank("_".join(words)) if words else None
-    return NO_LOSS if rank is None else rank
+    return NO_LOSS if rank is None else rank, spellings.spelled(name, split)
