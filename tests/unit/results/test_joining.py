@@ -8,8 +8,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from overnight.app import series as reading_runs
-from overnight.results import curves, joining, order, series
+from overnight.results import curves, joining, order, run_files, series
 from overnight.results.sources import Read
 from tests.unit.results import folders
 
@@ -17,7 +16,7 @@ Row = tuple[object, ...]
 
 
 def of(folder: Path) -> tuple[series.Series, ...]:
-    return reading_runs.whole(folder).joined.series
+    return run_files.whole(folder).joined.series
 
 
 def named(found: tuple[series.Series, ...]) -> dict[str, list[float]]:
@@ -41,7 +40,7 @@ def test_a_file_for_machines_wins_over_the_output(tmp_path: Path) -> None:
     """The same name in both is taken from the file written for machines; the rest is added."""
     folders.log(tmp_path, 1, "step 1 loss 0.51 acc 0.3", "step 2 loss 0.42 acc 0.4")
     folders.jsonl(tmp_path, {"step": 1, "split": "train", "loss": 0.5123})
-    found = reading_runs.whole(tmp_path).joined
+    found = run_files.whole(tmp_path).joined
     assert named(found.series) == {"loss": [0.5123], "acc": [0.3, 0.4]}
     assert found.unused == (
         joining.Unused(name="loss", path="attempts/1/output.log", used="work/metrics.jsonl"),
@@ -125,10 +124,9 @@ def test_points_know_their_log_and_line(tmp_path: Path) -> None:
     folders.log(tmp_path, 1, "hello", "step 1 loss 0.5", "", "step 2 loss 0.25")
     (loss,) = of(tmp_path)
     assert [loss.point(place)[2:] for place in range(2)] == [
-        (0.5, "attempts/1/output.log", 2),
-        (0.25, "attempts/1/output.log", 4),
+        (0.5, "attempts/1/output.log", 2, 1),
+        (0.25, "attempts/1/output.log", 4, 1),
     ]
-    assert loss.attempt.tolist() == [1, 1]
 
 
 def test_later_attempts_override_from_where_they_resume(tmp_path: Path) -> None:
