@@ -11,7 +11,7 @@ What was repeated stays in the series, marked.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -35,9 +35,13 @@ class Unused:
 
 @dataclass(frozen=True, kw_only=True)
 class Joined:
-    """`series` are sorted by name; `unused` tells which sources say the same once more."""
+    """`series` are sorted by name; `unused` tells which sources say the same once more.
+
+    `parts`: for each series its curves in order, as (path, place in that file's curves).
+    """
 
     series: tuple[Series, ...]
+    parts: tuple[tuple[tuple[str, int], ...], ...] = ()
     unused: tuple[Unused, ...] = ()
 
 
@@ -46,6 +50,7 @@ class Part:
     """The curve of one file on its way into a series. `is_one`: all of it is of `attempt`."""
 
     path: str
+    place: int
     curve: Curve
     attempt: int
     is_one: bool
@@ -54,35 +59,40 @@ class Part:
 
 @dataclass(kw_only=True)
 class Strand:
-    """The parts of one metric in one source. `name` is the final one."""
+    """The parts of one metric in one source."""
 
     written: str
+    split: str = names.TRAIN
     parts: list[Part] = field(default_factory=list)
+
+    @property
+    def size(self) -> int:
+        return sum(part.curve.value.size for part in self.parts)
 
 
 def joined(reads: Iterable[Read], started: Mapping[int, float]) -> Joined:
     """`started`: when each attempt of the run began, by its number; empty where that is unknown."""
-    told: dict[str, list[tuple[Source, Series]]] = {}
+    told: dict[str, list[tuple[Source, Strand]]] = {}
     for source in sources(reads):
-        for each in _named(_strands(source, started), started):
-            told.setdefault(each.name, []).append((source, each))
-    chosen: list[Series] = []
+        for name, strand in _named(_strands(source, started)):
+            told.setdefault(name, []).append((source, strand))
+    chosen: list[tuple[str, Strand]] = []
     unused: list[Unused] = []
     for name in sorted(told):
-        best, *others = sorted(told[name], key=_belief(told[name]))
-        chosen.append(best[1])
+        best, *others = _by_belief(told[name])
+        chosen.append((name, best[1]))
         unused += [Unused(name=name, path=o.path, used=best[0].path) for o, _ in others]
-    return Joined(series=tuple(chosen), unused=tuple(unused))
+    return Joined(
+        series=tuple(_series(name, strand, started) for name, strand in chosen),
+        parts=tuple(tuple((p.path, p.place) for p in strand.parts) for _, strand in chosen),
+        unused=tuple(unused),
+    )
 
 
-def _belief(told: Sequence[tuple[Source, Series]]) -> Callable[[tuple[Source, Series]], bool]:
+def _by_belief(told: Sequence[tuple[Source, Strand]]) -> list[tuple[Source, Strand]]:
     """Sources come sorted; a file with nothing but a final value stands behind those with more."""
-    longest = max(series.value.size for _, series in told)
-
-    def key(each: tuple[Source, Series]) -> bool:
-        return longest > 1 and is_summary(each[0].path, each[1].value.size)
-
-    return key
+    longest = max(strand.size for _, strand in told)
+    return sorted(told, key=lambda each: longest > 1 and is_summary(each[0].path, each[1].size))
 
 
 def find(series: Iterable[Series], name: str) -> Series | None:
@@ -116,7 +126,7 @@ def _strands(source: Source, started: Mapping[int, float]) -> dict[str, Strand]:
     """By the name as it was spelled, with what was repeated marked."""
     strands: dict[str, Strand] = {}
     for read in source.reads:
-        parts = {name: _part(source, read, curve) for name, curve in _spelled(read)}
+        parts = {name: _part(source, read, place) for name, place in _spelled(read)}
         if not source.is_printed and len(started) != 1:
             _mark_within(list(parts.values()))
         _mark_earlier(strands, parts, everything=source.by_attempts)
@@ -125,14 +135,14 @@ def _strands(source: Source, started: Mapping[int, float]) -> dict[str, Strand]:
     return strands
 
 
-def _spelled(read: Read) -> Iterator[tuple[str, Curve]]:
-    """Curves by their name with the split in front; of several runs the last keeps its names.
+def _spelled(read: Read) -> Iterator[tuple[str, int]]:
+    """The places of the curves by their name with the split in front; of several runs the last keeps its names.
 
     Two that are spelled alike stay apart: the second has its name as it was written.
     """
     taken: set[str] = set()
     runs = list(dict.fromkeys(each.run for each in read.found.curves))
-    for each in read.found.curves:
+    for place, each in enumerate(read.found.curves):
         if not each.value.size:
             continue
         name = names.spelled(each.name, each.split)
@@ -144,12 +154,14 @@ def _spelled(read: Read) -> Iterator[tuple[str, Curve]]:
             number += 1
             name = each.name if number == 2 else f"{plain} ({number - 1})"
         taken.add(name)
-        yield name, each
+        yield name, place
 
 
-def _part(source: Source, read: Read, curve: Curve) -> Part:
+def _part(source: Source, read: Read, place: int) -> Part:
+    curve = read.found.curves[place]
     return Part(
         path=read.path,
+        place=place,
         curve=curve,
         attempt=read.attempt,
         is_one=source.by_attempts,
@@ -212,7 +224,7 @@ def start_of(curves: Sequence[Curve]) -> tuple[float, float] | None:
 # -- one series -------------------------------------------------------------------------------
 
 
-def _named(strands: Mapping[str, Strand], started: Mapping[int, float]) -> Iterator[Series]:
+def _named(strands: Mapping[str, Strand]) -> Iterator[tuple[str, Strand]]:
     """Gives canonical names; of two spellings of one name the second keeps its own."""
     taken: set[str] = set()
     for exact in (True, False):
@@ -221,10 +233,11 @@ def _named(strands: Mapping[str, Strand], started: Mapping[int, float]) -> Itera
             if (spelled == canonical) == exact:
                 name = spelled if canonical in taken else canonical
                 taken.add(name)
-                yield _series(name, split, strand, started)
+                strand.split = split
+                yield name, strand
 
 
-def _series(name: str, split: str, strand: Strand, started: Mapping[int, float]) -> Series:
+def _series(name: str, strand: Strand, started: Mapping[int, float]) -> Series:
     curves = [part.curve for part in strand.parts]
     sizes = [curve.value.size for curve in curves]
     files = tuple(dict.fromkeys(part.path for part in strand.parts))
@@ -234,7 +247,7 @@ def _series(name: str, split: str, strand: Strand, started: Mapping[int, float])
     return Series(
         name=name,
         written=strand.written,
-        split=split,
+        split=strand.split,
         goal=next(told, None) or names.goal(name),
         value=_joined([curve.value for curve in curves]),
         step=_joined([curve.step for curve in curves]),

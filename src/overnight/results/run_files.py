@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from overnight.results import joining, reading
-from overnight.results.curves import Skipped
+from overnight.results.curves import Found, Skipped
 from overnight.results.joining import Joined
 from overnight.results.sources import Read, attempt_of, chosen, is_candidate
 
@@ -46,9 +46,22 @@ def whole(folder: Path) -> OfRun:
     for path, mtime in candidates(folder).items():
         found = reading.read(folder / path)
         if found is not None:
+            found = legible(found)
             attempt = attempt_of(path, mtime, started)
             reads.append(Read(path=path, found=found, mtime=mtime, attempt=attempt))
     return of(reads, started)
+
+
+def legible(found: Found) -> Found:
+    """With names that are text everywhere: JSON may hold half characters."""
+    if all(name.isascii() for each in found.curves for name in (each.name, each.run)):
+        return found
+    made = (replace(each, name=_whole(each.name), run=_whole(each.run)) for each in found.curves)
+    return replace(found, curves=tuple(made))
+
+
+def _whole(name: str) -> str:
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def of(reads: Sequence[Read], started: Mapping[int, float]) -> OfRun:

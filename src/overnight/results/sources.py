@@ -54,7 +54,15 @@ class Source:
 
 
 def is_candidate(path: str) -> bool:
-    """Whether a file of a run's folder may be one of metrics: not our own records, no rank logs."""
+    """Whether a file of a run's folder may be one of metrics: not our own records, no rank logs.
+
+    A name that is no text in UTF-8 cannot be told, so such a file is left out.
+    """
+    if not path.isascii():
+        try:
+            path.encode()
+        except UnicodeEncodeError:
+            return False
     return bool(_ATTEMPT.fullmatch(path)) or not _OURS.match(path)
 
 
