@@ -66,6 +66,11 @@ class Strand:
     parts: list[Part] = field(default_factory=list)
 
     @property
+    def counts(self) -> bool:
+        """Whether anything is left that was not done again."""
+        return any(not part.repeated.all() for part in self.parts)
+
+    @property
     def size(self) -> int:
         return sum(part.curve.value.size for part in self.parts)
 
@@ -136,9 +141,10 @@ def _strands(source: Source, started: Mapping[int, float]) -> dict[str, Strand]:
 
 
 def _spelled(read: Read) -> Iterator[tuple[str, int]]:
-    """The places of the curves by their name with the split in front; of several runs the last keeps its names.
+    """The places of the curves, each with its name and the split in front.
 
-    Two that are spelled alike stay apart: the second has its name as it was written.
+    Of several runs the last keeps its names, the others have theirs in front. Two that are spelled
+    alike stay apart: the second has its name as it was written.
     """
     taken: set[str] = set()
     runs = list(dict.fromkeys(each.run for each in read.found.curves))
@@ -230,7 +236,7 @@ def _named(strands: Mapping[str, Strand]) -> Iterator[tuple[str, Strand]]:
     for exact in (True, False):
         for spelled, strand in strands.items():
             split, canonical = names.fold(spelled)
-            if (spelled == canonical) == exact:
+            if (spelled == canonical) == exact and strand.counts:
                 name = spelled if canonical in taken else canonical
                 taken.add(name)
                 strand.split = split

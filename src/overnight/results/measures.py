@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,11 +67,9 @@ def source(point: Point) -> str:
     return f"{point.source}:{point.line}"
 
 
-def measure(series: Series) -> Metric | None:
-    """None where nothing counts: all of it was done again under another name."""
+def measure(series: Series) -> Metric:
+    """Of a series of which something counts; there is no other."""
     kept = series.kept
-    if not kept.size:
-        return None
     values = series.value[kept]
     finite = np.isfinite(values)
     odd = np.flatnonzero(~finite)
@@ -94,6 +92,55 @@ def measure(series: Series) -> Metric | None:
     )
 
 
+def flat(metric: Metric) -> tuple[Any, ...]:
+    """As a row of the store: name to nonfinite, then six values for each point."""
+    told = (metric.name, metric.written, metric.split, metric.goal)
+    points = (metric.low, metric.high, metric.last, metric.nonfinite_at)
+    parts = (part for point in points for part in _parts(point))
+    return (*told, metric.n, metric.repeated, metric.nonfinite, *parts)
+
+
+def _parts(point: Point | None) -> tuple[Any, ...]:
+    if point is None:
+        return (None,) * 6
+    step = None if point.step is None else float(point.step)  # whole in the store, if it fits
+    return (point.value, step, point.epoch, point.source, point.line, point.attempt)
+
+
+def of_row(row: Mapping[str, Any]) -> Metric:
+    """What `flat` made, by the columns of the store. NaN comes back as NULL."""
+    last = _point(row, "last")
+    assert last is not None  # whatever is kept has a last value
+    return Metric(
+        name=row["name"],
+        split=row["split"],
+        goal=row["goal"],
+        n=row["n"],
+        repeated=row["repeated"],
+        low=_point(row, "low"),
+        high=_point(row, "high"),
+        last=last,
+        nonfinite=row["nonfinite"],
+        nonfinite_at=_point(row, "odd"),
+        written=row["written"],
+    )
+
+
+def _point(row: Mapping[str, Any], which: str) -> Point | None:
+    source = row[f"{which}_source"]
+    if source is None:
+        return None
+    value, step = row[which], row[f"{which}_step"]
+    return Point(
+        step=None if step is None else int(step),
+        epoch=row[f"{which}_epoch"],
+        value=math.nan if value is None else float(value),
+        source=source,
+        line=row[f"{which}_line"],
+        attempt=row[f"{which}_attempt"],
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Repeat:
     """The part that a later attempt did again, as the metric with most of it tells."""
@@ -110,6 +157,13 @@ class Repeat:
             "from": place(self.first),
             "to": place(self.last),
         }
+
+    @classmethod
+    def of_json(cls, told: Mapping[str, Any]) -> Repeat:
+        first, last = (
+            Point(told[key]["step"], told[key]["epoch"], math.nan, "", 0) for key in ("from", "to")
+        )
+        return cls(metric=told["metric"], count=told["values"], first=first, last=last)
 
 
 def repeated(series: Iterable[Series]) -> Repeat | None:

@@ -24,6 +24,10 @@ _FEW = 8  # runs of equal values are worth it where they are this many times few
 _TRIED = 64
 
 
+class NotPacked(ValueError):
+    """Bytes that are none of ours, or damaged."""
+
+
 def packed(column: NDArray[np.generic]) -> bytes:
     """A column of any number type."""
     values = np.ascontiguousarray(column, dtype=np.float64)
@@ -88,14 +92,14 @@ def _same(small: NDArray[np.float32], values: Floats) -> bool:
 def unpacked(data: bytes, offset: int, count: int) -> tuple[Floats, int]:
     """(the column of `count` values that begins at `offset`, where the next one begins).
 
-    Raises ValueError for bytes that are none of ours.
+    Raises `NotPacked`.
     """
     try:
         kind, size = _HEAD.unpack_from(data, offset)
         start = offset + _HEAD.size
         return _values(kind, data, start, size, count), start + size + -size % 8
-    except (struct.error, KeyError, IndexError) as error:
-        raise ValueError(f"no packed column: {error!r}") from error
+    except (struct.error, KeyError, IndexError, ValueError) as error:
+        raise NotPacked(f"no packed column: {error!r}") from error
 
 
 def _values(kind: bytes, data: bytes, start: int, size: int, count: int) -> Floats:
@@ -150,7 +154,7 @@ def of_thin(thin: Thin) -> bytes:
 
 
 def to_thin(data: bytes) -> Thin:
-    """Raises ValueError for bytes that are none of ours."""
+    """Raises `NotPacked`."""
     count, odd, lost = (int(each) for each in np.frombuffer(data, "<f8", 3))
     offset, found = 24, []
     for size in (count, count, count, odd):

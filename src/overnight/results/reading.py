@@ -46,6 +46,11 @@ def reader_of(path: Path) -> Reader | None:
     return readers()[-place] if best > curves.NO else None
 
 
+def named(format_: str) -> Reader | None:
+    """The reader of a format by its name."""
+    return next((reader for reader in readers() if format_ == reader.FORMAT), None)
+
+
 def read(path: Path, mark: Mark | None = None) -> Found | None:
     """What the file holds; None where no reader knows it."""
     reader = reader_of(path)

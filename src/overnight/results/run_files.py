@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from overnight.results import joining, reading
 from overnight.results.curves import Found, Skipped
 from overnight.results.joining import Joined
-from overnight.results.sources import Read, attempt_of, chosen, is_candidate
+from overnight.results.sources import Read, attempt_of, chosen, is_candidate, is_ours
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,13 +45,16 @@ def whole(folder: Path) -> OfRun:
     """Reads every file of a run's folder anew."""
     started = starts(record(folder / "state.json"))
     reads = []
-    for path, mtime in candidates(folder).items():
+    for path, stat in listing(folder).items():
         found = reading.read(folder / path)
         if found is not None:
-            found = legible(found)
-            attempt = attempt_of(path, mtime, started)
-            reads.append(Read(path=path, found=found, mtime=mtime, attempt=attempt))
+            reads.append(placed(path, stat.mtime_ns, legible(found), started))
     return of(reads, started)
+
+
+def placed(path: str, mtime_ns: int, found: Found, started: Mapping[int, float]) -> Read:
+    mtime = mtime_ns / 1e9
+    return Read(path=path, found=found, mtime=mtime, attempt=attempt_of(path, mtime, started))
 
 
 def legible(found: Found) -> Found:
@@ -79,14 +84,40 @@ def of(reads: Sequence[Read], started: Mapping[int, float]) -> OfRun:
     )
 
 
-def candidates(folder: Path) -> dict[str, float]:
-    """The files that may hold metrics, relative to the run's folder, with their times."""
-    listed: dict[str, float] = {}
-    for path in reading.files(folder):
-        name = path.relative_to(folder).as_posix()
-        if is_candidate(name):
-            listed[name] = path.stat().st_mtime
-    return {name: listed[name] for name in chosen(listed)}
+class Stat(NamedTuple):
+    size: int
+    mtime_ns: int
+
+
+def listing(folder: Path) -> dict[str, Stat]:
+    """The files of a run's folder that may hold metrics, by path, with one stat each."""
+    listed = dict(_below(str(folder), ""))
+    here = chosen({path: stat.mtime_ns / 1e9 for path, stat in listed.items()})
+    return {path: _with_log(listed, path) for path in here}
+
+
+def _with_log(listed: Mapping[str, Stat], path: str) -> Stat:
+    """What a database has not taken in yet lies beside it, and belongs to it."""
+    own, log = listed[path], listed.get(f"{path}-wal")
+    return own if log is None else Stat(own.size + log.size, max(own.mtime_ns, log.mtime_ns))
+
+
+def _below(folder: str, prefix: str) -> Iterator[tuple[str, Stat]]:
+    """Regular files, without links, version control, caches and what never holds metrics."""
+    try:
+        with os.scandir(folder) as entries:
+            found = list(entries)
+    except OSError:
+        return
+    for entry in found:
+        path = prefix + entry.name
+        if entry.is_dir(follow_symlinks=False):
+            if entry.name not in reading.NOT_SEARCHED and not is_ours(path):
+                yield from _below(entry.path, f"{path}/")
+        elif entry.is_file(follow_symlinks=False) and is_candidate(path):
+            with contextlib.suppress(OSError):
+                stat = entry.stat(follow_symlinks=False)
+                yield path, Stat(stat.st_size, stat.st_mtime_ns)
 
 
 def record(path: Path) -> dict[str, Any]:

@@ -14,6 +14,20 @@ from overnight.results.curves import Found
 
 _ATTEMPT = re.compile(r"attempts/([0-9]+)/output\.log")
 _OURS = re.compile(r"attempts/|\.pull/|[^/]*\Z")
+_OWN_FOLDER = re.compile(r"attempts/[^/]*/.*")
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# Pictures, weights and code: not worth opening.
+NEVER = _words(
+    "png jpg jpeg gif webp svg pdf mp4 wav npy npz pt pth ckpt safetensors bin pkl h5 hdf5 onnx "
+    "gz zip tar py pyc ipynb md sh so html css js yaml yml toml cfg ini parquet arrow"
+)
+# What W&B writes about itself, and the output that we have.
+_OF_WANDB = re.compile(r"(?:.*/)?wandb/(?:offline-)?run-[^/]*/(?:logs/.*|files/output\.log)")
 _STATE = re.compile(r"(?:(.*)/)?checkpoint-([0-9]+)/trainer_state\.json")
 _EVENTS = re.compile(r"events\.out\.tfevents")
 # What a logger names anew with each start: Lightning's version, W&B's run, MLflow's id, a moment.
@@ -63,7 +77,16 @@ def is_candidate(path: str) -> bool:
             path.encode()
         except UnicodeEncodeError:
             return False
-    return bool(_ATTEMPT.fullmatch(path)) or not _OURS.match(path)
+    if _ATTEMPT.fullmatch(path):
+        return True
+    if _OURS.match(path) or _OF_WANDB.fullmatch(path):
+        return False
+    return path.rpartition(".")[2].lower() not in NEVER
+
+
+def is_ours(path: str) -> bool:
+    """Whether a folder of a run's folder holds nothing but our own records."""
+    return path == ".pull" or bool(_OWN_FOLDER.fullmatch(path))
 
 
 def chosen(paths: Mapping[str, float]) -> list[str]:

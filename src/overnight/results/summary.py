@@ -125,7 +125,7 @@ def summarise(
 def of_files(found: run_files.OfRun) -> Read:
     series = found.joined.series
     return Read(
-        metrics=tuple(metric for each in series if (metric := measure(each))),
+        metrics=tuple(measure(each) for each in series),
         unused=found.joined.unused,
         skipped=found.skipped,
         repeated=repeated(series),

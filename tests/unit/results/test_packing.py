@@ -74,7 +74,7 @@ def test_chunks_are_joined_in_their_order() -> None:
 @pytest.mark.parametrize("broken", [b"", b"x" * 40, packing.packed(np.arange(9.0) ** 2)[:30]])
 def test_other_bytes_are_refused(broken: bytes) -> None:
     """A damaged blob is an error that can be caught, and no wrong number."""
-    with pytest.raises(ValueError, match=r"packed|buffer|column"):
+    with pytest.raises(packing.NotPacked):
         packing.unpack(broken, 1, 9)
 
 
