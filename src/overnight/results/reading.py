@@ -15,6 +15,7 @@ from overnight.results.curves import Found, Mark, Reader
 
 # Modules of `results/formats`; of those that are equally sure, the first one reads.
 FORMATS: tuple[str, ...] = (
+FORMATS: tuple[str, ...] = (
     "tfevents",
     "trackio",
     "mlflow",
@@ -38,6 +39,8 @@ FORMATS: tuple[str, ...] = (
     "metrics_jsonl",
     "json_table",
     "csv_table",
+    "printed",  # last: any text may be a log
+)
     "printed",  # last: any text may be a log
 )
 PLUGINS = "overnight.readers"
