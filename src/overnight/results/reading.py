@@ -15,7 +15,6 @@ from overnight.results.curves import Found, Mark, Reader
 
 # Modules of `results/formats`; of those that are equally sure, the first one reads.
 FORMATS: tuple[str, ...] = (
-FORMATS: tuple[str, ...] = (
     "tfevents",
     "trackio",
     "mlflow",
@@ -39,8 +38,6 @@ FORMATS: tuple[str, ...] = (
     "metrics_jsonl",
     "json_table",
     "csv_table",
-    "printed",  # last: any text may be a log
-)
     "printed",  # last: any text may be a log
 )
 PLUGINS = "overnight.readers"
