@@ -135,6 +135,7 @@ def _strands(source: Source, started: Mapping[int, float]) -> dict[str, Strand]:
         if not source.is_printed and len(started) != 1:
             _mark_within(list(parts.values()))
         _mark_earlier(strands, parts, everything=source.by_attempts)
+        _mark_void(strands, parts.values(), read.found.restarts)
         for name, part in parts.items():
             strands.setdefault(name, Strand(written=part.curve.name)).parts.append(part)
     return strands
@@ -209,6 +210,19 @@ def _mark_earlier(
             own = start if everything else _earlier_of(start, later[name].curve)
             for part in strand.parts:
                 part.repeated |= order.at_or_after(part.curve.step, part.curve.epoch, *own)
+
+
+def _mark_void(
+    strands: Mapping[str, Strand], parts: Iterable[Part], restarts: Sequence[tuple[int, float]]
+) -> None:
+    """Marks what the writer itself said to be void: what it wrote before, from a step on."""
+    for line, step in restarts:
+        for part in parts:
+            curve = part.curve
+            part.repeated |= (curve.line < line) & (curve.step >= step)
+        for strand in strands.values():
+            for part in strand.parts:
+                part.repeated |= part.curve.step >= step
 
 
 def _earlier_of(start: tuple[float, float], curve: Curve) -> tuple[float, float]:

@@ -14,11 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from overnight.results import curves, reading
 from overnight.results.curves import Curve, Found, Mark, Skipped
 from overnight.results.run_files import Stat, legible
 
 SEALED_BYTES = 1024
+_COLUMNS = ("value", "step", "epoch", "time", "line")
 
 
 class Kept(Protocol):
@@ -92,6 +96,7 @@ def told(found: Found) -> str:
             "settings": {run: dict(each) for run, each in found.settings.items()},
             "ended": found.ended,
             "headers": list(found.headers),
+            "restarts": list(found.restarts),
         },
         default=str,
     )
@@ -114,6 +119,7 @@ def found_of(format_: str, text: str, kept: Sequence[Curve]) -> Found:
         settings=value["settings"],
         ended=value["ended"],
         headers=tuple(value["headers"]),
+        restarts=tuple((line, step) for line, step in value["restarts"]),
     )
 
 
@@ -122,16 +128,22 @@ def found_of(format_: str, text: str, kept: Sequence[Curve]) -> Found:
 
 @dataclass(frozen=True, kw_only=True)
 class Grown:
-    """A file as a whole. `places`: where in it each curve that came now belongs."""
+    """A file as a whole. `places`: where in it each curve that came now belongs.
+
+    `is_anew`: some of what was known was only what an unfinished line said, and is gone.
+    """
 
     found: Found
     places: tuple[int, ...]
+    is_anew: bool
 
 
 def grown(before: Found, new: Found) -> Grown:
     """What was known and what came now. A curve goes on where name, split and run are the same."""
     known = {key: place for place, key in enumerate(_keys(before.curves))}
-    whole = list(before.curves)
+    end = before.mark.line if before.mark else 0
+    whole = [_until(each, end) for each in before.curves]
+    is_anew = any(a.value.size < b.value.size for a, b in zip(whole, before.curves, strict=True))
     places = []
     for key, curve in zip(_keys(new.curves), new.curves, strict=True):
         place = known.get(key)
@@ -154,9 +166,20 @@ def grown(before: Found, new: Found) -> Grown:
             settings=settings,
             ended=before.ended if new.ended is None else new.ended,
             headers=(*before.headers, *new.headers),
+            restarts=(*before.restarts, *new.restarts),
         ),
         places=tuple(places),
+        is_anew=is_anew,
     )
+
+
+def _until(curve: Curve, line: int) -> Curve:
+    """Without what was read behind the mark."""
+    return curve if not (curve.line > line).any() else _cut(curve, curve.line <= line)
+
+
+def _cut(curve: Curve, which: NDArray[np.bool_]) -> Curve:
+    return dataclasses.replace(curve, **{name: getattr(curve, name)[which] for name in _COLUMNS})
 
 
 def _keys(listed: Sequence[Curve]) -> list[tuple[str, str | None, str, int]]:
@@ -171,10 +194,7 @@ def _keys(listed: Sequence[Curve]) -> list[tuple[str, str | None, str, int]]:
 
 
 def _longer(one: Curve, more: Curve) -> Curve:
-    import numpy as np
-
     both: Mapping[str, Any] = {
-        name: np.concatenate((getattr(one, name), getattr(more, name)))
-        for name in ("value", "step", "epoch", "time", "line")
+        name: np.concatenate((getattr(one, name), getattr(more, name))) for name in _COLUMNS
     }
     return dataclasses.replace(one, goal=one.goal or more.goal, **both)

@@ -36,8 +36,7 @@ _STARTS = re.compile(
     r"|[0-9]{4}-[0-9]{2}-[0-9]{2}[/_T-][0-9]{2}-[0-9]{2}-[0-9]{2}"
     r"|[A-Z][a-z]{2}[0-9]{2}_[0-9]{2}-[0-9]{2}-[0-9]{2}|[0-9]{8}[-_T][0-9]{4,6}"
 )
-PRINTED = re.compile(r".*(?:\.log|\.out|\.err|\.txt)\Z|.*/stdout\Z|.*/stderr\Z", re.IGNORECASE)
-PRINTED_FORMATS = frozenset(("output", "stdout"))
+PRINTED = "text_log"  # the format of what is meant for people
 SLACK_S = 2.0  # an attempt's start is written a moment after the attempt begins
 
 
@@ -164,7 +163,7 @@ def _of_one_folder(reads: list[Read]) -> Source:
 
 
 def _is_printed(read: Read) -> bool:
-    return read.found.format in PRINTED_FORMATS
+    return read.found.format == PRINTED
 
 
 def is_summary(path: str, count: int) -> bool:
