@@ -14,7 +14,7 @@ from overnight.results import curves
 from overnight.results.curves import Found, Mark, Reader
 
 # Modules of `results/formats`; of those that are equally sure, the first one reads.
-FORMATS: tuple[str, ...] = ("tfevents", "trackio", "mlflow")
+FORMATS: tuple[str, ...] = ("tfevents", "wandb", "trackio", "mlflow")
 PLUGINS = "overnight.readers"
 NOT_SEARCHED = frozenset((".git", ".overnight", "__pycache__", "node_modules", ".venv"))
 
