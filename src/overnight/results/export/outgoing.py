@@ -77,6 +77,9 @@ def notes_of(repairs: Sequence[views.Repair], series: Sequence[Series]) -> tuple
     counted = [each.name for each in series if not _has_whole_steps(each)]
     if counted:
         notes.append(f"the steps of these are counted, not told: {', '.join(sorted(counted))}")
+    timeless = [each.name for each in series if each.n and np.isnan(each.time[each.kept]).all()]
+    if timeless:
+        notes.append(f"when these were measured is not known: {', '.join(sorted(timeless))}")
     return tuple(notes)
 
 

@@ -1,7 +1,7 @@
 """Writes a run into an MLflow database, with the library of the Python that runs this.
 
-`python to_mlflow.py FOLDER LATER` (the path that the folder will have) reads JSON lines from standard input: the header, then a row for each
-step. It prints how many rows are done.
+`python to_mlflow.py FOLDER LATER` reads JSON lines from standard input: the header, then a row for
+each step. LATER is the path that the folder will have. It prints how many rows are done.
 """
 
 from __future__ import annotations
