@@ -39,6 +39,7 @@ VERBS = {
     "compare": "several runs side by side",
     "import": "make runs of a folder of old ones",
     "query": "ask the results of all runs in SQL",
+    "export": "write runs in the form of W&B, Trackio, TensorBoard or MLflow",
     "gpus": "the GPUs of the servers and who uses them",
     "demo": "the whole pipeline on this machine, in about a minute",
 }
