@@ -38,6 +38,9 @@ VERBS = {
     "results": "best and last values of a run, with where they come from",
     "compare": "several runs side by side",
     "inspect": "what any file of metrics holds, and how its curves do",
+    "import": "make runs of a folder of old ones",
+    "query": "ask the results of all runs in SQL",
+    "export": "write runs in the form of W&B, Trackio, TensorBoard or MLflow",
     "gpus": "the GPUs of the servers and who uses them",
     "demo": "the whole pipeline on this machine, in about a minute",
 }

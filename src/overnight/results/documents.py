@@ -17,7 +17,7 @@ import numpy as np
 from overnight.results import columns, growing, json_walk, rows
 from overnight.results.conventions import Convention
 from overnight.results.curves import Floats, Found, Passed
-from overnight.results.gather import Gather
+from overnight.results.gather import Axes, Gather
 from overnight.results.json_walk import Array, Object
 
 MOST_BYTES = 1 << 26
@@ -148,15 +148,9 @@ def _put(
 ) -> None:
     told = np.array([isinstance(value, float) for value in each.values])
     value = np.array([value for value in each.values if isinstance(value, float)])
-    document.gather.add(
-        convention.rename(named[0]),
-        convention.split(named[0]),
-        named[1],
-        value,
-        line=np.array(each.lines, dtype=np.float64)[told],
-        step=None if step is None else step[told],
-        epoch=None if epoch is None else epoch[told],
-    )
+    axes = Axes(np.array(each.lines, dtype=np.int64), step=step, epoch=epoch).where(told)
+    name, place = named
+    document.gather.add(convention.rename(name), convention.split(name), place, value, axes)
 
 
 def _is_numeric(document: Document, name: str, each: Array) -> bool:

@@ -13,10 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
+
 from overnight.results.curves import Mark
 
 BLOCK_BYTES = 1 << 20
 LONGEST_LINE = 1 << 24
+LONGEST_QUOTE = 1 << 16
 _SEAL_BYTES = 1 << 10
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _BOM = b"\xef\xbb\xbf"
@@ -32,10 +35,13 @@ class Block:
 
 
 class Growing:
-    """One reading of a file. `memory` is what the reader said the last time (empty at first)."""
+    """One reading of a file. `memory` is what the reader said the last time (empty at first).
 
-    def __init__(self, path: Path, mark: Mark | None) -> None:
-        self._path = path
+    `is_quoted`: between quotes a line end is none, so that no block ends there.
+    """
+
+    def __init__(self, path: Path, mark: Mark | None, *, is_quoted: bool = False) -> None:
+        self._is_quoted = is_quoted
         self._file: BinaryIO = path.open("rb")
         self.is_anew = False
         self.is_sixteen = self._file.read(2) in _UTF16
@@ -84,7 +90,7 @@ class Growing:
         while True:
             piece = self._file.read(BLOCK_BYTES)
             data = rest + piece
-            cut = data.rfind(b"\n") + 1
+            cut = _cut(data, self._is_quoted)
             self.is_stuck = not cut and len(data) > LONGEST_LINE
             if not piece or self.is_stuck:
                 break
@@ -129,6 +135,18 @@ class Growing:
         self._file.seek(max(0, offset - _SEAL_BYTES))
         tail = self._file.read(min(offset, _SEAL_BYTES))
         return [len(head), len(tail), zlib.crc32(head), zlib.crc32(tail)]
+
+
+def _cut(data: bytes, is_quoted: bool) -> int:
+    """Where the last whole line ends. A quote that stays open for long is a mere character."""
+    cut = data.rfind(b"\n") + 1
+    if not is_quoted or data.count(b'"', 0, cut) % 2 == 0:
+        return cut
+    signs = np.frombuffer(data, dtype=np.uint8, count=cut)
+    even = np.cumsum(signs == ord('"')) % 2 == 0
+    ends = np.flatnonzero((signs == ord("\n")) & even)
+    closed = int(ends[-1]) + 1 if ends.size else 0
+    return closed if cut - closed <= LONGEST_QUOTE else cut
 
 
 def _clean(data: bytes, offset: int) -> bytes:

@@ -16,6 +16,7 @@ from overnight.results.curves import Found, Mark, Reader
 # Modules of `results/formats`; of those that are equally sure, the first one reads.
 FORMATS: tuple[str, ...] = (
     "tfevents",
+    "wandb",
     "trackio",
     "mlflow",
     "hf_trainer_state",
@@ -69,6 +70,11 @@ def reader_of(path: Path) -> Reader | None:
     sure = [(reader.claims(path, head), -place) for place, reader in enumerate(readers())]
     best, place = max(sure, default=(curves.NO, 0))
     return readers()[-place] if best > curves.NO else None
+
+
+def named(format_: str) -> Reader | None:
+    """The reader of a format by its name."""
+    return next((reader for reader in readers() if format_ == reader.FORMAT), None)
 
 
 def read(path: Path, mark: Mark | None = None) -> Found | None:

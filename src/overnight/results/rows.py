@@ -12,7 +12,7 @@ import numpy as np
 from overnight.results import columns, growing, json_lines, names, numbers
 from overnight.results.conventions import Convention
 from overnight.results.curves import Floats, Found, Mark, Passed
-from overnight.results.gather import Gather
+from overnight.results.gather import Axes, Gather
 
 
 class Rows:
@@ -58,39 +58,28 @@ class Rows:
         slots = {key: rows.numbers[:, place] for place, key in enumerate(shape.keys)}
         plan = columns.plan(shape.order)
         self._tell(plan.passed, int(line[0]))
-        told = {
-            axis: self._axis_of_many(axis, shape, slots, place)
-            for axis, place in (("step", plan.step), ("epoch", plan.epoch), ("time", plan.time))
-        }
+        axes = Axes(
+            line,
+            step=self._axis_of_many("step", shape, slots, plan.step),
+            epoch=self._axis_of_many("epoch", shape, slots, plan.epoch),
+            time=self._axis_of_many("time", shape, slots, plan.time),
+        )
         constants = [shape.constants.get(key) for key in shape.order]
         split = _split(constants, plan.split)
         for place, name in plan.metrics:
             if name in self._convention.passed:
                 self._tell_value(name, None, int(line[0]))
             elif name in slots:
-                self._piece(name, split, place, slots[name], line, told)
+                self._piece(name, split, place, slots[name], axes)
             elif (value := _number(name, constants[place])) is not None:
-                self._piece(name, split, place, np.full(line.size, value), line, told)
+                self._piece(name, split, place, np.full(line.size, value), axes)
             else:
                 self._tell_value(name, constants[place], int(line[0]))
 
-    def _piece(
-        self,
-        name: str,
-        split: str | None,
-        place: int,
-        value: Floats,
-        line: Floats,
-        told: Mapping[str, Floats | None],
-    ) -> None:
-        self._gather.add(
-            self._convention.rename(name),
-            split or self._convention.split(name),
-            place,
-            value,
-            line=line,
-            **told,
-        )
+    def _piece(self, name: str, split: str | None, place: int, value: Floats, axes: Axes) -> None:
+        convention = self._convention
+        split = split or convention.split(name)
+        self._gather.add(convention.rename(name), split, place, value, axes)
 
     def _axis_of_many(
         self, axis: str, shape: json_lines.Shape, slots: Mapping[str, Floats], place: int | None
@@ -101,7 +90,7 @@ class Rows:
         if key in slots:
             told = slots[key]
             if axis == "time":
-                return np.array([numbers.unix(value) for value in told.tolist()])
+                return numbers.all_unix(told)
             return np.where(np.isfinite(told), told, np.nan)
         constant = [shape.constants[key]]
         value = _time(constant, 0) if axis == "time" else _axis(constant, 0)

@@ -7,8 +7,9 @@ Blank cells are absent. Columns without a number are text, and told once.
 from __future__ import annotations
 
 import csv
+import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,8 @@ from numpy.typing import NDArray
 
 from overnight.results import columns, growing, headers, names, numbers
 from overnight.results.conventions import Convention
-from overnight.results.curves import Floats, Found, Mark, Passed
-from overnight.results.gather import Gather
+from overnight.results.curves import Floats, Found, Mark, Passed, Whole
+from overnight.results.gather import Axes, Gather
 
 # The characters of numbers, NaN and infinity; blanks pad them.
 _OF_NUMBERS = b"0123456789+-.eE naifNAIFtyTY"
@@ -32,7 +33,7 @@ class _Cells:
 
     value: Floats
     told: Told
-    line: Floats
+    line: Whole
     text: list[list[str]] | None = None
 
 
@@ -59,13 +60,26 @@ class _Sheet:
 def read(path: Path, mark: Mark | None, convention: Convention) -> Found:
     """The whole table, or the rows that have come since `mark`."""
     passed = Passed()
-    with growing.Growing(path, mark) as file:
+    with growing.Growing(path, mark, is_quoted=True) as file:
         sheet = _Sheet(convention, Gather(), passed, {**file.memory})
+        held = b""
         for block in file.blocks():
-            if not block.is_open or _is_whole(sheet, block):
-                _block(sheet, block, path)
-                if block.is_open:
-                    file.take_open(block)
+            data = block.data if block.data.endswith(b"\n") else block.data + b"\n"
+            held, line = held + data, block.line - held.count(b"\n")
+            is_new = "columns" not in sheet.memory
+            if is_new:
+                held, line = _opened(sheet, held, line, path)
+            if "columns" not in sheet.memory:
+                continue
+            if block.is_open and not _is_whole(sheet, block.data):
+                held = held[: len(held) - len(data)]
+                if is_new:  # what the columns are is not to be learnt from a torn row
+                    sheet.memory.clear()
+                    continue
+            elif block.is_open:
+                file.take_open(block)
+            _block(sheet, held, line)
+            held = b""
         if file.is_stuck:
             passed.add(file.line + 1, "the rest", "a line of more than 16 MiB")
         if "columns" not in sheet.memory:
@@ -86,39 +100,32 @@ def read(path: Path, mark: Mark | None, convention: Convention) -> Found:
     )
 
 
-def _is_whole(sheet: _Sheet, block: growing.Block) -> bool:
+def _is_whole(sheet: _Sheet, data: bytes) -> bool:
     """Whether a last line without an end has all its cells, so that it may be the last row."""
-    if "columns" not in sheet.memory:
-        return True
-    line = growing.text(block.data)
-    if block.data.count(b'"') % 2 or "\n" in line:
+    line = growing.text(data)
+    if data.count(b'"') % 2 or "\n" in line:
         return False
-    cells = _split(line, sheet.delimiter)
-    return len(cells) == len(sheet.names) and bool(cells[-1].strip() or len(cells) > 2)
+    cells = headers.cells(line, sheet.delimiter)
+    return len(cells) == len(sheet.names) and bool(cells[-1] or len(cells) > 2)
 
 
-def _split(line: str, delimiter: str) -> list[str]:
-    if delimiter == " ":
-        return line.split()
-    return next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])
+def _opened(sheet: _Sheet, data: bytes, line: int, path: Path) -> tuple[bytes, int]:
+    """The rows behind the header, and the number of their first line, once the header is there."""
+    lines = [growing.text(each) for each in data.split(b"\n", headers.MOST_BEFORE)]
+    opening = headers.opening("\n".join(lines[: headers.MOST_BEFORE]), path, sheet.convention)
+    if opening is None:
+        return data, line
+    sheet.memory.update(
+        columns=list(opening.columns), delimiter=opening.delimiter, rows=0, **opening.memory
+    )
+    for name, why in columns.plan(opening.columns).passed:
+        sheet.passed.add(line + opening.lines - 1 if opening.lines else None, name, why)
+    for _ in range(opening.lines):
+        data = data[data.find(b"\n") + 1 :]
+    return data, line + opening.lines
 
 
-def _block(sheet: _Sheet, block: growing.Block, path: Path) -> None:
-    data, line = block.data, block.line
-    if not data.endswith(b"\n"):
-        data += b"\n"
-    if "columns" not in sheet.memory:
-        opening = headers.opening(growing.text(data[: 1 << 16]), path, sheet.convention)
-        if opening is None:
-            return
-        sheet.memory.update(
-            columns=list(opening.columns), delimiter=opening.delimiter, rows=0, **opening.memory
-        )
-        for name, why in columns.plan(opening.columns).passed:
-            sheet.passed.add(line + opening.lines - 1 if opening.lines else None, name, why)
-        for _ in range(opening.lines):
-            data = data[data.find(b"\n") + 1 :]
-        line += opening.lines
+def _block(sheet: _Sheet, data: bytes, line: int) -> None:
     if data:
         cells = _regular(sheet, data, line)
         for part in [cells] if cells else _parts(sheet, data, line):
@@ -133,13 +140,12 @@ def _regular(sheet: _Sheet, data: bytes, line: int) -> _Cells | None:
     count = data.count(b"\n")
     if data.translate(None, _OF_NUMBERS) != (delimiter * (width - 1) + b"\n") * count:
         return None
-    cells = data[:-1].replace(b"\n", delimiter).split(delimiter)
     try:
-        flat, told = _floats(cells)
+        flat, told = _floats(data[:-1].replace(b"\n", delimiter), delimiter)
     except ValueError:
         return None
     shape = (count, width)
-    lines = np.arange(line, line + count, dtype=np.float64)
+    lines = np.arange(line, line + count, dtype=np.int64)
     value, told = flat.reshape(shape), told.reshape(shape)
     if not told.any(axis=1).all():  # blank lines are no rows
         kept = told.any(axis=1)
@@ -147,11 +153,14 @@ def _regular(sheet: _Sheet, data: bytes, line: int) -> _Cells | None:
     return _Cells(value, told, lines)
 
 
-def _floats(cells: list[bytes]) -> tuple[Floats, Told]:
+def _floats(text: bytes, delimiter: bytes) -> tuple[Floats, Told]:
+    """Raises ValueError where a cell is no number and not blank."""
     try:
-        return np.array([*map(float, cells)]), np.ones(len(cells), dtype=bool)
-    except ValueError:
-        bare = [cell.strip() for cell in cells]
+        numbers = json.loads(b"[%b]" % text.replace(delimiter, b","))  # the quickest way to floats
+        flat = np.array(numbers, dtype=np.float64)
+        return flat, np.ones(flat.size, dtype=bool)
+    except (ValueError, OverflowError):
+        bare = [cell.strip() for cell in text.split(delimiter)]
         told = np.array([*map(bool, bare)])
         return np.array([float(cell) if cell else np.nan for cell in bare]), told
 
@@ -181,7 +190,7 @@ def _parts(sheet: _Sheet, data: bytes, line: int) -> list[_Cells]:
 
 def _records(data: bytes, delimiter: str, line: int) -> list[tuple[int, list[str]]]:
     text = growing.text(data)
-    if '"' in text and delimiter != " ":
+    if '"' in text and text.count('"') % 2 == 0 and delimiter != " ":
         reader = csv.reader(text.splitlines(keepends=True), delimiter=delimiter, strict=False)
         found, before = [], 0
         try:
@@ -221,7 +230,7 @@ def _cells(sheet: _Sheet, rows: list[list[str]], lines: list[int]) -> _Cells:
             told[:, place],
             is_quiet,
         )
-    return _Cells(value, told, np.array(lines, dtype=np.float64), rows)
+    return _Cells(value, told, np.array(lines, dtype=np.int64), rows)
 
 
 def _column(
@@ -267,26 +276,12 @@ def _put(sheet: _Sheet, cells: _Cells) -> None:
 
 
 def _piece(
-    sheet: _Sheet,
-    name: str,
-    split: str | None,
-    place: int,
-    cells: _Cells,
-    told: Told,
-    axes: Mapping[str, Floats | None],
+    sheet: _Sheet, name: str, split: str | None, place: int, cells: _Cells, told: Told, axes: Axes
 ) -> None:
-    value, line = cells.value[:, place], cells.line
+    value, convention = cells.value[:, place], sheet.convention
     if not told.all():
-        value, line = value[told], line[told]
-        axes = {axis: None if each is None else each[told] for axis, each in axes.items()}
-    sheet.gather.add(
-        sheet.convention.rename(name),
-        split or sheet.convention.split(name),
-        place,
-        value,
-        line=line,
-        **axes,
-    )
+        value, axes = value[told], axes.where(told)
+    sheet.gather.add(convention.rename(name), split or convention.split(name), place, value, axes)
 
 
 def _without_dead_rows(sheet: _Sheet, cells: _Cells) -> _Cells:
@@ -307,19 +302,19 @@ def _without_dead_rows(sheet: _Sheet, cells: _Cells) -> _Cells:
     return cells
 
 
-def _axes(sheet: _Sheet, plan: columns.Plan, cells: _Cells) -> dict[str, Floats | None]:
+def _axes(sheet: _Sheet, plan: columns.Plan, cells: _Cells) -> Axes:
     """Step, epoch and time of each row; what the writer's convention makes of the columns wins."""
-    axes: dict[str, Floats | None] = {
+    told: dict[str, Floats | None] = {
         axis: None if place is None else _finite(cells.value[:, place])
         for axis, place in (("step", plan.step), ("epoch", plan.epoch))
     }
-    axes["time"] = None if plan.time is None else _times(cells, plan.time)
+    told["time"] = None if plan.time is None else _times(cells, plan.time)
     by_name = {name: cells.value[:, place] for place, name in enumerate(sheet.names)}
     if plan.step is None and plan.epoch is None and _is_history(sheet.names):
         before = sheet.memory.get("rows", 0)
-        axes["epoch"] = np.arange(before, before + cells.line.size, dtype=np.float64)
-    axes.update(sheet.convention.axes(by_name, sheet.memory))
-    return axes
+        told["epoch"] = np.arange(before, before + cells.line.size, dtype=np.float64)
+    told.update(sheet.convention.axes(by_name, sheet.memory))
+    return Axes(cells.line, **told)
 
 
 def _finite(column: Floats) -> Floats:
@@ -327,7 +322,7 @@ def _finite(column: Floats) -> Floats:
 
 
 def _times(cells: _Cells, place: int) -> Floats:
-    found = np.array([numbers.unix(value) for value in cells.value[:, place].tolist()])
+    found = numbers.all_unix(cells.value[:, place])
     if cells.text is not None:
         for at in np.flatnonzero(~cells.told[:, place]):
             found[at] = numbers.moment(cells.text[at][place])

@@ -134,7 +134,7 @@ def _metrics(
         if wrong.any():
             passed.add(int(rowids[wrong][0]), "value", f"{int(wrong.sum())} that are no numbers")
             which, value, rowids = which[~wrong], value[~wrong], rowids[~wrong]
-        step, time = _cells(steps)[~wrong], _cells(times)[~wrong] / 1000
+        step, time = _cells(steps)[~wrong], _seconds(_cells(times))[~wrong]
         columns.add(which, (value, step, time, rowids))
 
 
@@ -144,6 +144,11 @@ def _cells(cells: Sequence[Any]) -> Floats:
         return np.array(cells, np.float64)
     told = (number(each) for each in cells)
     return np.array([np.nan if each is None else each for each in told])
+
+
+def _seconds(stamps: Floats) -> Floats:
+    """Of milliseconds; the export of a run whose times are not known has zero."""
+    return np.where(stamps == 0, np.nan, stamps / 1000)
 
 
 def plain(value: str) -> Any:

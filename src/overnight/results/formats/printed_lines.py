@@ -16,13 +16,17 @@ from overnight.core import output
 
 NUMBER = r"[-+]?(?:\d+(?:\.\d*)?(?:e[-+]?\d+)?|\.\d+(?:e[-+]?\d+)?|nan|inf(?:inity)?)"
 VALUE = re.compile(NUMBER, re.IGNORECASE)
-CAFFE_NET = re.compile(r"(train|test) net output #\d+: ([\w./-]+) = (" + NUMBER + r")(?=\s|$)", re.I)
+CAFFE_NET = re.compile(
+    r"(train|test) net output #\d+: ([\w./-]+) = (" + NUMBER + r")(?=\s|$)", re.I
+)
 CAFFE_TEST = re.compile(r"iteration (\d+), testing net", re.IGNORECASE)
 REACHED = re.compile(
     r"epoch (\d+), (?:global )?step (\d+): '?([\w./@-]+)'? reached (" + NUMBER + r") \(best", re.I
 )
 BOOSTED = re.compile(r"(?:\[[^]]*\]\s*)?\[(\d+)\]\s+(?=[\w']+[\w' @.-]*:)")
-BOOSTED_PAIR = re.compile(r"([\w'][\w' @.-]*?)\s*:\s*(" + NUMBER + r")(?:\s*[+]\s*[\d.e-]+)?(?=\s|$)", re.I)
+BOOSTED_PAIR = re.compile(
+    r"([\w'][\w' @.-]*?)\s*:\s*(" + NUMBER + r")(?:\s*[+]\s*[\d.e-]+)?(?=\s|$)", re.I
+)
 CATBOOST = re.compile(r"(\d+):\s+(learn|test): ")
 CATBOOST_PAIR = re.compile(r"(learn|test): (" + NUMBER + r")")
 DARKNET = re.compile(r"\s*(\d+): (" + NUMBER + r"), (" + NUMBER + r") avg(?: loss)?, ", re.I)
@@ -30,7 +34,7 @@ STARRED = re.compile(r"\s*\*\s")
 FINAL_PAIR = re.compile(r"([a-z][\w/@.-]*):\s{1,60}(" + NUMBER + r")\s*$", re.IGNORECASE)
 METRIC_HEAD = re.compile(r"\b(test|validate|validation) metric\b.*\bdataloader 0\b")
 METRIC_ROW = re.compile(r"[\s│|]*([\w/@.-]+)[\s│|]+(" + NUMBER + r")[\s│|]*$", re.IGNORECASE)
-RULE = re.compile(r"[\s─━═┏┓┗┛┡┩╇┯┷└┘┴┬├┤┼╞╡╪│|+=-]*$")
+RULE = re.compile(r"\s*[─━═┏┓┗┛┡┩╇┯┷└┘┴┬├┤┼╞╡╪+=-]{10,}\s*$")
 CELL_NAME = re.compile(r"[A-Za-z][\w/@.() -]{0,60}$")
 CELLS = re.compile(r"\s*[|\t]\s*|\s{2,}")
 CLOCK = re.compile(r"\d+:\d\d(?::\d\d)?(?:\.\d+)?$")
@@ -75,7 +79,7 @@ class Parser:
         known = self._node.memory()
         kept = {key: known[key] for key in ("epoch", "bare_epoch", "columns")}
         return {**kept, "aside": self.aside, "table": list(self._table), "caffe": self._caffe,
-                "ended": self._ended, "metrics": self._metrics}  # fmt: skip
+                "ended": self._ended, "metrics": self._metrics, "rules": self._rules}  # fmt: skip
 
     def recall(self, memory: Mapping[str, Any]) -> None:
         self._node.recall({"epoch": None, "bare_epoch": None, "columns": [], **memory})
@@ -84,6 +88,7 @@ class Parser:
         self._caffe: int | None = memory.get("caffe")
         self._ended: bool = memory.get("ended", False)
         self._metrics: str | None = memory.get("metrics")
+        self._rules: int = memory.get("rules", 0)
 
     def heard(self, epoch: float | None, aside: str | None) -> None:
         """What lines left that were read elsewhere."""
@@ -173,11 +178,12 @@ class Parser:
 
     def _tabled(self, text: str, low: str) -> Said | None:
         if self._metrics is not None:
-            said = self._metric_row(text)
+            said = self._metric_row(text, self._metrics)
             if said is not None:
                 return said
-        elif "dataloader 0" in low and METRIC_HEAD.search(low):
-            self._metrics = "test" if METRIC_HEAD.search(low)[1] == "test" else "val"  # type: ignore[index]
+        head = METRIC_HEAD.search(low) if "dataloader 0" in low else None
+        if head:
+            self._metrics, self._rules = output.split_of(head[1]), 2
             return None
         if self._table and any(each in text for each in DIGITS):
             said = self._row(text)
@@ -186,16 +192,17 @@ class Parser:
         self._head(text, low)
         return None
 
-    def _metric_row(self, text: str) -> Said | None:
+    def _metric_row(self, text: str, split: str) -> Said | None:
         """A row of the table that Lightning prints behind `test` and `validate`."""
         found = METRIC_ROW.match(text)
         if not found:
-            if not RULE.match(text):
-                self._metrics = None
+            if RULE.match(text):  # below the heading, then below the rows
+                self._rules -= 1
+                self._metrics = split if self._rules else None
             return None
         if not output.is_metric(found[1], known_only=False):
             return None
-        split = output.split_of(found[1]) or self._metrics
+        split = output.split_of(found[1]) or split
         return Said(None, None, split, ((found[1], split, float(found[2])),))
 
     def _head(self, text: str, low: str) -> None:
@@ -246,9 +253,7 @@ def _reached(text: str) -> Said | None:
     if not found:
         return None
     name, split = found[3], output.split_of(found[3])
-    return Said(
-        float(found[2]), float(found[1]), split, ((name, split, float(found[4])),)
-    )
+    return Said(float(found[2]), float(found[1]), split, ((name, split, float(found[4])),))
 
 
 def _boosted(text: str) -> Said | None:

@@ -39,6 +39,8 @@ _WORD = np.zeros(256, bool)
 _WORD[[*range(65, 91), *range(97, 123), ord("_"), ord("@"), *range(128, 256)]] = True
 _JOINT = np.zeros(256, bool)
 _JOINT[[ord(each) for each in "-./"]] = True
+_DRAWN = np.zeros(256, bool)
+_DRAWN[[0x20, 0xE2, 0x96, *range(0x88, 0x90)]] = True
 _COUNTED = np.array(
     [int.from_bytes(word, "little") for word in (b"poch", b"step", b"iter")], np.uint32
 )
@@ -85,7 +87,11 @@ def _runs(data: Bytes) -> tuple[Whole, Whole, bytes]:
     Digits that belong to a word (`acc1`, `map@0.5`) stay in the shape as they are.
     """
     digit = (data - np.uint8(48)) < 10
-    edges = np.flatnonzero(np.diff(digit.view(np.int8), prepend=0, append=0))
+    edges = np.flatnonzero(digit[1:] != digit[:-1]) + 1
+    if digit[:1].any():
+        edges = np.concatenate(([0], edges))
+    if edges.size % 2:
+        edges = np.concatenate((edges, [data.size]))
     starts, lengths = edges[::2], edges[1::2] - edges[::2]
     free = ~_in_words(data, starts, lengths)
     shape = np.where(data == 13, np.uint8(10), data)
@@ -95,7 +101,28 @@ def _runs(data: Bytes) -> tuple[Whole, Whole, bytes]:
         starts, lengths = starts[free], lengths[free]
     keep[starts] = True
     shape[starts] = _CLASS[np.minimum(lengths, 63)]
+    _fold_bars(data, shape, keep)
     return starts, lengths, shape[keep].tobytes()
+
+
+def _fold_bars(data: Bytes, shape: Bytes, keep: NDArray[np.bool_]) -> None:
+    """Makes one byte of what is drawn between `%|` and `|`: blocks and blanks, which say nothing."""
+    pipes = np.flatnonzero(data == ord("|"))
+    if not pipes.size:
+        return
+    begins = np.flatnonzero((data[pipes] == ord("|")) & (data[pipes - 1] == ord("%")) & (pipes > 0))
+    begins = begins[begins + 1 < pipes.size]
+    first, last = pipes[begins] + 1, pipes[begins + 1]
+    first, last = first[last > first], last[last > first]
+    if not first.size:
+        return
+    lengths = last - first
+    offsets = np.cumsum(lengths) - lengths
+    inside = np.arange(int(lengths.sum())) + np.repeat(first - offsets, lengths)
+    drawn = np.logical_and.reduceat(_DRAWN[data[inside]], offsets)
+    keep[inside[np.repeat(drawn, lengths)]] = False
+    keep[first[drawn]] = True
+    shape[first[drawn]] = 0
 
 
 def _in_words(data: Bytes, starts: Whole, lengths: Whole) -> NDArray[np.bool_]:
@@ -204,10 +231,11 @@ def numbers(cut: Cut, parts: Whole, field: Field | None) -> Floats:
     value = np.where(
         scale < 0, mantissa / TENS[np.clip(-scale, 0, 22)], mantissa * TENS[np.clip(scale, 0, 22)]
     )
-    for place in np.flatnonzero((digits > EXACT) | (np.abs(scale) > 22)):
-        begin = cut.runs[cut.first[parts[place]] + field.run]
-        end = cut.runs[run[place]] + cut.lengths[run[place]]
-        value[place] = float(cut.text[begin:end])
+    odd = np.flatnonzero((digits > EXACT) | (np.abs(scale) > 22))
+    if odd.size:
+        begins = cut.runs[cut.first[parts[odd]] + field.run].tolist()
+        ends = (cut.runs[run[odd]] + cut.lengths[run[odd]]).tolist()
+        value[odd] = [float(cut.text[begin:end]) for begin, end in zip(begins, ends, strict=True)]
     return value * field.sign if field.sign < 0 else value
 
 
@@ -235,6 +263,7 @@ _RICH = {
     "caffe": 300,
     "ended": True,
     "metrics": "val",
+    "rules": 1,
 }
 _DIGIT = re.compile(rb"\d")
 
@@ -302,7 +331,11 @@ def _outline(said: Said | None) -> object:
 
 
 def _followed(
-    said: list[Said], rich: Said, tries: list[bytes], runs: list[tuple[int, int]], leading: tuple[int, ...]
+    said: list[Said],
+    rich: Said,
+    tries: list[bytes],
+    runs: list[tuple[int, int]],
+    leading: tuple[int, ...],
 ) -> Template | None:
     carries = said[0].epoch is None and rich.epoch == _RICH["epoch"]
     if not carries and rich.epoch != said[0].epoch:
@@ -351,9 +384,7 @@ def _candidates(part: bytes, runs: list[tuple[int, int]]) -> dict[Field, float]:
     return found
 
 
-def _extents(
-    part: bytes, runs: list[tuple[int, int]], number: int
-) -> list[tuple[int, bool, int]]:
+def _extents(part: bytes, runs: list[tuple[int, int]], number: int) -> list[tuple[int, bool, int]]:
     """How far a number that begins with this run may go: (last run, fraction?, sign of power)."""
     ways = [(number, False, 0)]
     joints = [
@@ -370,7 +401,9 @@ def _extents(
 
 
 def _whole_runs(part: bytes, runs: list[tuple[int, int]]) -> tuple[int, ...]:
-    return tuple(number for number, (start, _) in enumerate(runs) if part[start - 1 : start] != b".")
+    return tuple(
+        number for number, (start, _) in enumerate(runs) if part[start - 1 : start] != b"."
+    )
 
 
 def _brace_is_early(part: bytes, runs: list[tuple[int, int]]) -> bool:
