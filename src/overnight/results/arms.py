@@ -18,6 +18,8 @@ Seed = int | str
 Which = Literal["best", "last", "at best validation"]
 Kind = Literal["welch", "paired", "number", "none"]
 CONFIDENCE = 0.95
+FINISHED, IMPORTED = "finished", "imported"
+PRUNED = "the search (pruned)"  # who stopped a run that the search has given up
 
 
 class Place(NamedTuple):
@@ -79,7 +81,7 @@ class Outcome:
 
     `altered`: why it is another experiment than was asked for; empty where it is not. `reason` and
     `age_s`: why it stopped, and how old this word of it is (None: of now). `metrics` begins with
-    the primary one. `point` and `index`: its place in a sweep, of which `total` runs are to be.
+    the primary one. `point`, `index`, `is_base`: its place in a sweep.
     `so_far`: the best value of a run that goes on.
     """
 
@@ -107,7 +109,12 @@ class Outcome:
 
     @property
     def has_ended(self) -> bool:
-        return self.state in views.ENDED or self.state == views.LOST
+        return self.state in (*views.ENDED, views.LOST, IMPORTED)
+
+    @property
+    def said(self) -> str:
+        """The state, where a stop has a reason of ours: `pruned`."""
+        return "pruned" if self.state == "stopped" and PRUNED in self.reason else self.state
 
     def to_json(self) -> dict[str, Any]:
         names = ("run", "server", "state", "seed", "primary", "reason", "age_s", "duration_s")
