@@ -28,6 +28,7 @@ from overnight.results.arms import (
     Which,
 )
 
+WHICH: tuple[Which, ...] = ("best", "last", "at best validation")
 NOT_ON_TEST = (
     "the best value on test data may not be chosen: that would be a training on the test set"
 )
@@ -194,8 +195,15 @@ def arm(
             *(LeftOut(each, why) for each in able if (why := lacking[key_of(each)])),
         ),
         stats={name: found for name, found in stats.items() if found},
-        is_baseline=False,
+        by_which=by_which(able, main),
     )
+
+
+def by_which(outcomes: Sequence[Outcome], main: Shown | None) -> dict[str, Stat]:
+    if main is None:
+        return {}
+    found = {which: stat(outcomes, main._replace(which=which)) for which in WHICH}
+    return {which: each for which, each in found.items() if each}
 
 
 def lack(outcome: Outcome, main: Shown | None) -> str:

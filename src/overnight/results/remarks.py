@@ -7,7 +7,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from overnight.results import grouping, wording
-from overnight.results.arms import Arm, Comparison, Difference, Kind, LeftOut, Outcome
+from overnight.results.arms import (
+    FINISHED,
+    IMPORTED,
+    Arm,
+    Comparison,
+    Difference,
+    Kind,
+    LeftOut,
+    Outcome,
+)
 
 ONE_SEED = "one seed each: no difference here is proven"
 MANY = 5  # values of one arm that are written out
@@ -135,13 +144,13 @@ def seeds(found: Comparison) -> Iterator[str]:
 
 
 def left_out(found: Comparison) -> Iterator[str]:
-    """By reason; what was altered comes first."""
+    """What of the runs that went well is in no number; the others need no words."""
     listed = [each for arm in found.arms for each in arm.left_out]
     altered = [each.outcome.run for each in listed if each.outcome.is_altered]
     if altered:
         yield f"changed by a repair, so in no number: {named(altered)}"
     for why, runs in reasons(listed).items():
-        yield f"not counted, {why}: {named(runs)}"
+        yield f"{why}, not counted: {named(runs)}"
     failed = [each for each in listed if each.outcome.state == "failed"]
     if failed and any(found.stat(arm) for arm in found.arms):
         yield "runs that failed are in no mean, which makes their arm look better than it may be"
@@ -150,7 +159,7 @@ def left_out(found: Comparison) -> Iterator[str]:
 def reasons(listed: Sequence[LeftOut]) -> dict[str, list[str]]:
     known: dict[str, list[str]] = {}
     for each in listed:
-        if not each.outcome.is_altered and each.outcome.has_ended:
+        if not each.outcome.is_altered and each.outcome.state in (FINISHED, IMPORTED):
             known.setdefault(each.why, []).append(each.outcome.run)
     return known
 
