@@ -42,6 +42,11 @@ def labels(values: list[float]) -> list[str]:
     return [label(value, min(steps, default=abs(value))) for value in values]
 
 
+def log_labels(values: list[float]) -> list[str]:
+    """Each as exact as itself: 0.1, 1, 10."""
+    return [label(value, value) for value in values]
+
+
 def label(value: float, step: float) -> str:
     size = abs(value)
     if size >= 1e12 or 0 < size < 1e-4:

@@ -111,10 +111,12 @@ def _framed(
     y = y[y > 0] if log else y
     low, high = float(y.min()), float(y.max())
     count = max(height // 2, 2)
-    values = (
-        axes.log_ticks(low, high, count) if log and high > low else axes.ticks(low, high, count)
-    )
-    written = axes.labels(values)
+    if log and high > low:
+        values = axes.log_ticks(low, high, count)
+        written = axes.log_labels(values)
+    else:
+        values = axes.ticks(low, high, count)
+        written = axes.labels(values)
     margin = max(map(len, written)) + 2
     frame = Frame(
         x_low=float(x.min()),
