@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from overnight.core import views
-from overnight.results import student
+from overnight.results import statistics as student
 
 FINISHED = "finished"
 ONE_SEED = "one seed each: no difference here is proven"

@@ -6,7 +6,8 @@ import dataclasses
 
 import pytest
 
-from overnight.results import student, sweeps
+from overnight.results import statistics as student
+from overnight.results import sweeps
 from tests.unit.results import swept
 from tests.unit.results.swept import BASE, HIGH
 
