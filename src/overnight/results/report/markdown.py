@@ -38,10 +38,7 @@ def item(shown: Item) -> Iterator[str]:
 def code(command: str) -> str:
     """Between more backticks than it holds."""
     shown = text.printable(command)
-    longest = max(
-        [0, *(len(part) for part in shown.replace("`", " ` ").split() if set(part) == {"`"})]
-    )
-    fence = "`" * (longest + 1 + shown.count("`"))
+    fence = "`" * (shown.count("`") + 1)
     gap = " " if "`" in shown else ""
     return f"{fence}{gap}{shown}{gap}{fence}"
 

@@ -28,6 +28,7 @@ NAMES_SHOWN = 8
 MOST_ITEMS = 20
 BAD, WARNING, GOOD, RUNNING, NEUTRAL = "bad", "warning", "good", "running", "neutral"
 ALTERED = "†"
+FOLLOWED = "~"
 QUIET = "nothing needs you"
 
 
@@ -68,7 +69,8 @@ def title(found: Report) -> str:
 def summary(found: Report) -> str:
     """3 finished, 1 failed, 2 running; 4 failures mended; 41.2 GPU h"""
     counts: Counter[str] = Counter()
-    counts.update({"need a decision": len(found.decisions), "failed": len(found.failed)})
+    need = "needs a decision" if len(found.decisions) == 1 else "need a decision"
+    counts.update({need: len(found.decisions), "failed": len(found.failed)})
     counts.update({"finished": len(found.finished), "stopped": len(found.stopped)})
     counts.update(each.state for each in found.active)
     told = ", ".join(f"{n} {state}" for state, n in counts.items() if n) or "no runs"
@@ -197,9 +199,7 @@ def results(found: Report) -> Section | None:
     if any(each.altered for each in listed):
         notes.append(f"{ALTERED} a repair has changed the experiment")
     if any(each.best and each.best.file is None for each in listed):
-        notes.append(
-            "~ as the server followed it; overnight results RUN fetches and reads the files"
-        )
+        notes.append("~ as the server followed it; overnight results RUN reads the files")
     notes += left_out(len(listed), "finished run")
     if not any(each.metric for each in listed):
         notes.append("no metric is named: set primary and goal under [metrics] in overnight.toml")
@@ -207,15 +207,17 @@ def results(found: Report) -> Section | None:
     return Section(key="results", title="Results", table=table, notes=tuple(notes))
 
 
-def rank(each: Outcome) -> tuple[bool, float]:
+def rank(each: Outcome) -> tuple[bool, bool, float]:
+    """What a repair has made another experiment comes behind the others, as what has no value."""
     if each.best is None or each.goal not in ("min", "max"):
-        return True, each.at
-    return False, each.best.value if each.goal == "min" else -each.best.value
+        return True, each.altered, each.at
+    value = each.best.value
+    return False, each.altered, value if each.goal == "min" else -value
 
 
 def top(listed: Sequence[Outcome]) -> tuple[int, ...]:
     """The first, where there is something to compare it with."""
-    known = [each for each in listed if each.best is not None and each.goal]
+    known = [each for each in listed if each.best is not None and each.goal and not each.altered]
     return (0,) if len(known) > 1 and len({each.metric for each in known}) == 1 else ()
 
 
@@ -237,7 +239,7 @@ def row(each: Outcome, common: str) -> tuple[str, ...]:
 
 def value(told: Number) -> str:
     """With a mark where nobody has read it from a file."""
-    return f"{'~' if told.file is None else ''}{rounding.plain(told.value)}"
+    return f"{rounding.plain(told.value)}{FOLLOWED if told.file is None else ''}"
 
 
 def number(told: float | None) -> str:
