@@ -18,6 +18,8 @@ Seed = int | str
 Which = Literal["best", "last", "at best validation"]
 Kind = Literal["welch", "paired", "number", "none"]
 CONFIDENCE = 0.95
+FINISHED, IMPORTED = "finished", "imported"
+PRUNED = "the search (pruned)"  # who stopped a run that the search has given up
 
 
 class Place(NamedTuple):
@@ -79,8 +81,8 @@ class Outcome:
 
     `altered`: why it is another experiment than was asked for; empty where it is not. `reason` and
     `age_s`: why it stopped, and how old this word of it is (None: of now). `metrics` begins with
-    the primary one. `point` and `index`: its place in a sweep, of which `total` runs are to be.
-    `so_far`: the best value of a run that goes on.
+    the primary one. `point`, `index`, `is_base`: its place in a sweep.
+    `so_far`: the best value of a run that goes on. `told`: the row of a server that this is from.
     """
 
     run: str
@@ -100,6 +102,7 @@ class Outcome:
     point: Mapping[str, Any] | None = None
     is_base: bool = False
     index: int = 0
+    told: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def is_altered(self) -> bool:
@@ -107,7 +110,12 @@ class Outcome:
 
     @property
     def has_ended(self) -> bool:
-        return self.state in views.ENDED or self.state == views.LOST
+        return self.state in (*views.ENDED, views.LOST, IMPORTED)
+
+    @property
+    def said(self) -> str:
+        """The state, where a stop has a reason of ours: `pruned`."""
+        return "pruned" if self.state == "stopped" and PRUNED in self.reason else self.state
 
     def to_json(self) -> dict[str, Any]:
         names = ("run", "server", "state", "seed", "primary", "reason", "age_s", "duration_s")
@@ -165,7 +173,8 @@ class LeftOut(NamedTuple):
 class Arm:
     """`label` is unique in its comparison; `config`: only the keys in which the arms differ.
 
-    `stats` by metric; a metric that no pooled run has is not in it.
+    `stats` by metric; a metric that no pooled run has is not in it. `by_which`: of the table's
+    metric also the values that were not chosen.
     """
 
     label: str
@@ -173,6 +182,7 @@ class Arm:
     pooled: tuple[Outcome, ...]
     left_out: tuple[LeftOut, ...]
     stats: Mapping[str, Stat]
+    by_which: Mapping[str, Stat] = field(default_factory=dict)
     is_baseline: bool = False
 
     @property
@@ -193,6 +203,7 @@ class Arm:
             "config": dict(self.config),
             "baseline": self.is_baseline,
             "stats": {name: each.to_json() for name, each in self.stats.items()},
+            "by_which": {which: each.to_json() for which, each in self.by_which.items()},
             "runs": [each.run for each in self.pooled],
             "not_counted": [each.to_json() for each in self.left_out],
             "altered": [each.run for each in self.altered],

@@ -7,6 +7,7 @@ finite; whoever has others leaves them out and says so.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -19,6 +20,7 @@ _TINY = 1e-300
 _ENOUGH = 1e-15
 _DUST = 1e-12  # differences of this part of the values are rounding, and no spread
 _NOTHING = 37.0  # e**-37 of the whole is none of it
+_CLOSE = 1e-10  # of a chance, where looking for one ends
 _MOST_SLICES = 4000  # of the integral of the power
 
 
@@ -182,15 +184,24 @@ def _needed(difference: float, at: Callable[[int], tuple[float, float]], alpha: 
     return Needed(high, visible)
 
 
+@functools.cache
 def _visible(df: float, alpha: float) -> float:
-    """The difference in standard errors that is seen with the chance POWER."""
-    low, high = 0.0, 1.0
-    while power(high, df, alpha) < POWER:
-        low, high = high, 2 * high
-    for _ in range(30):
-        middle = (low + high) / 2
-        low, high = (middle, high) if power(middle, df, alpha) < POWER else (low, middle)
-    return (low + high) / 2
+    """The difference in standard errors that is seen with the chance POWER; by regula falsi
+    (Illinois), since the power rises smoothly with it.
+    """
+    low, high = 0.0, 2 * critical(df, alpha) + 2
+    under, over = power(low, df, alpha) - POWER, power(high, df, alpha) - POWER
+    middle = high
+    for _ in range(60):
+        middle = high - over * (high - low) / (over - under)
+        found = power(middle, df, alpha) - POWER
+        if abs(found) < _CLOSE:
+            break
+        if found > 0:
+            high, over, under = middle, found, under / 2
+        else:
+            low, under, over = middle, found, over / 2
+    return middle
 
 
 def power(shift: float, df: float, alpha: float = ALPHA) -> float:
@@ -202,7 +213,7 @@ def power(shift: float, df: float, alpha: float = ALPHA) -> float:
     """
     limit = critical(df, alpha)
     low, high = -_NOTHING / df - 0.5, math.log(1 + 9 / math.sqrt(df))
-    finest = min(0.4 / (1 + abs(shift)), 0.4 / math.sqrt(2 * df))
+    finest = 0.4 * min(1 / (1 + abs(shift)), 1 / math.sqrt(2 * df))  # of what varies fastest
     slices = min(_MOST_SLICES, math.ceil((high - low) / finest))
     step = (high - low) / slices
     log_scale = math.log(2) + df / 2 * math.log(df / 2) - math.lgamma(df / 2)
@@ -223,6 +234,7 @@ def _normal(z: float) -> float:
 # -- Student's t ------------------------------------------------------------------------------
 
 
+@functools.cache
 def critical(df: float, alpha: float = ALPHA) -> float:
     """The t beyond which lies the share `alpha` of the distribution, half of it on each side."""
     low, high = 0.0, 1.0
