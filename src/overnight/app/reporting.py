@@ -14,6 +14,7 @@ from typing import Any
 from overnight.app import Overnight, cards, evaluating, following, sweep_results
 from overnight.core import errors, places, views
 from overnight.results import summary, sweep_text, sweeps
+from overnight.results.arms import Comparison
 from overnight.results.report import hours, outcomes, telling, window
 from overnight.results.report.model import Outcome, Report, SweepEnd, Window
 from overnight.results.report.outcomes import Aim
@@ -136,7 +137,8 @@ def ended_sweeps(
     names = [name for name, at in ends.items() if covered.has(at)]
     names.sort(key=lambda name: ends[name], reverse=True)
     return [
-        swept(compared(o, servers, name, cached=cached), ends[name]) for name in names[:MOST_SWEEPS]
+        swept(compared(o, servers, name, cached=cached), name, ends[name])
+        for name in names[:MOST_SWEEPS]
     ]
 
 
@@ -151,7 +153,7 @@ def last_end(servers: Sequence[views.ServerView], name: str) -> float:
 
 def compared(
     o: Overnight, servers: Sequence[views.ServerView], name: str, *, cached: bool
-) -> sweeps.SweepComparison:
+) -> Comparison:
     """Asks only servers that have just answered; of the others what they said last."""
     problems = {each.name: each.problem or "not asked now" for each in servers}
     if not cached:
@@ -164,14 +166,14 @@ def compared(
     )
 
 
-def swept(found: sweeps.SweepComparison, at: float) -> SweepEnd:
+def swept(found: Comparison, name: str, at: float) -> SweepEnd:
     return SweepEnd(
-        name=found.name,
+        name=name,
         title=sweep_text.title(found),
         at=at,
         header=sweep_text.point_header(found),
-        rows=tuple(sweep_text.point_row(found, each) for each in found.points),
-        best=() if found.top is None else (found.top,),
+        rows=tuple(sweep_text.point_row(found, each) for each in found.arms),
+        best=tuple(n for n, each in enumerate(found.arms) if sweep_text.is_top(found, each)),
         notes=found.notes,
     )
 

@@ -12,7 +12,7 @@ from overnight.core import text
 GAP = "  "
 NARROWEST = 16
 LABEL = 24  # at most so many columns for the name of a cell
-_NUMBER = re.compile(r"[+-]?(\d+)(\.\d+)?(e[+-]\d+)?|[+-]?(nan|inf)|-")
+_NUMBER = re.compile(r"[+-]?(\d+)(\.\d+)?(e[+-]\d+)?|[+-]?(nan|inf)")
 
 
 def safe(cell: str) -> str:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from overnight.results import wording
+from overnight.results import remarks, wording
 from overnight.results.arms import Arm, Comparison, LeftOut, Outcome, Shown, Stat, Test
 from overnight.results.tables import rounding
 
@@ -78,7 +78,7 @@ def sheet(found: Comparison) -> Sheet:
         differences=differences(found),
         others=others(found),
         footnotes=tuple(footnotes(found)),
-        notes=tuple(dict.fromkeys((*found.notes, *(each.words for each in found.power)))),
+        notes=tuple(notes(found)),
     )
 
 
@@ -119,13 +119,16 @@ def method(found: Comparison) -> str:
     ]
     to = against(found)
     if to:
-        parts.append(f"differences to {to} with their 95 % interval")
+        parts.append(
+            f"differences to {to} with their 95 % interval, which proves none where it holds 0"
+        )
     kinds = {test.kind for test in found.tests}
     tests = [each for each in found.tests if each.p is not None]
     if tests:
         named = {"welch": "Welch's t test", "paired": f"a t test paired by {found.by}"}
         said = " or, where marked ‡, ".join(named[k] for k in ("welch", "paired") if k in kinds)
-        corrected = f", Holm-corrected over {len(tests)} comparisons" if len(tests) > 1 else ""
+        many = f", Holm-corrected over {len(tests)} comparisons (the intervals are not)"
+        corrected = many if len(tests) > 1 else ""
         parts.append(f"the p values are of {said}{corrected}")
     elif to:
         parts.append("no test is claimed")
@@ -158,7 +161,7 @@ def row(found: Comparison, arm: Arm) -> Row:
         if test
         else "",
         p=probability(found, test),
-        remark="; ".join(remarks(arm, stat)),
+        remark="; ".join(remark_on(arm, stat)),
         is_top=arm.label in found.indistinguishable,
     )
 
@@ -226,7 +229,7 @@ def probability(found: Comparison, test: Test | None) -> str:
     return rounding.probability(p) + (PAIRED if is_mixed and test.kind == "paired" else "")
 
 
-def remarks(arm: Arm, stat: Stat | None) -> Iterator[str]:
+def remark_on(arm: Arm, stat: Stat | None) -> Iterator[str]:
     """What a reader has to know before believing the row."""
     if stat is not None and stat.n == 1:
         yield ONE_SEED
@@ -239,7 +242,7 @@ def remarks(arm: Arm, stat: Stat | None) -> Iterator[str]:
 
 
 def state_of(each: LeftOut) -> str:
-    return "altered" + ALTERED if each.outcome.is_altered else each.outcome.state
+    return "altered" + ALTERED if each.outcome.is_altered else each.outcome.said
 
 
 # -- the other tables -------------------------------------------------------------------------
@@ -297,17 +300,37 @@ def other(found: Comparison, arm: Arm, name: str) -> str:
 
 
 def footnotes(found: Comparison) -> Iterator[str]:
-    """The runs that count in no number, each with why, and the repairs behind those that do."""
+    """The runs that count in no number, and why; the repairs behind those that do count."""
     for arm in found.arms:
         for each in arm.left_out:
-            mark = f"{ALTERED} " if each.outcome.is_altered else ""
-            value = own_value(found, each.outcome)
-            yield f"{mark}{each.outcome.run} is not counted: {each.why}{value}"
+            if each.outcome.is_altered:
+                value = own_value(found, each.outcome)
+                yield f"{ALTERED} {each.outcome.run} is not counted: {each.why}{value}"
+    for why, listed in other_reasons(found).items():
+        yield f"not counted, {why}: {listed}"
+    for arm in found.arms:
         for outcome in arm.pooled:
             for repair in outcome.repairs:
-                mark = f"{ALTERED} " if outcome.is_altered else ""
-                yield f"{mark}{outcome.run} was repaired: {wording.repair(repair)}"
+                yield f"{outcome.run} was repaired: {wording.repair(repair)}"
     yield from only_in_some(found)
+
+
+def other_reasons(found: Comparison) -> dict[str, str]:
+    """By why they are not counted, the runs with what they reached."""
+    known: dict[str, list[str]] = {}
+    for arm in found.arms:
+        for each in arm.left_out:
+            if not each.outcome.is_altered:
+                said = f"{each.outcome.run}{own_value(found, each.outcome)}"
+                known.setdefault(each.why, []).append(said)
+    return {why: remarks.named(listed) for why, listed in known.items()}
+
+
+def notes(found: Comparison) -> list[str]:
+    """Without what the footnotes and the caption tell in other words."""
+    told = {*remarks.tests(found), *remarks.left_out(found)} - {remarks.SURVIVORS}
+    said = (*found.notes, *(each.words for each in found.power))
+    return [each for each in dict.fromkeys(said) if each not in told]
 
 
 def own_value(found: Comparison, outcome: Outcome) -> str:

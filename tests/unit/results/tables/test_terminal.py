@@ -24,12 +24,12 @@ none           none      -                  2.5
    none      1       92.50                           -0.45                            one seed, unproven
 
 † cosine-s3 is not counted: altered by a repair: batch 64 -> 32 (best 93.1)
-step-s2 is not counted: failed
+not counted, failed: step-s2
 step against constant: 3 more seeds each would tell them apart
 *: the best and all that cannot be told from it
 Mean ± standard deviation over n seeds, with the 95 % t interval of the mean; n = 1 has neither. \
-Differences to constant with their 95 % interval. The p values are of Welch's t test, \
-Holm-corrected over 2 comparisons.
+Differences to constant with their 95 % interval, which proves none where it holds 0. The p values \
+are of Welch's t test, Holm-corrected over 2 comparisons (the intervals are not).
 """  # noqa: E501  as wide as it is shown
 
 
