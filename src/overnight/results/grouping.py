@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from overnight.core import errors
+from overnight.results import settings
 from overnight.results.arms import Outcome, Seed
 
 SEED, NONE = "seed", "none"
@@ -93,7 +94,11 @@ def seed_keys(outcomes: Sequence[Outcome]) -> list[str]:
         for key, value in each.config.items():
             if key in values or is_called_seed(key):
                 values.setdefault(key, []).append(value)
-    return [key for key, seen in values.items() if all(whole(each) is not None for each in seen)]
+    return [
+        key
+        for key, seen in values.items()
+        if all(settings.whole(each) is not None for each in seen)
+    ]
 
 
 @functools.lru_cache(4096)
@@ -118,25 +123,12 @@ def with_seeds(outcomes: Sequence[Outcome], keys: Sequence[str]) -> list[Outcome
 
 
 def _seed(outcome: Outcome, keys: Sequence[str]) -> Seed | None:
-    values = {key: whole(outcome.config[key]) for key in keys if key in outcome.config}
+    values = {key: settings.whole(outcome.config[key]) for key in keys if key in outcome.config}
     if not values:
         return None
     if len(set(values.values())) == 1:
         return next(iter(values.values()))
     return " ".join(f"{last(key)}={value}" for key, value in values.items())
-
-
-def whole(value: Any) -> int | None:
-    """A whole number, also where it is written as text; no truth value."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int):
-        return value
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, str) and re.fullmatch(r"[+-]?[0-9]{1,20}", value.strip(), re.ASCII):
-        return int(value)
-    return None
 
 
 # -- what tells arms apart --------------------------------------------------------------------
@@ -180,9 +172,23 @@ def _nameless(value: Any, outcome: Outcome) -> Any:
 
 
 def varying(configs: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The keys that not all have with the same value, in the order in which they came."""
+    """The keys that not all have with the same value, in the order in which they came.
+
+    Of keys of one name that part the runs alike (`lr` of the sweep, `--lr`), the first.
+    """
     keys = dict.fromkeys(key for each in configs for key in each)
-    return [key for key in keys if len({_plain(each.get(key, _ABSENT)) for each in configs}) > 1]
+    found: dict[tuple[Any, ...], str] = {}
+    for key in keys:
+        parts = _parts(_plain(each.get(key, _ABSENT)) for each in configs)
+        if max(parts, default=0) > 0:
+            found.setdefault((_joined(key), *parts), key)
+    return list(found.values())
+
+
+def _parts(values: Iterable[str]) -> list[int]:
+    """The values as numbers, in the order in which each came first: 0, 0, 1, 0, 2."""
+    known: dict[str, int] = {}
+    return [known.setdefault(value, len(known)) for value in values]
 
 
 def identity(config: Mapping[str, Any], keys: Iterable[str]) -> tuple[str, ...]:
