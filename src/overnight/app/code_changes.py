@@ -16,6 +16,7 @@ from overnight.sync import gitinfo
 
 MOST_FILES = 4
 LARGEST_BYTES = 1_000_000  # of a file whose lines are compared
+MOST_LINES = 5000
 
 
 class Change(NamedTuple):
@@ -32,7 +33,7 @@ class Change(NamedTuple):
 
 
 class Snapshots:
-    """The files of snapshots: which they are from the mirror, their text from this folder or git."""
+    """The files of snapshots: their list from the mirror, their text from this folder or git."""
 
     def __init__(self, o: Overnight) -> None:
         self.o = o
@@ -103,7 +104,10 @@ def _change(
     before, after = texts
     if before is None or after is None or "\0" in before + after:
         return Change(path, None, None)
-    matcher = difflib.SequenceMatcher(None, before.splitlines(), after.splitlines(), autojunk=False)
+    lines = before.splitlines(), after.splitlines()
+    if max(map(len, lines)) > MOST_LINES:
+        return Change(path, None, None)
+    matcher = difflib.SequenceMatcher(None, *lines, autojunk=False)
     moves = [code for code in matcher.get_opcodes() if code[0] != "equal"]
     added = sum(end - start for _, _, _, start, end in moves)
     return Change(path, added, sum(end - start for _, start, end, _, _ in moves))

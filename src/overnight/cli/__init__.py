@@ -37,6 +37,7 @@ VERBS = {
     "pull": "fetch the results of a run",
     "results": "best and last values of a run, with where they come from",
     "compare": "several runs side by side",
+    "report": "the morning page: what needs you, what failed, what came out, what was mended",
     "gpus": "the GPUs of the servers and who uses them",
     "demo": "the whole pipeline on this machine, in about a minute",
 }

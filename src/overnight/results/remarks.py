@@ -18,6 +18,7 @@ from overnight.results.arms import (
     Outcome,
 )
 
+SURVIVORS = "runs that failed are in no mean, which makes their arm look better than it may be"
 ONE_SEED = "one seed each: no difference here is proven"
 MANY = 5  # values of one arm that are written out
 UNEVEN = 1.5  # times as many evaluations, from which on the best of them is not comparable
@@ -153,7 +154,7 @@ def left_out(found: Comparison) -> Iterator[str]:
         yield f"{why}, not counted: {named(runs)}"
     failed = [each for each in listed if each.outcome.state == "failed"]
     if failed and any(found.stat(arm) for arm in found.arms):
-        yield "runs that failed are in no mean, which makes their arm look better than it may be"
+        yield SURVIVORS
 
 
 def reasons(listed: Sequence[LeftOut]) -> dict[str, list[str]]:

@@ -16,6 +16,7 @@ from overnight.core import config_text, invocation
 from overnight.core.unclear import UnclearError
 
 HIDDEN = "(hidden)"
+UNKNOWN = "(a file that is not known here)"
 SCRIPT = "script"
 _SECRET = re.compile(r"TOKEN|KEY|SECRET|PASSW|CREDENTIAL", re.IGNORECASE)
 _FLAG = re.compile(r"--?[A-Za-z]")
@@ -32,9 +33,24 @@ def of_run(
     """
     found = {**of_command(argv), **of_environment(env)}
     for path, text in files.items():
-        if text is not None:
-            found.update(of_file(path, text))
+        found.update({path: UNKNOWN} if text is None else of_file(path, text))
     return found
+
+
+def evened(configs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Without the keys of a file that some run has, but whose content is not known of all runs.
+
+    Else the runs of which it is known would seem to differ from the others.
+    """
+    unknown = {key for each in configs for key, value in each.items() if value == UNKNOWN}
+    return [
+        {
+            key: value
+            for key, value in each.items()
+            if key not in unknown and key.partition(" ")[0] not in unknown
+        }
+        for each in configs
+    ]
 
 
 def of_command(argv: Sequence[str]) -> dict[str, Any]:

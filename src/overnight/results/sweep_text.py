@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from overnight.core import text
 from overnight.results import grouping, sweeps, wording
 from overnight.results.arms import FINISHED, Arm, Comparison, Outcome, Stat
+from overnight.results.tables import escaping, layout, rounding, telling
+from overnight.results.tables import markdown as tables
 
 NO_PRIMARY = "no primary metric: set primary and goal under [metrics] in overnight.toml"
 RUN_HEADER = ("run", "seed", "server", "state", "best", "at", "last", "took", "note")
@@ -29,40 +30,31 @@ def table(
     Where the points are wider than `width` columns they stand below each other. Ends with a
     newline.
     """
-    blocks = [wrapped(title(found), width), points_block(found, color, width)]
+    blocks = [layout.wrapped(title(found), width), points_block(found, color, width)]
     runs = sweeps.in_order(found)
     listed = runs if every_run else [run for run in runs if needs_a_word(run)]
     if listed:
         blocks.append(runs_block(listed, width))
-    notes = [line for note in found.notes for line in wrapped(text.printable(note), width)]
+    notes = [line for note in found.notes for line in layout.wrapped(text.printable(note), width)]
     if notes:
         blocks.append(notes)
     return "\n\n".join("\n".join(block) for block in blocks) + "\n"
 
 
-def wrapped(sentence: str, width: int | None) -> list[str]:
-    return [sentence] if width is None else textwrap.wrap(sentence, max(20, width))
-
-
 def markdown(found: Comparison) -> str:
     """The same for a paper's draft or an issue; the best point is bold."""
-    header = point_header(found)
-    lines = [
-        escaped(title(found)),
-        "",
-        "| " + " | ".join(header) + " |",
-        "|" + " --- |" * len(header),
-    ]
-    for arm in found.arms:
-        cells = [escaped(cell) for cell in point_row(found, arm)]
+    header = [escaping.markdown(each) for each in point_header(found)]
+    rows = [[escaping.markdown(cell) for cell in point_row(found, arm)] for arm in found.arms]
+    for arm, row in zip(found.arms, rows, strict=True):
         if is_top(found, arm):
-            cells = [f"**{cell}**" if cell else cell for cell in cells]
-        lines.append("| " + " | ".join(cells) + " |")
+            row[:] = [f"**{cell}**" if cell else cell for cell in row]
+    lines = [escaping.markdown_line(title(found)), ""]
+    lines += tables.rows_of(header, rows, "l" * len(header))
     told = [run for run in sweeps.in_order(found) if needs_a_word(run)]
     if told:
-        lines += ["", "| " + " | ".join(RUN_HEADER) + " |", "|" + " --- |" * len(RUN_HEADER)]
-        lines += ["| " + " | ".join(map(escaped, run_row(run))) + " |" for run in told]
-    notes = [f"- {escaped(note)}" for note in found.notes]
+        cells = [[escaping.markdown(cell) for cell in run_row(run)] for run in told]
+        lines += ["", *tables.rows_of(RUN_HEADER, cells, "l" * len(RUN_HEADER))]
+    notes = [f"- {escaping.markdown(note)}" for note in found.notes]
     return "\n".join([*lines, *([""] if notes else []), *notes]) + "\n"
 
 
@@ -115,24 +107,25 @@ def shown(value: Any) -> str:
 
 
 def stat(found: Stat | None) -> str:
-    """93.7 ± 0.2: the mean and the deviation of the sample; the value alone for one seed."""
+    """93.71 ± 0.17: the mean and the deviation of the sample; the value alone for one seed."""
     if found is None:
         return "-"
-    mean = wording.number(found.mean)
-    return mean if found.sd is None else f"{mean} ± {found.sd:.2g}"
+    if found.sd is None:
+        return wording.number(found.mean)
+    places = rounding.decimals(found.sd)
+    return f"{rounding.fixed(found.mean, places)} ± {rounding.fixed(found.sd, places)}"
 
 
 def difference(found: Comparison, arm: Arm) -> str:
-    """+0.8 [+0.1, +1.5]"""
+    """+0.81 [+0.12, +1.50]"""
     if arm.is_baseline:
         return "base"
     test = found.test(arm.label)
     if test is None or test.difference is None:
         return "-"
-    value = f"{test.difference:+.4g}"
-    if test.low is None or test.high is None:
-        return value
-    return f"{value} [{test.low:+.3g}, {test.high:+.3g}]"
+    places = telling.test_places(test)
+    ends = telling.interval(test.low, test.high, places, signed=True)
+    return f"{rounding.fixed(test.difference, places, signed=True)} {ends}".rstrip()
 
 
 def remark(arm: Arm) -> str:
@@ -151,32 +144,11 @@ def remark(arm: Arm) -> str:
 def points_block(found: Comparison, color: bool, width: int | None) -> list[str]:
     header = point_header(found)
     rows = [point_row(found, arm) for arm in found.arms]
-    lines = columns([header, *rows])
-    if width is not None and any(len(line) > width for line in lines):
-        return [line for row in rows for line in stacked(header, row, width)]
+    lines = layout.columns([header, *rows])
+    if not layout.fits(lines, width):
+        return [line for row in rows for line in layout.stacked(header, row, width)]
     tops = [False, *(is_top(found, arm) for arm in found.arms)]
     return [wording.bold(line, color=color and top) for line, top in zip(lines, tops, strict=True)]
-
-
-def columns(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(cell.ljust(size) for cell, size in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
-
-
-def stacked(header: Sequence[str], row: Sequence[str], width: int) -> Iterator[str]:
-    """One below the other, a line for each cell that says something."""
-    label = max(map(len, header))
-    lead = "- "
-    for name, cell in zip(header, row, strict=True):
-        if cell in ("", "-"):
-            continue
-        parts = textwrap.wrap(cell, max(20, width - label - 4)) or [""]
-        yield f"{lead}{name:<{label}}  {parts[0]}"
-        yield from (" " * (label + 4) + rest for rest in parts[1:])
-        lead = "  "
 
 
 # -- runs -------------------------------------------------------------------------------------
@@ -189,7 +161,7 @@ def needs_a_word(run: Outcome) -> bool:
 
 def runs_block(runs: Sequence[Outcome], width: int | None) -> list[str]:
     rows = [run_row(run) for run in runs]
-    lines = columns([RUN_HEADER[:-1], *(row[:-1] for row in rows)])
+    lines = layout.columns([RUN_HEADER[:-1], *(row[:-1] for row in rows)])
     shown_lines = [lines[0]]
     for line, row in zip(lines[1:], rows, strict=True):
         shown_lines.append(line)
@@ -200,8 +172,8 @@ def runs_block(runs: Sequence[Outcome], width: int | None) -> list[str]:
                 initial_indent="    ",
                 subsequent_indent="    ",
             )
-    if width is not None and any(len(line) > width for line in lines):
-        return [line for row in rows for line in stacked(RUN_HEADER, row, width)]
+    if not layout.fits(lines, width):
+        return [line for row in rows for line in layout.stacked(RUN_HEADER, row, width)]
     return shown_lines
 
 
@@ -254,8 +226,3 @@ def note(run: Outcome) -> str:
     if run.age_s is not None:
         told.append(f"as it was {run.age_s / 60:.0f} min ago")
     return "; ".join(told)
-
-
-def escaped(cell: str) -> str:
-    shown_cell = text.printable(cell).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
-    return re.sub(r"([*_`])", r"\\\1", shown_cell)

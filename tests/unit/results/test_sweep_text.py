@@ -26,8 +26,8 @@ def test_table() -> None:
     lines = sweep_text.table(example()).splitlines()
     assert lines[0] == "sweep lr-ablation, val_acc (max): 8 runs, 1 failed, 7 finished"
     assert lines[2].split() == ["lr", "n", "best", "last", "to", "base", "(95", "%)"]
-    assert lines[3].split()[:5] == ["0.01", "3", "92", "±", "1"]
-    assert "+2 [-0.484, +4.48]" in lines[3]
+    assert lines[3].split()[:5] == ["0.01", "3", "92.0", "±", "1.0"]
+    assert "+2.0 [-0.5, +4.5]" in lines[3]
     assert lines[3].endswith("1 changed")
     assert "base" in lines[4]
     assert lines[5].endswith("1 failed")
@@ -47,7 +47,7 @@ def test_a_narrow_terminal() -> None:
     """Points stand below each other; nothing is cut off."""
     text = sweep_text.table(example(), width=40)
     assert all(len(line) <= 40 for line in text.splitlines())
-    assert "92 ± 1" in text
+    assert "92.0 ± 1.0" in text
 
 
 def test_markdown() -> None:
