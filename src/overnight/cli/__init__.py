@@ -38,6 +38,7 @@ VERBS = {
     "results": "best and last values of a run, with where they come from",
     "compare": "several runs side by side",
     "report": "the morning page: what needs you, what failed, what came out, what was mended",
+    "plot": "curves of runs: in the terminal, a figure for a paper, a page for the phone",
     "gpus": "the GPUs of the servers and who uses them",
     "demo": "the whole pipeline on this machine, in about a minute",
 }

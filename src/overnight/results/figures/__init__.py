@@ -7,6 +7,6 @@ grey. matplotlib is imported when the first figure is made.
 """
 
 from overnight.results.figures.caption import caption
-from overnight.results.figures.files import FORMATS, write
+from overnight.results.figures.files import FORMATS, publish, write
 
-__all__ = ["FORMATS", "caption", "write"]
+__all__ = ["FORMATS", "caption", "publish", "write"]

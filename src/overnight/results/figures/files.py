@@ -22,17 +22,18 @@ _METADATA: dict[str, dict[str, None]] = {
 
 
 def write(plot: Plot, path: Path, *, columns: int = 1) -> None:
-    """`columns`: 1 for a column of a paper, 2 for its whole width. Raises UsageError.
-
-    The file is there whole or not at all.
-    """
+    """`columns`: 1 for a column of a paper, 2 for its whole width. Raises UsageError."""
     kind = path.suffix.lower().removeprefix(".")
     if kind not in FORMATS:
         raise errors.UsageError(
             f"no figure can be written to {path}: {path.suffix or 'no ending'} is not known",
             hint="-o NAME.pdf, .svg, .png or .html",
         )
-    content = rendered(plot, kind, columns)
+    publish(path, rendered(plot, kind, columns))
+
+
+def publish(path: Path, content: bytes) -> None:
+    """The file is there whole or not at all. Raises UsageError."""
     part = path.with_name(f".{path.name}.part")
     try:
         part.write_bytes(content)
