@@ -41,6 +41,8 @@ VERBS = {
     "import": "make runs of a folder of old ones",
     "query": "ask the results of all runs in SQL",
     "export": "write runs in the form of W&B, Trackio, TensorBoard or MLflow",
+    "report": "the morning page: what needs you, what failed, what came out, what was mended",
+    "plot": "curves of runs: in the terminal, a figure for a paper, a page for the phone",
     "gpus": "the GPUs of the servers and who uses them",
     "demo": "the whole pipeline on this machine, in about a minute",
 }

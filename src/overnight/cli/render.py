@@ -36,23 +36,6 @@ def clock(at: float) -> str:
     return time.strftime("%H:%M" if same_day else "%d %b %H:%M", then)
 
 
-def place(run: views.RunView) -> str:
-    """epoch 34/50, or step 1200/5000, as far as the output has told."""
-    if run.epoch is not None:
-        return f"epoch {number(run.epoch)}{of(run.epochs)}"
-    if run.step is not None:
-        return f"step {run.step}{of(run.steps)}"
-    return ""
-
-
-def of(total: float | None) -> str:
-    return f"/{number(total)}" if total is not None else ""
-
-
-def number(value: float) -> str:
-    return str(int(value)) if value == int(value) else f"{value:.2f}"
-
-
 def repaired(run: views.RunView) -> str:
     """repaired 1x: cuda_oom at 02:14, batch 64 -> batch 32 x 2"""
     if not run.repairs:
@@ -111,7 +94,7 @@ def run_line(run: views.RunView, reachable: bool) -> list[str]:
     why = "results ready" if run.state == "finished" else why
     notes = (silent, left, start, last, flagged(run), repaired(run), why)
     note = "  ".join(part for part in notes if part)
-    return [run.name, state(run, reachable), place(run), loss, note, gpus(run)]
+    return [run.name, state(run, reachable), run.place, loss, note, gpus(run)]
 
 
 def status(servers: Sequence[views.ServerView], *, every_run: bool = False) -> str:

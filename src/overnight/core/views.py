@@ -67,6 +67,13 @@ class RunView:
         return self.state in ENDED or self.state == LOST
 
     @property
+    def place(self) -> str:
+        """`epoch 34/50`, or `step 1200/5000`, as far as the output has told; else ""."""
+        if self.epoch is not None:
+            return f"epoch {short(self.epoch)}{of(self.epochs)}"
+        return f"step {self.step}{of(self.steps)}" if self.step is not None else ""
+
+    @property
     def is_silent(self) -> bool:
         """Whether its server, when it was asked, had not heard of the run for too long."""
         return not self.ended and self.silent_s is not None and self.silent_s > SILENT_S
@@ -86,6 +93,15 @@ class RunView:
             "repairs": [repair.to_json() for repair in self.repairs],
             "flags": [dict(each) for each in self.flags],
         }
+
+
+def of(total: float | None) -> str:
+    return f"/{short(total)}" if total is not None else ""
+
+
+def short(value: float) -> str:
+    """12, or 0.68 of an epoch."""
+    return str(int(value)) if value == int(value) else f"{value:.2f}"
 
 
 @dataclass(frozen=True, kw_only=True)
