@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from overnight.app import Overnight, following, importing, series
 from overnight.core import errors, places
-from overnight.results import comparison, summary
+from overnight.results import comparison, health, summary
 from overnight.results import pull as pulling
 
 MOST_FILES = 3
@@ -47,6 +48,24 @@ def result(o: Overnight, run: str, server_name: str | None) -> summary.RunResult
         fetch(o, run, server_name, folder)
     state, spec = record(folder / "state.json"), record(folder / "spec.json")
     return summary.summarise(folder, state, spec, o.config.metrics, series.read(o, run))
+
+
+def judged(o: Overnight, found: summary.RunResult) -> summary.RunResult:
+    """The same with what is to be said of its curves."""
+    state = record(places.results_folder(o.root, found.run) / "state.json")
+    told = health.judge(series.of_run(o, found.run), remaining=remaining(state))
+    return replace(found, health=told)
+
+
+def remaining(state: Mapping[str, Any]) -> float | None:
+    """What is left of a training, as a multiple of what has passed; None where that is unknown."""
+    if state.get("state") == "finished":
+        return 0.0
+    told = state.get("progress")
+    for done, total in (("epoch", "epochs"), ("step", "steps")):
+        if isinstance(told, dict) and told.get(done) and told.get(total):
+            return max(0.0, float(told[total]) / float(told[done]) - 1)
+    return None
 
 
 def fetch(o: Overnight, run: str, server_name: str | None, folder: Path) -> None:

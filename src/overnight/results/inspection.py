@@ -130,7 +130,7 @@ def _series(series: Series, run: str) -> dict[str, Any]:
         "split": series.split,
         "n": series.n,
         "best": None if best is None else float(series.value[best]),
-        "best_at": None if best is None else _plain(float(series.x[best])),
+        "best_at": None if best is None else _finite(float(series.x[best])),
         "last": None if last is None else float(series.value[last]),
         "metric": series.name,
         "goal": series.goal,
@@ -146,18 +146,9 @@ def last_finite(series: Series) -> int | None:
 
 
 def _health(finding: Finding, run: str) -> dict[str, Any]:
-    told: dict[str, Any] = {
-        "finding": finding.finding,
-        "at": finding.at,
-        "confidence": finding.confidence,
-        "evidence": {key: _plain(value) for key, value in finding.evidence.items()},
-        "series": finding.series,
-        "sentence": finding.sentence,
-    }
+    told = finding.to_json()
     return {**told, "run": run} if run else told
 
 
-def _plain(value: float | str | bool) -> float | str | bool | None:
-    if isinstance(value, float):
-        return float(value) if math.isfinite(value) else None
-    return value
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 NAN = "nan"
 DIVERGED = "diverged"
@@ -44,9 +46,24 @@ class Finding:
     sentence: str
     evidence: Mapping[str, float | str | bool] = field(default_factory=dict)
 
+    def to_json(self) -> dict[str, Any]:
+        """Strict JSON: what is not finite is null."""
+        return {
+            "finding": self.finding,
+            "at": _plain(self.at),
+            "confidence": self.confidence,
+            "evidence": {key: _plain(value) for key, value in self.evidence.items()},
+            "series": self.series,
+            "sentence": self.sentence,
+        }
+
     @property
     def is_asserted(self) -> bool:
         return self.confidence >= ASSERTED
+
+
+def _plain(value: float | str | bool | None) -> float | str | bool | None:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def health_lines(findings: Sequence[Finding]) -> list[str]:
