@@ -90,6 +90,24 @@ def test_metrics_beside_train_and_val_are_the_validations() -> None:
     assert alone["series"][0]["split"] == "train"
 
 
+@pytest.mark.parametrize(
+    ("file", "split"),
+    [
+        ("logs/validation/events.v2", "val"),
+        ("eval/events", "val"),
+        ("logs/test/a", "test"),
+        ("logs/train/a", "train"),
+        ("runs/a", "train"),
+        ("a", "train"),
+    ],
+)
+def test_a_folder_named_after_a_split(file: str, split: str) -> None:
+    """Keras writes one for each; a name that tells by itself is believed over it."""
+    table = filled(epoch_loss=[2, 1], train_loss=[2, 1])
+    told = inspection.inspected(file, found(table)).to_json()["series"]
+    assert [each["split"] for each in told] == [split, "train"]
+
+
 def test_ten_thousand_names() -> None:
     """The first ones are told, the others counted."""
     table = filled(**{f"m{number}": [1.0] for number in range(10_000)})
