@@ -10,6 +10,7 @@ from overnight.results.health.shape import Valley, clipped, valley
 from overnight.results.health.view import View, together
 
 FEWEST = 4
+MOST_STREAK = 0.8
 HINTED = 0.25  # of what makes a rise sure: enough for a hint
 OF_FALL, OF_LEVEL = 0.05, 0.02  # a smaller rise is none: part of the fall before, of the level
 STEADY = 0.02  # of its fall: how much the training has to gain after the best of the validation
@@ -43,7 +44,7 @@ def _confidence(view: View, found: Valley) -> float | None:
     y = view.trend.y
     fall = float(np.median(y[: max(1, y.size // 50)])) - found.level
     needed = max(OF_FALL * fall, OF_LEVEL * abs(found.level))
-    shown = found.gain / chance(y.size, view.trend.noise)
+    shown = found.gain / chance(y.size, view.trend.noise, found.streak)
     if found.rise <= needed or shown < HINTED:
         return None
     if shown < 1:
@@ -52,12 +53,15 @@ def _confidence(view: View, found: Valley) -> float | None:
     return float(min(SURE, 0.5 + 0.15 * (times - 1)))
 
 
-def chance(n: int, noise: float) -> float:
+def chance(n: int, noise: float, streak: float) -> float:
     """What a valley gains over a fall in one of a hundred curves of noise about one level.
 
-    Simulated for 5 to 400 values; a curve that falls gains less.
+    Simulated for 5 to 400 values; a curve that falls gains less. Noise that comes in streaks is
+    larger over long stretches than from one value to the next.
     """
-    return float(12 + 3.5 * np.log(n) + 120 / n) * noise * noise + 1e-300
+    kept = min(max(streak, 0.0), MOST_STREAK)
+    inflated = noise * noise * (1 + kept) / (1 - kept) ** 2
+    return float(12 + 3.5 * np.log(n) + 120 / n) * inflated + 1e-300
 
 
 def _train_gain(train: View | None, val: View, found: Valley) -> float | None:
