@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from overnight.results.health.finding import OVERFIT, Finding
-from overnight.results.health.leading import Leading
+from overnight.results.health.leading import Leading, metric_of
 from overnight.results.health.shape import Valley, clipped, valley
 from overnight.results.health.view import View, together
 
@@ -15,9 +15,11 @@ HINTED = 0.25  # of what makes a rise sure: enough for a hint
 OF_FALL, OF_LEVEL = 0.05, 0.02  # a smaller rise is none: part of the fall before, of the level
 STEADY = 0.02  # of its fall: how much the training has to gain after the best of the validation
 SURE = 0.95
-ALONE = 0.4  # confidence at most without a training loss,
-DISPUTED, DOUBTED = 0.6, 0.4  # while the main metric goes on improving: after a large rise, a small
+# Confidence at most: where no training loss is known, while the main metric goes on improving, and
+# where in such a case the rise is small.
+ALONE, DISPUTED, DOUBTED = 0.55, 0.6, 0.4
 LARGE = 0.15  # of the level
+LEARNT = 0.2  # of the best validation loss: a training loss below that need not fall any more
 
 
 def findings(lead: Leading) -> list[Finding]:
@@ -29,12 +31,12 @@ def findings(lead: Leading) -> list[Finding]:
     if sure is None:
         return []
     gain = _train_gain(lead.train, judged, found)
-    if gain is not None and gain < STEADY:
+    if gain is not None and gain < STEADY and not (gain > -STEADY and _is_learnt(lead, found)):
         return []
+    is_large = judged.is_loss and found.rise > LARGE * abs(found.level)
     if gain is None:
-        sure = min(sure, ALONE)
+        sure = min(sure, ALONE if is_large else DOUBTED)
     elif _disputes(lead, judged, found):
-        is_large = found.rise > LARGE * abs(found.level)
         sure = min(sure, DISPUTED if is_large else DOUBTED)
     return [_finding(judged, found, sure, gain)]
 
@@ -81,6 +83,14 @@ def _train_gain(train: View | None, val: View, found: Valley) -> float | None:
     return (float(np.median(near)) - end) / fall if fall > 0 else 0.0
 
 
+def _is_learnt(lead: Leading, found: Valley) -> bool:
+    """Whether the training loss has nothing more to gain: it lies far below the validation's."""
+    if lead.train is None or not lead.val or metric_of(lead.train) != metric_of(lead.val):
+        return False
+    end = float(np.median(lead.train.y[-max(1, lead.train.y.size // 10) :]))
+    return 0 <= end < LEARNT * found.level
+
+
 def _disputes(lead: Leading, judged: View, found: Valley) -> bool:
     """Whether the main metric still reached its best well after the loss had turned."""
     metric = lead.metric
@@ -118,6 +128,10 @@ def _finding(view: View, found: Valley, sure: float, gain: float | None) -> Find
         evidence=evidence,
         sentence=(
             f"{view.label}: best {best:.4g} at {view.at[place]:g}; {word} since, to {last:.4g}"
-            + (" while the training loss went on down" if gain is not None else "")
+            + (
+                " while the training loss went on down"
+                if gain is not None and gain >= STEADY
+                else ""
+            )
         ),
     )
