@@ -9,7 +9,7 @@ import numpy as np
 from overnight.results.health.finding import DIVERGED, Finding
 from overnight.results.health.leading import Leading
 from overnight.results.health.overfit import chance
-from overnight.results.health.shape import clipped, valley
+from overnight.results.health.shape import valley
 from overnight.results.health.view import View
 
 FEWEST = 5
@@ -34,7 +34,7 @@ def _one(view: View) -> Finding | None:
     y = view.trend.y
     if y.size < FEWEST:
         return None
-    found = valley(clipped(y))
+    found = valley(y)
     start = float(np.median(y[: max(1, y.size // 50)]))
     gained = max(0.0, start - found.level)
     end = found.level + found.rise

@@ -6,7 +6,7 @@ import numpy as np
 
 from overnight.results.health.finding import OVERFIT, Finding
 from overnight.results.health.leading import Leading, metric_of
-from overnight.results.health.shape import Valley, clipped, valley
+from overnight.results.health.shape import Valley, valley
 from overnight.results.health.view import View, together
 
 FEWEST = 4
@@ -26,7 +26,7 @@ def findings(lead: Leading) -> list[Finding]:
     judged = lead.val or (lead.metric if lead.metric and lead.metric.split != "train" else None)
     if judged is None or judged.y.size < FEWEST:
         return []
-    found = valley(clipped(judged.trend.y))
+    found = valley(judged.trend.y)
     sure = _confidence(judged, found)
     if sure is None:
         return []

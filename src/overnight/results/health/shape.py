@@ -50,8 +50,9 @@ def falling(y: Floats) -> Floats:
     return np.repeat([block[0] / block[1] for block in blocks], [int(block[1]) for block in blocks])
 
 
-def valley(y: Floats) -> Valley:
-    """`y` has at least two values."""
+def valley(raw: Floats) -> Valley:
+    """Of at least two values; wild ones are clipped."""
+    y = clipped(raw)
     down, _ = _pooled(y)
     up, _ = _pooled(y[::-1])
     both = down[:-1] + up[::-1][1:]
@@ -61,7 +62,7 @@ def valley(y: Floats) -> Valley:
     level = min(float(before[-1]), float(rising[0]))
     end = float(rising[-max(1, y.size // 10) :].mean())
     gain = float(down[-1] - both[bottom])
-    return Valley(bottom, level, end - level, gain, _streak(y - np.concatenate([before, rising])))
+    return Valley(bottom, level, end - level, gain, _streak(raw - np.concatenate([before, rising])))
 
 
 def _streak(left: Floats) -> float:

@@ -18,13 +18,14 @@ def test_falling_is_isotonic_regression(n: int) -> None:
 
 def test_valley_is_the_best_of_all_bottoms() -> None:
     """By trying each of them."""
-    y = np.abs(np.linspace(-1, 2, 40)) + np.random.default_rng(3).normal(size=40) * 0.1
+    raw = np.abs(np.linspace(-1, 2, 40)) + np.random.default_rng(3).normal(size=40) * 0.1
+    y = shape.clipped(raw)
     errors = [
         np.square(isotonic_regression(y[: k + 1], increasing=False).x - y[: k + 1]).sum()
         + np.square(isotonic_regression(y[k + 1 :]).x - y[k + 1 :]).sum()
         for k in range(39)
     ]
-    found = shape.valley(y)
+    found = shape.valley(raw)
     fall = np.square(isotonic_regression(y, increasing=False).x - y).sum()
     assert found.bottom == int(np.argmin(errors))
     assert found.gain == pytest.approx(fall - min(errors))
