@@ -65,6 +65,7 @@ def _finding(
     return Finding(
         finding=DIVERGED,
         series=view.name,
+        split=view.split,
         at=at,
         confidence=sure,
         evidence=evidence,

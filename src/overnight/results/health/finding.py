@@ -31,7 +31,8 @@ ASSERTED = 0.5
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """`finding` is one of FINDINGS, `series` the name of the series as its file writes it.
+    """`finding` is one of FINDINGS, `series` the name of the series as its file writes it,
+    `split` what it belongs to.
 
     `at`: where on the axis of that series (steps where told, else epochs, else the number of the
     value); None for the curve as a whole. `confidence`: 0 to 1. `evidence`: the numbers it rests
@@ -44,6 +45,7 @@ class Finding:
     at: float | None
     confidence: float
     sentence: str
+    split: str = ""
     evidence: Mapping[str, float | str | bool] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
@@ -54,6 +56,7 @@ class Finding:
             "confidence": self.confidence,
             "evidence": {key: _plain(value) for key, value in self.evidence.items()},
             "series": self.series,
+            "split": self.split,
             "sentence": self.sentence,
         }
 

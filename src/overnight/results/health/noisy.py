@@ -17,6 +17,7 @@ def finding(view: View, course: Course) -> Finding | None:
     return Finding(
         finding=NOISY,
         series=view.name,
+        split=view.split,
         at=None,
         confidence=round(sure, 3),
         evidence={"jitter": course.jitter, "n": course.n, "order": course.order},

@@ -123,6 +123,7 @@ def _finding(view: View, found: Valley, sure: float, gain: float | None) -> Find
     return Finding(
         finding=OVERFIT,
         series=view.name,
+        split=view.split,
         at=float(view.at[place]),
         confidence=round(sure, 3),
         evidence=evidence,

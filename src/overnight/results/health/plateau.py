@@ -35,6 +35,7 @@ def finding(view: View, course: Course, remaining: float | None) -> Finding | No
     return Finding(
         finding=PLATEAU,
         series=view.name,
+        split=view.split,
         at=course.flat_at,
         confidence=round(sure, 3),
         evidence=evidence,
@@ -56,6 +57,7 @@ def _never(view: View, course: Course) -> Finding | None:
     return Finding(
         finding=PLATEAU,
         series=view.name,
+        split=view.split,
         at=float(view.at[0]),
         confidence=NEVER,
         evidence={"flat_part": 1.0, "order": course.order, "end": view.sign * course.end},

@@ -42,10 +42,14 @@ def settled(findings: Sequence[Finding]) -> list[Finding]:
 
 def _separate(found: list[Finding], one: str, other: str) -> list[Finding]:
     for first in [each for each in found if each.finding == one]:
-        for second in [e for e in found if e.finding == other and e.series == first.series]:
+        for second in [e for e in found if e.finding == other and _of_same(e, first)]:
             weaker = second if first.confidence >= second.confidence else first
             found = [_hint(each) if each is weaker else each for each in found]
     return found
+
+
+def _of_same(one: Finding, other: Finding) -> bool:
+    return (one.series, one.split) == (other.series, other.split)
 
 
 def _hint(finding: Finding) -> Finding:

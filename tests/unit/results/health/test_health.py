@@ -264,6 +264,14 @@ def test_contradictions_are_settled() -> None:
             assert not pair <= said
 
 
+def test_two_losses_of_one_name_do_not_exclude_each_other() -> None:
+    """Where the file tells the split beside the name."""
+    val = series("loss", falling(N, 15), split="val")
+    said = health.judge([series("loss", 1 - 0.5 * T), val])
+    told = {(each.finding, each.split) for each in said if each.is_asserted}
+    assert {("still_improving", "train"), ("converged", "val")} <= told
+
+
 def test_evidence_is_plain() -> None:
     """Numbers, words and truth values: what JSON can hold."""
     value = np.concatenate([falling(60), np.linspace(0.2, 3.0, 40)])
