@@ -20,13 +20,15 @@ IMPROVING = "still_improving"
 CONVERGED = "converged"
 NOISY = "noisy"
 RUNS = "several_runs"
+# Bad news first: in this order people are told.
 FINDINGS = (
-    NAN, DIVERGED, SPIKES, EARLY, PLATEAU, OVERFIT, GAP, RATE, THROUGHPUT,
-    IMPROVING, CONVERGED, NOISY, RUNS,
+    NAN, DIVERGED, OVERFIT, SPIKES, EARLY, THROUGHPUT, RUNS, PLATEAU, GAP, RATE,
+    IMPROVING, CONVERGED, NOISY,
 )  # fmt: skip
 
 # Confidence at and above which a finding is asserted; below, it is a hint.
 ASSERTED = 0.5
+TAKEN_BACK = 0.3  # at most, where a surer finding excludes it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +72,15 @@ def _plain(value: float | str | bool | None) -> float | str | bool | None:
 
 
 def health_lines(findings: Sequence[Finding]) -> list[str]:
-    """Findings as sentences, the surest first; those that are only hinted at say so."""
-    sure = sorted(findings, key=lambda each: -each.confidence)
-    return [each.sentence if each.is_asserted else f"perhaps: {each.sentence}" for each in sure]
+    """Findings as sentences, bad news first, hints last; these say that they are some.
+
+    What a surer finding has taken back is not said at all.
+    """
+    told = [each for each in findings if each.confidence > TAKEN_BACK]
+    told.sort(key=lambda each: (not each.is_asserted, _weight(each), -each.confidence))
+    return [each.sentence if each.is_asserted else f"perhaps: {each.sentence}" for each in told]
+
+
+def _weight(finding: Finding) -> int:
+    is_column = finding.evidence.get("dead") is False  # of a run that lives
+    return len(FINDINGS) if is_column else FINDINGS.index(finding.finding)

@@ -13,10 +13,10 @@ from overnight.results.health.finding import (
     NAN,
     OVERFIT,
     PLATEAU,
+    TAKEN_BACK,
     Finding,
 )
 
-HINT = 0.3
 COURSES = (CONVERGED, PLATEAU, IMPROVING, OVERFIT)  # of which nothing can be said of a dead run
 # Of the same run: the first of a pair, where it is asserted, takes the second back.
 OF_RUN = (
@@ -53,4 +53,4 @@ def _of_same(one: Finding, other: Finding) -> bool:
 
 
 def _hint(finding: Finding) -> Finding:
-    return replace(finding, confidence=min(HINT, finding.confidence))
+    return replace(finding, confidence=min(TAKEN_BACK, finding.confidence))

@@ -200,6 +200,7 @@ def test_a_schedule_that_comes_to_rest_has_converged() -> None:
 
 def test_a_noisy_curve() -> None:
     """Single values tell little."""
+    assert "noisy" not in found(series("reward", np.linspace(0, 1, 6), goal="max"))
     noisy = found(series("reward", T + noise(N, 0.5), goal="max"))["noisy"]
     assert noisy.evidence["jitter"] > 0.2
 
@@ -282,10 +283,14 @@ def test_evidence_is_plain() -> None:
 
 
 def test_lines_for_people() -> None:
-    """The surest first; a hint says that it is one."""
-    hint = Finding(finding="noisy", series="a", at=None, confidence=0.3, sentence="a is noisy")
+    """Bad news first; a hint says that it is one; what was taken back is not said."""
+    hint = Finding(finding="noisy", series="a", at=None, confidence=0.4, sentence="a is noisy")
+    gone = Finding(finding="converged", series="a", at=None, confidence=0.3, sentence="a rests")
+    rests = Finding(finding="converged", series="c", at=1.0, confidence=0.99, sentence="c rests")
     sure = Finding(finding="nan", series="b", at=1.0, confidence=0.9, sentence="b is dead")
-    assert health_lines([hint, sure]) == ["b is dead", "perhaps: a is noisy"]
+    assert health_lines([hint, rests, gone, sure]) == [
+        "b is dead", "c rests", "perhaps: a is noisy",
+    ]  # fmt: skip
 
 
 DEGENERATE = {
