@@ -57,7 +57,7 @@ MOST_CHARACTERS = 4096
 
 
 class Said(NamedTuple):
-    """The values of a line: (name as written, split, value). `trouble`: why it could not be read."""
+    """The values of a line: (name as written, split, value). `trouble`: why it was not read."""
 
     step: float | None
     epoch: float | None
@@ -297,7 +297,7 @@ def written(name: str, text: str) -> str:
     if name in text and not name.count("_"):
         place = text.find(name)
         before = text[place - 1 : place]
-        if not (before.isalnum() or before in "_/.@-" and before):
+        if not (before.isalnum() or (before and before in "_/.@-")):
             return name
     found = _spelling(name).search(text)
     return found[0] if found else name
