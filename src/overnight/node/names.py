@@ -27,7 +27,7 @@ METRIC_WORDS = (
 ALONE = METRIC_WORDS - _words("map return score error err recall precision em ap hits ce")
 NOT_METRICS = _words(
     "lr lrm learning rate time eta sec secs second seconds ms s it its elapsed remaining left "
-    "duration runtime date timestamp speed fps throughput tok tokens mfu dt mem memory cpumem "
+    "duration dur runtime date timestamp speed fps throughput tok tokens mfu dt mem memory cpumem "
     "gpumem gpu gpus cpu data size samples params flops flos kimg wd decay weight weights momentum "
     "beta alpha gamma eps epsilon scale dropout temperature threshold patience warmup seed num "
     "version v pid rank port id world worker workers step steps epoch epochs iter iters iteration "

@@ -30,9 +30,11 @@ FORMAT = "text_log"
 
 # Text that is no output of a training, or that other readers know.
 OTHERS = frozenset(
-    (".bash", ".c", ".cc", ".cfg", ".cpp", ".css", ".csv", ".cu", ".diff", ".h", ".html", ".ini")
-    + (".ipynb", ".java", ".js", ".json", ".lock", ".md", ".patch", ".prototxt", ".py", ".rst")
-    + (".sh", ".sql", ".svg", ".tex", ".toml", ".tsv", ".xml", ".yaml", ".yml")
+    (
+        *(".bash", ".c", ".cc", ".cfg", ".cpp", ".css", ".csv", ".cu", ".diff", ".h", ".html"),
+        *(".ini", ".ipynb", ".java", ".js", ".json", ".lock", ".md", ".patch", ".prototxt"),
+        *(".py", ".rst", ".sh", ".sql", ".svg", ".tex", ".toml", ".tsv", ".xml", ".yaml", ".yml"),
+    )
 )
 LOGS = frozenset((".log", ".out", ".err", ".txt", ".stdout", ".stderr"))
 
@@ -102,9 +104,9 @@ def _is_complete(file: BinaryIO, piece: Piece, begin: int, wide: str | None) -> 
 
 
 class Reading:
-    """One reading of a log, from its beginning or from a mark."""
+    """One reading of a log, from its beginning or from a mark. `worth`: see `printed_bulk`."""
 
-    def __init__(self, mark: Mark | None, *, learns: bool = True) -> None:
+    def __init__(self, mark: Mark | None, *, worth: float = printed_bulk.WORTH_LEARNING) -> None:
         memory: dict[str, Any] = dict(mark.memory) if mark else {}
         self.offset = mark.offset if mark else 0
         self.line = mark.line if mark else 0
@@ -113,7 +115,7 @@ class Reading:
         self._parser = printed_lines.Parser(memory.get("parser"))
         self._shown = Shown(memory.get("shown", ()))
         self._passed = Passed()
-        self._bulk = printed_bulk.Bulk(self._parser, self._passed, learns=learns)
+        self._bulk = printed_bulk.Bulk(self._parser, self._passed, worth=worth)
         self._columns: dict[Key, list[curves.Floats]] = {}
         self._is_empty = True
 

@@ -37,10 +37,13 @@ class Values(NamedTuple):
 
 
 class Bulk:
-    """Reads pieces of one log in order. `parser` has the memory; `learns` False: all with care."""
+    """Reads pieces of one log in order. `parser` has the memory.
 
-    def __init__(self, parser: Parser, passed: Passed, *, learns: bool = True) -> None:
-        self._parser, self._passed, self._learns = parser, passed, learns
+    `worth`: so many lines of one shape in a piece make it worth while to learn it.
+    """
+
+    def __init__(self, parser: Parser, passed: Passed, *, worth: float = WORTH_LEARNING) -> None:
+        self._parser, self._passed, self._worth = parser, passed, worth
         self._shapes: dict[bytes, Template | None] = {b"": SILENT}
 
     def read(self, cut: Cut) -> dict[Key, Values]:
@@ -73,7 +76,7 @@ class Bulk:
         is_left = np.ones(ids.size, bool)
         groups: list[tuple[Template, Whole]] = []
         for number, (shape, count) in enumerate(zip(numbered, counts.tolist(), strict=True)):
-            if count < WORTH_LEARNING and shape not in self._shapes:
+            if count < self._worth and shape not in self._shapes:
                 continue
             parts = order[ends[number] - count : ends[number]]
             template = self._template(cut, shape, int(parts[0]))
@@ -85,9 +88,8 @@ class Bulk:
 
     def _template(self, cut: Cut, shape: bytes, place: int) -> Template | None:
         if shape not in self._shapes:
-            learns = self._learns
             runs = cut.runs_of(place)
-            self._shapes[shape] = printed_shapes.learnt(cut.part(place), runs) if learns else None
+            self._shapes[shape] = printed_shapes.learnt(cut.part(place), runs)
         return self._shapes[shape]
 
     def _with_care(

@@ -45,6 +45,8 @@ RULER = "---"
 # Beside the hints of the node's parser; what may say something holds one of them.
 HINTS = ("net output #", "testing net", "reached", "dataloader 0", RULER)
 ROUND = re.compile(rb"(?:\[[^]]*\]\s*)?\[\d+\]\s|\s*\d+:\s")
+# A line of a configuration: losses are seldom whole numbers.
+SETTING = re.compile(r"\s*[\"']?[\w.]*loss[\w.]*[\"']?\s*[:=]\s*\d+,?\s*$", re.IGNORECASE)
 EMPTY = ("none", "-", "no log")
 COUNTS = {
     "epoch": "epoch",
@@ -132,6 +134,8 @@ class Parser:
 
     def _usual(self, text: str, low: str) -> Said | None:
         """By the node's parser; a configuration in front of the record is left out."""
+        if SETTING.match(text):
+            return None
         self._node.recall({"lane": self._fresh})
         sample = self._node.line(text)
         if sample is None and "}, " in text:
@@ -174,7 +178,7 @@ class Parser:
         if not found or not output.is_metric(found[1], known_only=True):
             return None
         split = output.split_of(found[1])
-        return Said(None, None, split, ((found[1], split, float(found[2])),))
+        return Said(None, self.epoch, split, ((found[1], split, float(found[2])),))
 
     def _tabled(self, text: str, low: str) -> Said | None:
         if self._metrics is not None:

@@ -10,6 +10,7 @@ and the last split, is left to the careful parser.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -164,19 +165,24 @@ def learnt(part: bytes, runs: list[tuple[int, int]]) -> Template | None:
 
 
 def _tries(part: bytes, runs: list[tuple[int, int]], *, keeps_first: bool) -> list[bytes]:
-    """The part itself, then with zeros, nines and mixed digits in its numbers."""
-    mixed = b"7392586147" * 5
+    """The part itself, then with zeros, nines and two mixtures of digits in its numbers."""
     made = [part]
-    for digits in (b"0" * 50, b"9" * 50, mixed):
+    for kind in range(4):
         other = bytearray(part)
         for number, (start, end) in enumerate(runs):
-            shift = number % 10
-            fresh = digits[shift : shift + end - start]
-            if keeps_first and digits[0] == 48 and end - start > 1:
+            digits = (b"0" * 50, b"9" * 50, _mixed(2 * number), _mixed(2 * number + 1))[kind]
+            fresh = digits[: end - start]
+            if keeps_first and fresh.startswith(b"0") and end - start > 1:
                 fresh = b"1" + fresh[1:]
             other[start:end] = fresh
         made.append(bytes(other))
     return made
+
+
+@functools.cache
+def _mixed(number: int) -> bytes:
+    """Fifty digits that look like chance and are others for each number."""
+    return str((number + 12) ** 60)[2:52].encode()
 
 
 class _Effect(NamedTuple):
@@ -215,11 +221,10 @@ def _followed(
     leading: tuple[int, ...],
 ) -> Template | None:
     """The template in which each field follows a number in all tries; None where one does not."""
-    columns: list[list[float | None]] = [
-        [each.step for each in said],
-        [each.epoch for each in said],
-        *([each.values[place][2] for each in said] for place in range(len(said[0].values))),
-    ]
+    columns: list[list[float | None]] = [[each.step for each in said]]
+    columns.append([each.epoch for each in said])
+    count = len(said[0].values)
+    columns.extend([each.values[place][2] for each in said] for place in range(count))
     fields = [_field(column, known) for column in columns]
     told = [column[0] is not None for column in columns]
     if told != [field is not None for field in fields] or any(
@@ -233,13 +238,17 @@ def _followed(
 
 
 def _field(values: Sequence[float | None], known: list[dict[Field, float]]) -> Field | None:
-    """The number of the text that the values follow in all tries; None where there is none."""
+    """The one number of the text that the values follow in all tries; None where none is sure."""
     told = [value for value in values if value is not None]
     if len(told) < len(values):
         return None
-    for field in known[0]:
-        if all(_same(value, each[field]) for value, each in zip(told, known, strict=True)):
-            return field
+    fields = [
+        field
+        for field in known[0]
+        if all(_same(value, each[field]) for value, each in zip(told, known, strict=True))
+    ]
+    if fields:
+        return fields[0] if len(fields) == 1 else None
     is_constant = all(_same(value, told[0]) for value in told)
     return Field(constant=float(told[0])) if is_constant else None
 
