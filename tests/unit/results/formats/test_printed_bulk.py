@@ -64,6 +64,14 @@ SHAPES = [
     "| rollout/ep_rew_mean | {n} |",
     "layer{w}_loss: {n}, epoch{w} acc@{w} {n}",
     "best val acc {n} at epoch {w}",
+    "epoch {w} train: loss={n} acc={n} | val: loss={n} acc={n}",
+    "Average loss for epoch {w}: {n}",
+    "Test set: Average loss: {n}, Accuracy: {w}/{w} ({w}%)",
+    "Average Precision  (AP) @[ IoU=0.50:0.95 | area=   all | maxDets={w} ] = {n}",
+    "validation loss at iteration {w} | lm loss value: {n}",
+    "F1: {n}",
+    "Config: {{'lr': {n}}}, Epoch {w}/9, Train Loss: {n}",
+    "average_loss: {w}",
     "loading {w} of {n} files",
     "",
 ]
@@ -125,7 +133,7 @@ def rows(*parts: Found) -> Rows:
     return joined
 
 
-@settings(max_examples=6000, deadline=None)
+@settings(max_examples=3000, deadline=None)
 @given(written())
 def test_bulk_reads_what_the_careful_parser_reads(data: bytes) -> None:
     quick, careful = read(data), read(data, worth=math.inf)
