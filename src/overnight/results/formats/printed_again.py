@@ -34,8 +34,9 @@ class Shown:
 
     def memory(self, line: int) -> list[list[str | None]]:
         """What is needed from `line` on, as JSON."""
-        kept = {key: row for key, row in self._last.items() if row[4] or row[3] >= line}
-        self._last = dict(list(kept.items())[-MOST_REMEMBERED:])
+        kept = [(key, row) for key, row in self._last.items() if row[4] or row[3] >= line]
+        kept.sort(key=lambda each: (each[1][3], each[0][0], each[0][1] or ""))
+        self._last = dict(kept[-MOST_REMEMBERED:])
         return [[*key, *map(repr, row)] for key, row in self._last.items()]
 
     def first_time(self, key: Key, values: Values, line: Floats) -> Flags:
@@ -47,7 +48,8 @@ class Shown:
         value, step, epoch, line, is_bar = rows
         on_same_line = line[1:] == line[:-1]
         if key[1] in ("val", "test") or key[0].endswith("_epoch"):
-            again = (on_same_line | (is_bar[1:] > 0)) & _same(value)
+            in_bars = (is_bar[1:] > 0) & (is_bar[:-1] > 0)
+            again = (on_same_line | in_bars) & _same(value)
         else:
             again = on_same_line & (step[1:] == step[:-1]) & _same(epoch)
         return ~again if before else np.append(True, ~again[1:])

@@ -133,7 +133,7 @@ def rows(*parts: Found) -> Rows:
     return joined
 
 
-@settings(max_examples=3000, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(written())
 def test_bulk_reads_what_the_careful_parser_reads(data: bytes) -> None:
     quick, careful = read(data), read(data, worth=math.inf)
@@ -143,7 +143,7 @@ def test_bulk_reads_what_the_careful_parser_reads(data: bytes) -> None:
     assert quick.skipped == careful.skipped
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(written(), st.lists(st.floats(0, 1), max_size=4))
 def test_a_growing_file_gives_what_the_whole_gives(data: bytes, shares: list[float]) -> None:
     mark, parts = None, []
@@ -160,7 +160,7 @@ def test_a_growing_file_gives_what_the_whole_gives(data: bytes, shares: list[flo
     assert mark == read(data).mark
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.binary(max_size=400))
 def test_no_bytes_raise(data: bytes) -> None:
     assert rows(read(data)) == rows(read(data, worth=math.inf))
