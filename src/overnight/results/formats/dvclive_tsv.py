@@ -36,5 +36,19 @@ def _folders(path: Path) -> tuple[str, ...]:
 
 
 def read(path: Path, mark: Mark | None = None) -> Found:
-    split = next(filter(None, map(names.split_of, _folders(path))), None)
-    return sheets.read(path, mark, replace(_CONVENTION, split=lambda name: split))
+    folders = _folders(path)
+    split = next(filter(None, map(names.split_of, folders)), None)
+    before = "" if _is_only_one(path, folders) else "/".join(folders) + "/"
+    convention = replace(
+        _CONVENTION, split=lambda name: split, rename=lambda name: f"{before}{name}"
+    )
+    return sheets.read(path, mark, convention)
+
+
+def _is_only_one(path: Path, folders: tuple[str, ...]) -> bool:
+    """Whether no other metric has the same last name, so that it tells them apart."""
+    if len(folders) < 2:
+        return True
+    top = path.parents[len(folders) - 1]
+    same = (each for each in top.rglob(path.name) if each != path)
+    return next(same, None) is None

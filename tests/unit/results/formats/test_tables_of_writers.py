@@ -156,6 +156,15 @@ def test_what_the_files_tell_beside_curves(tmp_path: Path) -> None:
     assert [each.name for each in search.curves] == ["val_bpb"]
 
 
+def test_metrics_of_one_name_in_two_folders_stay_apart(tmp_path: Path) -> None:
+    """DVCLive makes folders of the slashes in a metric's name."""
+    for folder in ("real", "synth"):
+        name = f"plots/metrics/val/{folder}/f1.tsv"
+        found_in(tmp_path, name, "step\tf1\n1\t0.5\n")
+    found = found_in(tmp_path, "plots/metrics/val/synth/f1.tsv", "step\tf1\n1\t0.5\n")
+    assert [(each.name, each.split) for each in found.curves] == [("val/synth/f1", "val")]
+
+
 def test_mmcv_tells_the_split_of_each_row(tmp_path: Path) -> None:
     """`mode` is the split, and the first line is no row of metrics."""
     found = found_in(tmp_path, "20240101.log.json", MMCV)
