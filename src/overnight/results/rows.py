@@ -131,11 +131,10 @@ def _number(name: str, raw: object) -> float | None:
     return numbers.number(raw) if is_meant else None
 
 
-def worded(raw: Any) -> Any:
-    """NaN and infinity as numbers where they are words; all else as it is."""
-    if isinstance(raw, str) and raw.strip().lower() in numbers.NONFINITE:
-        return float(raw)
-    return raw
+def worded(name: str, raw: Any) -> Any:
+    """As a number what is one as text; all else as it is."""
+    value = _number(name, raw)
+    return raw if value is None else value
 
 
 def _axis(values: Sequence[Any], place: int | None) -> float:
