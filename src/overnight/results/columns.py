@@ -78,6 +78,7 @@ _MEMORY = frozenset(
         "peak_vram_mb vram peak_memory ram peak_mem_gb"
     )
 )
+_TIME_BEGINNINGS = frozenset(("eta", "elapsed", "remaining"))
 _SPEED = re.compile(r"(per_sec(ond)?|_per_s|tokens_s|it_s|samples_s|throughput)$")
 
 
@@ -145,7 +146,8 @@ def no_metric(name: str) -> str | None:
         return "a count"
     if word in _MEMORY:
         return "memory"
-    if last in _TIME_WORDS or word.split("_", 1)[0] in _TIME_WORDS or _SPEED.search(word):
+    is_time = last in _TIME_WORDS or word.split("_", 1)[0] in _TIME_BEGINNINGS
+    if is_time or name.lower().startswith(("time/", "timers/", "perf/")) or _SPEED.search(word):
         return "a time or a speed"
     if word in _STEPS or word in _EPOCHS or word in _ROUNDS or word in _TIMES:
         return "another axis"
