@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from overnight.results import columns, growing, headers, json_lines, names
+from overnight.results import columns, growing, headers, json_lines, names, numbers
 from overnight.results.conventions import Convention
 
 _KEY = re.compile(r'"([^"\\]{1,80})"\s*:\s*(?:\[\s*)?(?:-?[0-9]|NaN|-?Infinity)')
@@ -43,6 +43,8 @@ def rows_of_metrics(head: bytes) -> bool:
     """JSON lines of which one among the first has a number that is a metric's, or an axis."""
     lines = [line for line in text(head).splitlines()[:20] if line.strip()]
     found = [row for row in map(json_lines.row, lines) if row is not None]
+    if len(lines) == 1 and is_rows(head):
+        return False  # a whole document on one line
     if not found or len(found) * 2 < len(lines) - 1:
         return False
     return any(_is_of_metrics(dict(json_lines.flat(row))) for row in found)
@@ -51,9 +53,14 @@ def rows_of_metrics(head: bytes) -> bool:
 def _is_of_metrics(row: dict[str, Any]) -> bool:
     plan = columns.plan(tuple(row))
     values = list(row.values())
-    counted = [name for place, name in plan.metrics if isinstance(values[place], float)]
+    counted = [name for place, name in plan.metrics if _is_number(name, values[place])]
     has_axis = plan.step is not None or plan.epoch is not None
     return bool(counted) and (has_axis or has_metric(counted))
+
+
+def _is_number(name: str, value: object) -> bool:
+    is_text = isinstance(value, str) and names.goal(name) is not None
+    return isinstance(value, float) or (is_text and numbers.number(str(value)) is not None)
 
 
 def has_metric(found: Iterable[str]) -> bool:

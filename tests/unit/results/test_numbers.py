@@ -16,7 +16,9 @@ from overnight.results import numbers
         ("1", 1), (" -2.5e-3 ", -0.0025), (".5", 0.5), ("1.", 1), ("+3", 3), ("93.7%", 93.7),
         ("12 %", 12), ("inf", math.inf), ("-Infinity", -math.inf), ("tensor(0.5)", 0.5),
         ("tensor(0.25, device='cuda:0')", 0.25), ("1,234", None), ("1.234,5", None),
-        ("1_000", None),         ("0x10", None), ("=1+1", None), ("text", None), ("", None), ("\u0661", None), ("1e", None),
+        ("1_000", None),
+                ("0x10", None), ("=1+1", None), ("text", None), ("", None), ("\u0661", None),
+        ("1e", None),
         ("[1]", None), ("True", None),
     ],
 )  # fmt: skip
