@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from overnight.results import curves, names, reading
 from overnight.results.curves import Found
@@ -156,6 +158,15 @@ def test_what_the_files_tell_beside_curves(tmp_path: Path) -> None:
     assert [each.name for each in search.curves] == ["val_bpb"]
 
 
+def test_metrics_of_one_name_in_two_folders_stay_apart(tmp_path: Path) -> None:
+    """DVCLive makes folders of the slashes in a metric's name."""
+    for folder in ("real", "synth"):
+        name = f"plots/metrics/val/{folder}/f1.tsv"
+        found_in(tmp_path, name, "step\tf1\n1\t0.5\n")
+    found = found_in(tmp_path, "plots/metrics/val/synth/f1.tsv", "step\tf1\n1\t0.5\n")
+    assert [(each.name, each.split) for each in found.curves] == [("val/synth/f1", "val")]
+
+
 def test_mmcv_tells_the_split_of_each_row(tmp_path: Path) -> None:
     """`mode` is the split, and the first line is no row of metrics."""
     found = found_in(tmp_path, "20240101.log.json", MMCV)
@@ -219,3 +230,33 @@ def test_names_of_real_writers_fold_to_their_splits() -> None:
     assert names.fold("lossVal") == ("val", "val_loss")
     assert names.fold("validity") == ("train", "validity")
     assert names.fold("metrics/mAP50(B)", "val")[0] == "val"
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.sampled_from(sorted(FILES)),
+    st.lists(st.tuples(st.integers(0, 400), st.binary(max_size=6)), max_size=4),
+    st.integers(0, 400),
+)
+def test_no_reader_raises_on_a_damaged_file(
+    tmp_path_factory: pytest.TempPathFactory,
+    kind: str,
+    damage: list[tuple[int, bytes]],
+    cut: int,
+) -> None:
+    """Bytes put in anywhere, also while the file grows."""
+    name, text = FILES[kind]
+    data = text.encode()
+    for place, put_in in damage:
+        data = data[:place] + put_in + data[place + 1 :]
+    path = tmp_path_factory.getbasetemp() / "damaged" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data[:cut])
+    reader = next(each for each in reading.readers() if kind == each.FORMAT)
+    reader.claims(path, data)
+    before = reader.read(path)
+    path.write_bytes(data)
+    for found in (reader.read(path, pieces.through_json(before.mark)), reader.read(path)):
+        for curve in found.curves:
+            assert curve.value.size == curve.step.size == curve.epoch.size == curve.line.size > 0
+            assert curve.time.size == curve.value.size
