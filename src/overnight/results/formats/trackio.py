@@ -48,21 +48,22 @@ def read(path: Path, mark: Mark | None = None) -> Found:
 
 # the columns of many rows, each as one text
 _PACKED = """
-    SELECT count(*), sum(typeof(step) = 'integer'),
-        group_concat(coalesce(run, ''), x'1f'), group_concat(line, x'1f'),
-        group_concat(step, x'1f'), group_concat(coalesce(timestamp, ''), x'1f'),
-        group_concat(coalesce(metrics, ''), x'1f')
+    SELECT count(*), count(run), sum(typeof(step) = 'integer'), min(line), max(line),
+        min(run), max(run), group_concat(step, x'1f'),
+        group_concat(coalesce(timestamp, ''), x'1f'), group_concat(coalesce(metrics, ''), x'1f')
     FROM (SELECT {key} AS run, rowid AS line, step, timestamp, metrics {some})
 """
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Batch:
-    """Rows as columns of shape (n,); `metrics`: their JSON, with a separator behind each."""
+    """Rows without a gap, as columns of shape (n,); `metrics`: their JSON, with a separator behind
+    each; `run`: that of all of them, None where they are of several.
+    """
 
-    runs: list[bytes]
+    run: bytes | None
+    first: int
     last: int
-    lines: Floats
     steps: Floats
     times: Floats
     metrics: bytes
@@ -70,19 +71,17 @@ class _Batch:
     @classmethod
     def of(cls, packed: tuple[Any, ...]) -> _Batch | None:
         """None where a cell is of another kind, or has the separator in it."""
-        count, whole = packed[:2]
-        if not count or whole != count:
+        count, named, whole, first, last, least, most = packed[:7]
+        if not count or {named, whole, last - first + 1} != {count}:
             return None
-        cells = [bytes(each).split(json_rows.SEPARATOR) for each in packed[2:6]]
-        metrics = bytes(packed[6]) + json_rows.SEPARATOR
-        counts = {len(each) for each in cells} | {metrics.count(json_rows.SEPARATOR)}
-        if counts != {count}:
+        steps, told = (bytes(each).split(json_rows.SEPARATOR) for each in packed[7:9])
+        metrics = bytes(packed[9]) + json_rows.SEPARATOR
+        if {len(steps), len(told), metrics.count(json_rows.SEPARATOR)} != {count}:
             return None
-        runs, lines, steps, told = cells
         return cls(
-            runs=runs,
-            last=int(lines[-1]),
-            lines=np.array(list(map(int, lines)), np.float64),
+            run=least if least == most else None,
+            first=first,
+            last=last,
             steps=np.array(list(map(int, steps)), np.float64),
             times=stamps.seconds(told),
             metrics=metrics,
@@ -119,8 +118,12 @@ class _Reading:
         except (sqlite3.DataError, sqlite3.OperationalError):  # too much for one cell
             packed = None
         batch = _Batch.of(packed) if packed else None
-        if batch and batch.last > after and self._regular(batch, runs):
-            return batch.last
+        if batch and batch.first > after:
+            ids = [batch.run]
+            if batch.run is None:
+                ids = [run for (run,) in connection.execute(f"SELECT {key} {some}")]
+            if self._regular(batch, ids, runs):
+                return batch.last
         rows = connection.execute(f"SELECT {key}, rowid, step, timestamp, metrics {some}")
         of: dict[bytes, list[tuple[Any, ...]]] = {}
         last = None
@@ -134,18 +137,21 @@ class _Reading:
             self._batch(runs.get(run, text(run)), mine)
         return last
 
-    def _regular(self, batch: _Batch, runs: dict[bytes, str]) -> bool:
-        """Takes rows that all have the same metrics, and numbers; False where they do not."""
-        told = json_rows.columns(batch.metrics, batch.lines.size)
+    def _regular(self, batch: _Batch, ids: Sequence[Any], runs: dict[bytes, str]) -> bool:
+        """Takes rows that all have the same metrics, and numbers; False where they do not. `ids`:
+        the run of each row, or that of all.
+        """
+        told = json_rows.columns(batch.metrics, batch.steps.size)
         if told is None:
             return False
-        ids = {run: place for place, run in enumerate(dict.fromkeys(batch.runs))}
-        which = np.array([ids[run] for run in batch.runs])
-        for run, place in ids.items():
-            mine = slice(None) if len(ids) == 1 else which == place
+        lines = np.arange(batch.first, batch.last + 1, dtype=np.float64)
+        places = {run: place for place, run in enumerate(dict.fromkeys(ids))}
+        which = np.array([places[run] for run in ids])
+        for run, place in places.items():
+            mine = slice(None) if len(places) == 1 else which == place
             for name, value in told.items():
                 number = self.columns.number((runs.get(run, text(run)), name))
-                rows = (value[mine], batch.steps[mine], batch.times[mine], batch.lines[mine])
+                rows = (value[mine], batch.steps[mine], batch.times[mine], lines[mine])
                 self.columns.add(number, rows)
         return True
 
