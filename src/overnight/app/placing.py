@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from overnight.app import Overnight, asking, following, preparing
+from overnight.app import Overnight, asking, cards, following, preparing
 from overnight.core import config, errors, placement, spec, speeds, views
 from overnight.core.placement import Offer, Placement, Wanted
 from overnight.ports import Request, Server
@@ -39,6 +39,9 @@ def offers(
         else offer(o.config.servers[server.name], *answer, snapshot)
         for server, answer in zip(asked, answers, strict=True)
     ]
+    for each in told:
+        if each.reachable:
+            cards.remember(o, each.server, each.cards)
     return with_speeds(o, told)
 
 
@@ -50,7 +53,7 @@ def offer(
     settings: config.ServerConfig, data: Mapping[str, Any], offset_s: float, snapshot: str | None
 ) -> Offer:
     """What a server's answer to `queue` comes to under its settings here."""
-    cards = [card if is_allowed(settings, card) else excluded(card) for card in data["cards"]]
+    allowed = [card if is_allowed(settings, card) else excluded(card) for card in data["cards"]]
     has_it = snapshot is not None and data.get("has_snapshot")
     snapshots = frozenset([snapshot] if snapshot is not None and has_it else [])
     missing = frozenset(data.get("missing_links") or ())
@@ -66,7 +69,7 @@ def offer(
         )
     return Offer(
         server=settings.name,
-        cards=cards,
+        cards=allowed,
         slots=int(data.get("slots") or 0) if settings.cpu_slots is None else settings.cpu_slots,
         waiting=data["waiting"],
         running=data["running"],

@@ -175,13 +175,13 @@ class SweptTrials:
 
 def seen(row: Mapping[str, Any]) -> Seen:
     """What the verb `sweep` says of a run, in the words of a search."""
-    told = sweeps.swept_run(row, "")
+    told = sweeps.outcome(row, "")
     return Seen(
         state=told.state,
         has_ended=told.state in views.ENDED,
-        value=told.value("best"),
+        value=sweeps.number(row.get("best") or {}),
         points=list(points(row.get("points") or [])),
-        is_changed=told.is_changed,
+        is_changed=told.is_altered,
         was_pruned=told.said == "pruned",
         reason=told.reason,
     )

@@ -18,6 +18,7 @@ from overnight.app.search_trials import SweptTrials, Wanted, run_name
 from overnight.core import config, errors, search_space, sweep
 from overnight.core.search_space import Space
 from overnight.results import sweeps
+from overnight.results.arms import Comparison
 from overnight.sync import manifest
 from overnight.train import optuna_adviser, search
 from overnight.train.search import Trial
@@ -29,12 +30,12 @@ POLL_S = 5.0
 class Searched:
     """A search that has come to its end."""
 
-    comparison: sweeps.SweepComparison
+    comparison: Comparison
     trials: tuple[Trial, ...]
 
     def to_json(self) -> dict[str, Any]:
         trials = [trial.to_json() for trial in self.trials]
-        return {**self.comparison.to_json(), "trials": trials}
+        return {**sweeps.to_json(self.comparison), "trials": trials}
 
 
 def run(o: Overnight, wanted: Wanted, *, pause: Callable[[float], None] = time.sleep) -> Searched:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from overnight.app import Overnight, following
+from overnight.app import Overnight, cards, following
 from overnight.core import config, errors, views
 from overnight.ports import Request, Server
 
@@ -82,4 +82,8 @@ def gpus(o: Overnight, server_name: str | None) -> dict[str, dict[str, Any]]:
     from concurrent.futures import ThreadPoolExecutor  # late: only this verb needs threads
 
     with ThreadPoolExecutor(max_workers=len(servers)) as pool:
-        return dict(zip(names, pool.map(one, servers), strict=True))
+        tables = dict(zip(names, pool.map(one, servers), strict=True))
+    for name, table in tables.items():
+        if "time" in table:
+            cards.remember(o, name, table["gpus"])
+    return tables

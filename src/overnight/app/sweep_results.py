@@ -17,13 +17,13 @@ from overnight.app import Overnight, asking, following, sweep_views
 from overnight.core import errors, places, spec, sweep, views
 from overnight.ports import Request, Server
 from overnight.results import sweep_text, sweeps
-from overnight.results.sweeps import SweepComparison, SweptRun
+from overnight.results.arms import Comparison, Outcome
 
 FACT = "sweep:"
 MOST_TABLES = 2
 
 
-def compared(o: Overnight, name: str) -> SweepComparison:
+def compared(o: Overnight, name: str) -> Comparison:
     """The sweep as its servers know it now; `errors.UsageError` where nobody knows it."""
     sweep.checked_name(name)
     servers = [o.server(each) for each in following.used_servers(o)]
@@ -56,19 +56,19 @@ def fetch(o: Overnight, servers: Sequence[Server], name: str) -> dict[str, str]:
     return problems
 
 
-def known(o: Overnight, server: str, name: str, problems: Mapping[str, str]) -> list[SweptRun]:
+def known(o: Overnight, server: str, name: str, problems: Mapping[str, str]) -> list[Outcome]:
     """What the server said of the runs, now or last; else what `status` has seen of them."""
     fact = o.mirror.fact(server, FACT + name)
     rows = {str(each["run"]): each for each in seen(o, server, name)}
     at, told = (fact[0], dict(fact[1]["runs"])) if fact else (None, {})
     age_s = None if not problems.get(server) or at is None else max(0.0, time.time() - at)
-    found = [sweeps.swept_run(row, server, age_s) for row in told.values()]
+    found = [sweeps.outcome(row, server, age_s) for row in told.values()]
     if not problems.get(server):
         return found
     seen_at = o.mirror.seen(server).seen_at
     old_s = max(0.0, time.time() - seen_at) if seen_at else None
     more = [as_told(row) for run, row in rows.items() if run not in told]
-    return found + [sweeps.swept_run(row, server, old_s) for row in more]
+    return found + [sweeps.outcome(row, server, old_s) for row in more]
 
 
 def seen(o: Overnight, server: str, name: str) -> list[dict[str, Any]]:
@@ -86,17 +86,17 @@ def as_told(row: Mapping[str, Any]) -> dict[str, Any]:
     return {**(row.get("sweep") or {}), **kept}
 
 
-def once(runs: Iterable[SweptRun]) -> list[SweptRun]:
+def once(runs: Iterable[Outcome]) -> list[Outcome]:
     """A run that two servers tell of has moved meanwhile: the fresh word counts."""
-    found: dict[str, SweptRun] = {}
+    found: dict[str, Outcome] = {}
     for run in sorted(runs, key=lambda run: run.age_s or 0.0, reverse=True):
-        found[run.name] = run
+        found[run.run] = run
     return list(found.values())
 
 
-def concerned(away: Mapping[str, str], runs: Sequence[SweptRun]) -> dict[str, str]:
+def concerned(away: Mapping[str, str], runs: Sequence[Outcome]) -> dict[str, str]:
     """The servers away that have runs of the sweep, or may have those that are missing."""
-    total = max(int(run.row.get("total") or 0) for run in runs)
+    total = max(int(run.told.get("total") or 0) for run in runs)
     servers = {run.server for run in runs}
     return {s: problem for s, problem in away.items() if s in servers or len(runs) < total}
 
@@ -147,7 +147,7 @@ def ending(runs: Iterable[views.RunView]) -> str:
 
 def finished_unseen(
     o: Overnight, servers: Sequence[views.ServerView]
-) -> tuple[list[SweepComparison], list[str]]:
+) -> tuple[list[Comparison], list[str]]:
     """(the comparisons of sweeps that have ended and were not shown yet, names of the others).
 
     What is given out here counts as shown from now on. Asks only for those that are new; of many
@@ -164,13 +164,17 @@ def finished_unseen(
     return list(fresh.values()), sorted(ends.keys() - fresh.keys())
 
 
-def ended(o: Overnight, name: str) -> SweepComparison | None:
+def ended(o: Overnight, name: str) -> Comparison | None:
     """The whole comparison; None where a part of it cannot be had now."""
     try:
         found = compared(o, name)
     except (errors.UsageError, errors.Unreachable, errors.ServerError):
         return None
-    return found if found.is_done and not found.away else None
+    return found if sweeps.is_done(found) and not away(found) else None
+
+
+def away(found: Comparison) -> Mapping[str, str]:
+    return found.sweep.away if found.sweep else {}
 
 
 # -- on the laptop's disk ---------------------------------------------------------------------
@@ -180,11 +184,12 @@ def folder(o: Overnight) -> Path:
     return places.results_folder(o.root, "sweeps")
 
 
-def keep(o: Overnight, found: SweepComparison) -> None:
+def keep(o: Overnight, found: Comparison) -> None:
     """`.overnight/results/sweeps/NAME.md` and `.json`: what was known last."""
     folder(o).mkdir(parents=True, exist_ok=True)
-    publish(folder(o) / f"{found.name}.json", json.dumps(found.to_json(), indent=2) + "\n")
-    publish(folder(o) / f"{found.name}.md", sweep_text.markdown(found))
+    name = found.sweep.name if found.sweep else ""
+    publish(folder(o) / f"{name}.json", json.dumps(sweeps.to_json(found), indent=2) + "\n")
+    publish(folder(o) / f"{name}.md", sweep_text.markdown(found))
 
 
 def shown(o: Overnight, name: str) -> str | None:

@@ -37,6 +37,12 @@ VERBS = {
     "pull": "fetch the results of a run",
     "results": "best and last values of a run, with where they come from",
     "compare": "several runs side by side",
+    "inspect": "what any file of metrics holds, and how its curves do",
+    "import": "make runs of a folder of old ones",
+    "query": "ask the results of all runs in SQL",
+    "export": "write runs in the form of W&B, Trackio, TensorBoard or MLflow",
+    "report": "the morning page: what needs you, what failed, what came out, what was mended",
+    "plot": "curves of runs: in the terminal, a figure for a paper, a page for the phone",
     "gpus": "the GPUs of the servers and who uses them",
     "demo": "the whole pipeline on this machine, in about a minute",
 }

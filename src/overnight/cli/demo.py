@@ -174,9 +174,7 @@ def pictured(runs: list[views.RunView]) -> Table:
         bar = "━" * round(BAR * done)
         loss = f"loss {run.loss:.4f}" if run.loss is not None else ""
         note = f"[yellow]{render.repaired(run)}[/]" if run.repairs else ""
-        grid.add_row(
-            f"   {run.name}", run.state, f"[green]{bar:<{BAR}}[/]", render.place(run), loss, note
-        )
+        grid.add_row(f"   {run.name}", run.state, f"[green]{bar:<{BAR}}[/]", run.place, loss, note)
     return grid
 
 

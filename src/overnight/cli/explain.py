@@ -75,7 +75,7 @@ def headline(seen: views.ServerView, view: views.RunView) -> str:
 def now(seen: views.ServerView, view: views.RunView) -> str:
     if not seen.reachable and not view.ended:
         return f"{seen.name} cannot be reached; the run goes on there without us"
-    place = render.place(view)
+    place = view.place
     parts = [view.state, view.reason, "" if view.reason else place, render.silence(view)]
     return ", ".join(part for part in parts if part)
 

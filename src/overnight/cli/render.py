@@ -36,23 +36,6 @@ def clock(at: float) -> str:
     return time.strftime("%H:%M" if same_day else "%d %b %H:%M", then)
 
 
-def place(run: views.RunView) -> str:
-    """epoch 34/50, or step 1200/5000, as far as the output has told."""
-    if run.epoch is not None:
-        return f"epoch {number(run.epoch)}{of(run.epochs)}"
-    if run.step is not None:
-        return f"step {run.step}{of(run.steps)}"
-    return ""
-
-
-def of(total: float | None) -> str:
-    return f"/{number(total)}" if total is not None else ""
-
-
-def number(value: float) -> str:
-    return str(int(value)) if value == int(value) else f"{value:.2f}"
-
-
 def repaired(run: views.RunView) -> str:
     """repaired 1x: cuda_oom at 02:14, batch 64 -> batch 32 x 2"""
     if not run.repairs:
@@ -60,6 +43,12 @@ def repaired(run: views.RunView) -> str:
     last = run.repairs[-1]
     change = last.change.split(" (")[0]
     return f"repaired {len(run.repairs)}x: {last.failure} at {clock(last.at)}, {change}"
+
+
+def flagged(run: views.RunView) -> str:
+    """overfit: val_loss best 0.41 at epoch 12, rising since"""
+    told = [f"{each.get('finding')}: {each.get('sentence')}" for each in run.flags]
+    return "; ".join(told)
 
 
 def gpus(run: views.RunView) -> str:
@@ -103,8 +92,9 @@ def run_line(run: views.RunView, reachable: bool) -> list[str]:
     last = f"last seen {run.state}" if not reachable and not run.ended else ""
     why = run.reason if run.state not in ("finished", "running") else ""
     why = "results ready" if run.state == "finished" else why
-    note = "  ".join(part for part in (silent, left, start, last, repaired(run), why) if part)
-    return [run.name, state(run, reachable), place(run), loss, note, gpus(run)]
+    notes = (silent, left, start, last, flagged(run), repaired(run), why)
+    note = "  ".join(part for part in notes if part)
+    return [run.name, state(run, reachable), run.place, loss, note, gpus(run)]
 
 
 def status(servers: Sequence[views.ServerView], *, every_run: bool = False) -> str:

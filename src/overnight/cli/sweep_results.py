@@ -12,7 +12,7 @@ from overnight.cli import common, terminal
 
 if TYPE_CHECKING:
     from overnight.app import Overnight
-    from overnight.results.sweeps import SweepComparison
+    from overnight.results.arms import Comparison
 
 
 @common.verb(
@@ -32,7 +32,7 @@ def results(name: str | None, markdown: bool, every_run: bool, as_json: bool) ->
     """
     with common.project(as_json) as o:
         from overnight.app import sweep_results
-        from overnight.results import sweep_text
+        from overnight.results import sweep_text, sweeps
 
         chosen = name or newest(o)
         found = sweep_results.compared(o, chosen)
@@ -40,10 +40,10 @@ def results(name: str | None, markdown: bool, every_run: bool, as_json: bool) ->
         others = [each for each in sweep_results.named(o) if each != chosen]
         if name is None and others and not markdown:
             text += f"\nother sweeps: {terminal.safe_text(' '.join(others))}"
-        common.emit(found.to_json(), text.rstrip("\n"), as_json)
+        common.emit(sweeps.to_json(found), text.rstrip("\n"), as_json)
 
 
-def table(found: SweepComparison, *, every_run: bool = False) -> str:
+def table(found: Comparison, *, every_run: bool = False) -> str:
     from overnight.results import sweep_text
 
     is_shown = sys.stdout.isatty()

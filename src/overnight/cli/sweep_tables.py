@@ -142,7 +142,7 @@ def status_row(run: Swept, keys: Sequence[str], has_seeds: bool) -> list[str]:
     seen = run.view
     state = render.state(seen, run.reachable) if seen else run.state
     metric = f"{run.metric:.6g}" if run.metric is not None else ""
-    place = render.place(seen) if seen else ""
+    place = seen.place if seen else ""
     return [
         run.run, *(value(point.get(key)) for key in keys), *seed, state, place, metric, run.server
     ]  # fmt: skip

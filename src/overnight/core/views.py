@@ -55,6 +55,7 @@ class RunView:
     beat_at: float | None
     silent_s: float | None
     nonfinite: Mapping[str, Any] | None
+    flags: tuple[Mapping[str, Any], ...]
     failure: Mapping[str, Any] | None
     sweep: str
     starts_in_s: float | None
@@ -64,6 +65,13 @@ class RunView:
     @property
     def ended(self) -> bool:
         return self.state in ENDED or self.state == LOST
+
+    @property
+    def place(self) -> str:
+        """`epoch 34/50`, or `step 1200/5000`, as far as the output has told; else ""."""
+        if self.epoch is not None:
+            return f"epoch {short(self.epoch)}{of(self.epochs)}"
+        return f"step {self.step}{of(self.steps)}" if self.step is not None else ""
 
     @property
     def is_silent(self) -> bool:
@@ -83,7 +91,17 @@ class RunView:
             "gpu_indices": list(self.gpu_indices),
             "slurm": self.row.get("slurm"),
             "repairs": [repair.to_json() for repair in self.repairs],
+            "flags": [dict(each) for each in self.flags],
         }
+
+
+def of(total: float | None) -> str:
+    return f"/{short(total)}" if total is not None else ""
+
+
+def short(value: float) -> str:
+    """12, or 0.68 of an epoch."""
+    return str(int(value)) if value == int(value) else f"{value:.2f}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,6 +160,7 @@ def run_view(row: Mapping[str, Any]) -> RunView:
         beat_at=beat.get("time"),
         silent_s=row.get("silent_s"),
         nonfinite=progress.get("nonfinite"),
+        flags=tuple(progress.get("flags") or ()) if running else (),
         failure=row.get("failure"),
         sweep=str((row.get("sweep") or {}).get("name") or ""),
         starts_in_s=row.get("starts_in_s"),

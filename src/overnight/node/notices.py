@@ -96,7 +96,7 @@ def of_idle(idle: Sequence[GpuSight], longest_s: float) -> Notice:
     return Notice(
         "gpu_idle",
         f"GPU {names} idle for {duration(longest_s)} while the process lives",
-        {"gpus": [each.uuid for each in idle]},
+        {"gpus": [each.uuid for each in idle], "idle_s": longest_s},
     )
 
 

@@ -125,6 +125,14 @@ def is_whole(checkpoint: str) -> bool:
     return apart.call(problem) is None
 
 
+def written_at(checkpoint: str | None) -> float | None:
+    """When it was written (Unix time); what the attempt before did later is done again."""
+    try:
+        return os.stat(checkpoint).st_mtime if checkpoint is not None else None
+    except OSError:
+        return None
+
+
 def newest_checkpoint(
     run: layout.Run, spec: dict[str, Any], state: states.State
 ) -> tuple[str | None, list[list[str]]]:

@@ -229,6 +229,7 @@ class Supervisor:
         start = preparation.next_start(self.run, self.spec, state, uuids)
         preparation.attempt_folder(self.run, start)
         told = {key: value for key, value in start._asdict().items() if key not in NOT_TOLD}
+        told["checkpoint_at"] = preparation.written_at(start.checkpoint)
         state = self.note("attempt_started", when=lambda s: s.stop is None, **told)
         current = state.open_attempt
         if current is None:  # a stop came first

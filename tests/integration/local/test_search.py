@@ -82,12 +82,12 @@ def test_a_search_that_is_cut_short(world: World) -> None:
     assert {trial.state for trial in found.trials} <= {"complete", "pruned"}
     assert len(started(world)) == len(set(started(world))) == 5
     comparison = found.comparison
-    assert (comparison.mode, comparison.total, comparison.is_done) == ("search", 5, True)
-    assert [run.name for run in comparison.runs] == [f"lr-t00{n}" for n in range(5)]
+    assert comparison.sweep is not None
+    assert (comparison.sweep.mode, comparison.sweep.total) == ("search", 5)
+    assert sweeps.is_done(comparison)
+    assert [run.run for run in sweeps.in_order(comparison)] == [f"lr-t00{n}" for n in range(5)]
     values = [trial.value for trial in found.trials if trial.value is not None]
-    top = comparison.points[0].best
-    assert top is not None
-    assert top.mean == max(values)
+    assert comparison.arms[0].by_which["best"].mean == max(values)
     again = searched(world, 5)
     assert again.trials == found.trials
     assert len(started(world)) == 5
@@ -104,7 +104,7 @@ def test_hopeless_trials_are_stopped(world: World) -> None:
         assert (state.state, state.stop) == ("stopped", sweeps.PRUNED)
     assert f"{len(pruned)} pruned" in sweep_text.table(found.comparison).splitlines()[0]
     best = max(trial.value for trial in found.trials if trial.value is not None)
-    assert found.comparison.points[0].best.mean == best
+    assert found.comparison.arms[0].by_which["best"].mean == best
 
 
 def test_another_search_of_the_same_name(world: World) -> None:

@@ -11,6 +11,7 @@ from overnight.app import Overnight, sweep_results
 from overnight.app.talk import Silent
 from overnight.core import views
 from overnight.results import sweeps
+from overnight.results.arms import Comparison
 
 
 def row(run: str, state: str, sweep: str = "lr", total: int = 2, **more: Any) -> dict[str, Any]:
@@ -53,8 +54,8 @@ def test_names_that_lead_elsewhere_are_none() -> None:
 
 def test_the_fresh_word_counts() -> None:
     """A run that two servers tell of has moved since the old one was asked."""
-    old = sweeps.swept_run(row("a", "queued"), "one", age_s=60.0)
-    new = sweeps.swept_run(row("a", "finished"), "two")
+    old = sweeps.outcome(row("a", "queued"), "one", age_s=60.0)
+    new = sweeps.outcome(row("a", "finished"), "two")
     for runs in ([old, new], [new, old]):
         assert [run.server for run in sweep_results.once(runs)] == ["two"]
 
@@ -64,15 +65,16 @@ def test_many_old_sweeps_at_once(project: Path, monkeypatch: pytest.MonkeyPatch)
     rows = [row(f"r{n}", "finished", f"s{n}", 1, created_at=float(n)) for n in range(9)]
     asked: list[str] = []
 
-    def compared(o: Overnight, name: str) -> sweeps.SweepComparison:
+    def compared(o: Overnight, name: str) -> Comparison:
         asked.append(name)
-        return sweeps.compare(name, [sweeps.swept_run({**row("r", "finished"), "total": 1}, "one")])
+        return sweeps.compare(name, [sweeps.outcome({**row("r", "finished"), "total": 1}, "one")])
 
     monkeypatch.setattr(sweep_results, "compared", compared)
     with Overnight(project, Silent()) as o:
         o.mirror.record("one", 1.0, rows, {})
         fresh, old = sweep_results.finished_unseen(o, [server("one", *rows)])
-        assert ([each.name for each in fresh], asked) == (["s8", "s7"], ["s8", "s7"])
+        names = [each.sweep.name for each in fresh if each.sweep]
+        assert (names, asked) == (["s8", "s7"], ["s8", "s7"])
         assert len(old) == 7
         assert sweep_results.finished_unseen(o, [server("one", *rows)])[0] == []
         assert len(asked) == 2

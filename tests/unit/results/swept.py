@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from overnight.results import sweeps
+from overnight.results.arms import Outcome
 
 BASE = {"lr": 0.001}
 HIGH = {"lr": 0.01}
@@ -22,9 +23,9 @@ def told(run: str, best: float | None, point: dict[str, Any], **more: Any) -> di
     }  # fmt: skip
 
 
-def run(name: str, best: float | None, point: dict[str, Any], **more: Any) -> sweeps.SweptRun:
-    return sweeps.swept_run(told(name, best, point, **more), "gpu1")
+def run(name: str, best: float | None, point: dict[str, Any], **more: Any) -> Outcome:
+    return sweeps.outcome(told(name, best, point, **more), "gpu1")
 
 
-def seeds(stem: str, values: list[float], point: dict[str, Any]) -> list[sweeps.SweptRun]:
+def seeds(stem: str, values: list[float], point: dict[str, Any]) -> list[Outcome]:
     return [run(f"{stem}{n}", value, point, seed=n) for n, value in enumerate(values)]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from overnight.results import sweep_text, sweeps, wording
+from overnight.results import remarks, sweep_text, sweeps, wording
+from overnight.results.arms import Comparison
 from tests.unit.results import swept
 from tests.unit.results.swept import BASE, HIGH
 
 
-def example() -> sweeps.SweepComparison:
+def example() -> Comparison:
     repair = {"class": "nan", "change": "lr 0.01 -> 0.005", "at": 1.0, "changes_science": True}
     return sweeps.compare(
         "lr-ablation",
@@ -25,8 +26,8 @@ def test_table() -> None:
     lines = sweep_text.table(example()).splitlines()
     assert lines[0] == "sweep lr-ablation, val_acc (max): 8 runs, 1 failed, 7 finished"
     assert lines[2].split() == ["lr", "n", "best", "last", "to", "base", "(95", "%)"]
-    assert lines[3].split()[:5] == ["0.01", "3", "92", "±", "1"]
-    assert "+2 [-2.16, +6.16]" in lines[3]
+    assert lines[3].split()[:5] == ["0.01", "3", "92.0", "±", "1.0"]
+    assert "+2.0 [-0.5, +4.5]" in lines[3]
     assert lines[3].endswith("1 changed")
     assert "base" in lines[4]
     assert lines[5].endswith("1 failed")
@@ -46,7 +47,7 @@ def test_a_narrow_terminal() -> None:
     """Points stand below each other; nothing is cut off."""
     text = sweep_text.table(example(), width=40)
     assert all(len(line) <= 40 for line in text.splitlines())
-    assert "92 ± 1" in text
+    assert "92.0 ± 1.0" in text
 
 
 def test_markdown() -> None:
@@ -55,7 +56,7 @@ def test_markdown() -> None:
     text = sweep_text.markdown(sweeps.compare("aug", runs))
     assert "| **none** | **1** | **91** | **90.5** |" in text
     assert "a\\|b\\*" in text
-    assert f"- {sweeps.ONE_SEED}" in text
+    assert f"- {remarks.ONE_SEED}" in text
 
 
 def test_hostile_text() -> None:

@@ -1,0 +1,243 @@
+"""Runs, or those of a sweep, side by side: fetched, read, and made one comparison."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from overnight.app import Overnight, code_changes, evaluating, series, sweep_results
+from overnight.core import config, errors, invocation, places
+from overnight.results import grouping, names, outcomes, pooling, settings, sweeps
+from overnight.results.arms import Comparison, Outcome, Swept, Which
+from overnight.results.pooling import Number
+
+
+def compared(
+    o: Overnight,
+    runs: Sequence[str] = (),
+    *,
+    sweep: str | None = None,
+    baseline: str | None = None,
+    by: str = grouping.SEED,
+    metric: str | None = None,
+    which: Which | None = None,
+    server: str | None = None,
+) -> Comparison:
+    """`runs`, and those of `sweep`, fetched first; what is here of servers that are away.
+
+    `baseline`: an arm's label, a run of this project (which joins the table), or a number. None:
+    the sweep's own base, else the number of [metrics] baseline in overnight.toml. Raises
+    `errors.UsageError` for what is not there, with what is.
+    """
+    if not runs and sweep is None:
+        raise errors.UsageError(
+            "nothing to compare", hint="overnight compare train01 train02   or   --sweep NAME"
+        )
+    found, swept = gathered(o, runs, sweep, server)
+    wanted = number(baseline)
+    if isinstance(wanted, str) and not is_among(found, wanted, by):
+        found = [*found, *known_run(o, wanted, server)]
+    found = with_code(o, evened(found))
+    return pooling.compare(
+        found,
+        metric=meant(found, metric),
+        which=which,
+        by=by,
+        baseline=wanted if wanted is not None else planned(o, found, metric),
+        sweep=swept,
+    )
+
+
+# -- gathering --------------------------------------------------------------------------------
+
+
+def gathered(
+    o: Overnight, runs: Sequence[str], sweep: str | None, server: str | None
+) -> tuple[list[Outcome], Swept | None]:
+    """The runs that were named, each once, and those of the sweep in its order."""
+    named = [of_run(o, run, server) for run in dict.fromkeys(runs)]
+    if sweep is None:
+        return named, None
+    told = sweep_results.compared(o, sweep)
+    found = [of_swept(o, each) for each in sweeps.in_order(told)]
+    mine = {each.run for each in found}
+    return [*found, *(each for each in named if each.run not in mine)], told.sweep
+
+
+def of_swept(o: Overnight, told: Outcome) -> Outcome:
+    """A run of a sweep with its curves, where these can be had; else as its server told of it."""
+    if not told.has_ended:
+        return told
+    try:
+        found = of_run(o, told.run, told.server)
+    except errors.OvernightError as error:
+        o.talk.say(f"{told.run}: {error.message}; as its server told of it")
+        return told
+    if not found.metrics:
+        found = dataclasses.replace(found, metrics=told.metrics)
+    return dataclasses.replace(
+        found,
+        server=told.server,
+        state=told.state,
+        seed=told.seed if told.seed is not None else found.seed,
+        config={**(told.point or {}), **found.config},
+        primary=found.primary or told.primary,
+        altered=found.altered or told.altered,
+        point=told.point,
+        is_base=told.is_base,
+        index=told.index,
+        age_s=told.age_s,
+        told=told.told,
+    )
+
+
+def of_run(o: Overnight, run: str, server: str | None) -> Outcome:
+    """Fetched first; from what is here where its server is away, or it was brought in by hand."""
+    folder = places.results_folder(o.root, run)
+    try:
+        with o.talk.busy(f"fetching {run}"):
+            evaluating.pull(o, run, server)
+    except errors.Unreachable as error:
+        if not (folder / "spec.json").exists():
+            raise
+        o.talk.say(f"{error.message}; {run} as it was fetched {evaluating.age(folder)}")
+    except errors.UsageError:
+        if not (folder / "state.json").exists():
+            raise
+    return read(o, run)
+
+
+def read(o: Overnight, run: str) -> Outcome:
+    """From .overnight/results/RUN alone."""
+    folder = places.results_folder(o.root, run)
+    state = evaluating.record(folder / "state.json")
+    spec = evaluating.record(folder / "spec.json") if (folder / "spec.json").exists() else {}
+    return outcomes.outcome(
+        run,
+        state=state,
+        spec=spec,
+        series=series.of_run(o, run),
+        metrics=o.config.metrics,
+        files=config_files(o, spec),
+        environment=environment(folder),
+    )
+
+
+def environment(folder: Path) -> dict[str, Any]:
+    """What the newest attempt ran in; empty where that was not recorded."""
+    attempts = sorted(
+        (each for each in folder.glob("attempts/*/environment.json")),
+        key=lambda path: int(path.parent.name) if path.parent.name.isdecimal() else -1,
+    )
+    if not attempts:
+        return {}
+    try:
+        return evaluating.record(attempts[-1])
+    except errors.UsageError:
+        return {}
+
+
+def config_files(o: Overnight, spec: Mapping[str, Any]) -> dict[str, str | None]:
+    """The text of the configuration files that the command names, as the run had them.
+
+    Those that it edited are in its spec; the others as its snapshot has them.
+    """
+    variant = next(iter(outcomes.listed(spec, "variants")), None)
+    variant = variant if isinstance(variant, Mapping) else {}
+    edited = {str(path): str(text) for path, text in outcomes.mapping(variant, "files").items()}
+    argv = [str(word) for word in outcomes.listed(variant, "argv")]
+    named = invocation.named_files(argv) if argv else []
+    known = code_changes.Snapshots(o)
+    commit = outcomes.mapping(spec, "provenance").get("commit")
+    snapshot = str(spec.get("snapshot") or "")
+    found: dict[str, str | None] = {
+        path: known.text_of(snapshot, path, commit) for path in named if path not in edited
+    }
+    return {**found, **edited}
+
+
+# -- what they are measured against -----------------------------------------------------------
+
+
+def number(baseline: str | None) -> str | Number | None:
+    """A number that was typed is one from elsewhere."""
+    if baseline is None:
+        return None
+    try:
+        return Number(float(baseline), "as typed")
+    except ValueError:
+        return baseline
+
+
+def planned(o: Overnight, found: Sequence[Outcome], metric: str | None) -> Number | None:
+    """The number of overnight.toml for the metric; None where a sweep has its own base."""
+    metrics = o.config.metrics
+    if metrics is None or metrics.baseline is None or any(each.is_base for each in found):
+        return None
+    wanted = names.same(metric or metrics.primary)
+    for name, value in metrics.baseline.values.items():
+        if names.same(name) == wanted:
+            return Number(value, metrics.baseline.source or "overnight.toml")
+    return None
+
+
+def is_among(found: Sequence[Outcome], wanted: str, by: str) -> bool:
+    labels = {group.label for group in grouping.grouped(found, by)}
+    return wanted in labels or any(each.run == wanted for each in found)
+
+
+def known_run(o: Overnight, run: str, server: str | None) -> list[Outcome]:
+    """Another run of the project as the baseline; none where there is none of that name."""
+    try:
+        return [of_run(o, run, server)]
+    except errors.UsageError:
+        return []
+
+
+def meant(found: Iterable[Outcome], metric: str | None) -> str | None:
+    """The metric as the runs call it, in any spelling."""
+    if metric is None:
+        return None
+    known = dict.fromkeys(name for each in found for name in each.metrics)
+    if metric in known:
+        return metric
+    return next((name for name in known if names.same(name) == names.same(metric)), metric)
+
+
+def evened(found: Sequence[Outcome]) -> list[Outcome]:
+    configs = settings.evened([each.config for each in found])
+    return [
+        dataclasses.replace(each, config=kept) for each, kept in zip(found, configs, strict=True)
+    ]
+
+
+# -- code -------------------------------------------------------------------------------------
+
+
+def with_code(o: Overnight, found: Sequence[Outcome]) -> list[Outcome]:
+    """With words for how the code differs. Files whose keys are compared are no code."""
+    known = code_changes.Snapshots(o)
+    apart = sorted({path for each in found for path in read_key_by_key(each, known)})
+    told = code_changes.told(known, found, apart)
+    return [
+        dataclasses.replace(each, provenance={**each.provenance, **more})
+        for each, more in zip(found, told, strict=True)
+    ]
+
+
+def read_key_by_key(outcome: Outcome, known: code_changes.Snapshots) -> set[str]:
+    files = known.files(code_changes.snapshot(outcome.provenance))
+    told = {key.partition(" ")[0] for key in outcome.config}
+    return {path for path in told if path in files}
+
+
+def metrics_of(o: Overnight) -> config.Metrics:
+    """What the plan measures by; an error with what to write where it says nothing."""
+    if o.config.metrics is None:
+        raise errors.ConfigError(
+            "overnight.toml does not say by which metric",
+            hint='write primary = "val_acc" and goal = "max" under [metrics] in overnight.toml',
+        )
+    return o.config.metrics

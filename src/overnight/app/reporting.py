@@ -1,0 +1,198 @@
+"""The morning report: asks all servers once, as `status` does, and reads what is here.
+
+What was shown last is remembered in `.overnight/report.json`, so that the next report begins there.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from overnight.app import Overnight, cards, evaluating, following, sweep_results
+from overnight.core import errors, places, views
+from overnight.results import summary, sweep_text, sweeps
+from overnight.results.arms import Comparison
+from overnight.results.report import hours, outcomes, telling, window
+from overnight.results.report.model import Outcome, Report, SweepEnd, Window
+from overnight.results.report.outcomes import Aim
+
+MOST_SWEEPS = 5
+RECORD = "report.json"
+
+
+def made(o: Overnight, since: str | None, *, cached: bool = False, fetched: bool = False) -> Report:
+    """What is to be told. `fetched`: the results of the runs in it are pulled first, with progress.
+
+    Works while servers are away, from what they said last.
+    """
+    now = time.time()
+    covered = window.window(since, now, last_shown(o))
+    with o.talk.busy("asking the servers"):
+        servers = following.status(o, cached=cached)
+    if fetched:
+        fetch(o, servers, covered)
+    events = {
+        (server.name, run.name): o.mirror.events(server.name, run.name)
+        for server in servers
+        for run in server.runs
+    }
+    told = telling.Told(
+        project=o.project,
+        window=covered,
+        servers=servers,
+        events=events,
+        heard_at={each.name: now - each.age_s for each in servers if each.age_s is not None},
+        outcomes=of_runs(o, servers, covered, events),
+        sweeps=ended_sweeps(o, servers, covered, cached=cached),
+        cards={each.name: n for each in servers if (n := cards.known(o, each.name))},
+    )
+    return telling.report(told)
+
+
+def in_window(
+    servers: Sequence[views.ServerView], covered: Window
+) -> list[tuple[views.ServerView, views.RunView]]:
+    """The runs that the report shows curves of: finished in it, or under way."""
+    return [
+        (server, run)
+        for server in servers
+        for run in server.runs
+        if run.state == "running" or (run.state == "finished" and covered.has(run.changed_at))
+    ]
+
+
+# -- results ----------------------------------------------------------------------------------
+
+
+def aim(o: Overnight) -> Aim | None:
+    metrics = o.config.metrics
+    if metrics is None:
+        return None
+    target, source = None, ""
+    if metrics.baseline is not None:
+        target, source = metrics.baseline.values.get(metrics.primary), metrics.baseline.source
+    return Aim(metric=metrics.primary, goal=metrics.goal, target=target, source=source)
+
+
+def of_runs(
+    o: Overnight,
+    servers: Sequence[views.ServerView],
+    covered: Window,
+    events: Mapping[tuple[str, str], Sequence[hours.Event]],
+) -> dict[tuple[str, str], Outcome]:
+    """From the files where they are here as they ended, else as the server followed it."""
+    wanted = aim(o)
+    if wanted is None:
+        return {}
+    found = {}
+    for server, run in in_window(servers, covered):
+        if run.state != "finished":
+            continue
+        key = (server.name, run.name)
+        result = read(o, run)
+        if result is not None:
+            found[key] = outcomes.from_files(server.name, run, result, wanted)
+        else:
+            found[key] = outcomes.from_events(server.name, run, events[key], wanted)
+    return found
+
+
+def read(o: Overnight, run: views.RunView) -> summary.RunResult | None:
+    """Its pulled results; None where they are not here, or are those of an earlier moment."""
+    folder = places.results_folder(o.root, run.name)
+    if not (folder / "state.json").exists() or not (folder / "spec.json").exists():
+        return None
+    try:
+        state = evaluating.record(folder / "state.json")
+        spec = evaluating.record(folder / "spec.json")
+    except errors.UsageError:
+        return None
+    if state.get("seq") != run.row.get("seq"):
+        return None
+    return summary.summarise(folder, state, spec, o.config.metrics)
+
+
+def fetch(o: Overnight, servers: Sequence[views.ServerView], covered: Window) -> None:
+    """Pulls what is new of each run whose curve is shown; what cannot be had is said."""
+    for server, run in in_window(servers, covered):
+        if not server.reachable or read(o, run) is not None:
+            continue
+        try:
+            evaluating.pull(o, run.name, server.name)
+        except (errors.Unreachable, errors.ServerError, errors.UsageError) as error:
+            o.talk.say(f"{run.name} could not be fetched: {error.message}")
+
+
+# -- sweeps -----------------------------------------------------------------------------------
+
+
+def ended_sweeps(
+    o: Overnight, servers: Sequence[views.ServerView], covered: Window, *, cached: bool
+) -> list[SweepEnd]:
+    """The tables of sweeps whose last run has ended in the window, the newest first."""
+    ends = {name: last_end(servers, name) for name in sweep_results.done(servers)}
+    names = [name for name, at in ends.items() if covered.has(at)]
+    names.sort(key=lambda name: ends[name], reverse=True)
+    return [
+        swept(compared(o, servers, name, cached=cached), name, ends[name])
+        for name in names[:MOST_SWEEPS]
+    ]
+
+
+def last_end(servers: Sequence[views.ServerView], name: str) -> float:
+    return max(
+        run.changed_at
+        for server in servers
+        for run in server.runs
+        if run.sweep == name and run.moved_to is None
+    )
+
+
+def compared(
+    o: Overnight, servers: Sequence[views.ServerView], name: str, *, cached: bool
+) -> Comparison:
+    """Asks only servers that have just answered; of the others what they said last."""
+    problems = {each.name: each.problem or "not asked now" for each in servers}
+    if not cached:
+        asked = [o.server(each.name) for each in servers if each.reachable]
+        problems |= sweep_results.fetch(o, asked, name)
+    runs = [run for each in servers for run in sweep_results.known(o, each.name, name, problems)]
+    away = {} if cached else {server: why for server, why in problems.items() if why}
+    return sweeps.compare(
+        name, sweep_results.once(runs), sweep_results.concerned(away, runs) if runs else {}
+    )
+
+
+def swept(found: Comparison, name: str, at: float) -> SweepEnd:
+    return SweepEnd(
+        name=name,
+        title=sweep_text.title(found),
+        at=at,
+        header=sweep_text.point_header(found),
+        rows=tuple(sweep_text.point_row(found, each) for each in found.arms),
+        best=tuple(n for n, each in enumerate(found.arms) if sweep_text.is_top(found, each)),
+        notes=found.notes,
+    )
+
+
+# -- what was shown ---------------------------------------------------------------------------
+
+
+def record(o: Overnight) -> Path:
+    return o.root / places.STATE_FOLDER / RECORD
+
+
+def last_shown(o: Overnight) -> window.Shown | None:
+    try:
+        return window.shown(json.loads(record(o).read_bytes()))
+    except (OSError, ValueError):
+        return None
+
+
+def note_shown(o: Overnight, found: Report) -> None:
+    """The next report begins where this one ended."""
+    value: dict[str, Any] = window.read_again(found.window, last_shown(o)).to_json()
+    sweep_results.publish(record(o), json.dumps(value) + "\n")

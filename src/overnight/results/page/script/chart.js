@@ -1,0 +1,152 @@
+// One chart: its figure in the page, what is shown of it, and its buttons.
+
+class Chart {
+  constructor(figure) {
+    const raw = JSON.parse(figure.querySelector("script").textContent);
+    this.figure = figure;
+    this.raw = raw;
+    this.lines = raw.lines.map(readLine);
+    let place = 0;
+    for (const line of this.lines) line.style = line.isBase ? -1 : place++;
+    this.isLog = raw.log && this.hasPositive();
+    this.whole = extentOf(this);
+    this.view = [...this.whole];
+    this.cursor = null;
+    this.build();
+    new ResizeObserver(() => this.resize()).observe(this.plot);
+  }
+
+  hasPositive() {
+    return this.lines.some((line) => line.high.some((value) => value > 0));
+  }
+
+  build() {
+    const tools = element("div", "tools");
+    this.logButton = element("button", "", "log");
+    this.logButton.title = "logarithmic y axis (key l)";
+    this.logButton.disabled = !this.hasPositive();
+    this.resetButton = element("button", "", "reset");
+    this.resetButton.title = "show all (double click, or key 0)";
+    for (const button of [this.logButton, this.resetButton]) button.type = "button";
+    tools.append(this.logButton, this.resetButton);
+    this.plot = element("div", "plot");
+    this.plot.tabIndex = 0;
+    this.plot.setAttribute("role", "img");
+    this.canvas = element("canvas");
+    this.over = element("canvas", "over");
+    this.plot.append(this.canvas, this.over);
+    this.legend = element("div", "legend");
+    for (const line of this.lines) this.legend.append(this.item(line));
+    const longest = Math.max(...this.lines.map((line) => line.name.length), 0);
+    this.legend.style.setProperty("--item", `${Math.min(Math.max(longest * 0.5 + 6.5, 9.5), 24)}rem`);
+    this.figure.querySelector("figcaption").append(tools);
+    this.figure.querySelector("script").after(this.plot, this.legend);
+    this.explain();
+    this.logButton.addEventListener("click", () => this.setLog(!this.isLog));
+    this.resetButton.addEventListener("click", () => this.zoom(this.whole));
+    this.describe();
+    listen(this);
+  }
+
+  // What the signs in the chart mean, also for those who cannot point at them.
+  explain() {
+    const told = element("ul", "signs");
+    if (this.lines.some((line) => line.lost)) told.append(element("li", "", "\u00d7 NaN or infinity"));
+    const marks = this.lines.flatMap((line) => line.marks.map(([x, words]) => [line, x, words]));
+    for (const [line, x, words] of marks.slice(0, MARKS_TOLD)) {
+      told.append(element("li", "", `\u25b2 ${line.name}, ${this.raw.x} ${short(x, 7)}: ${words}`));
+    }
+    if (marks.length > MARKS_TOLD) told.append(element("li", "", `\u25b2 and ${marks.length - MARKS_TOLD} more`));
+    if (told.childElementCount) this.legend.after(told);
+  }
+
+  item(line) {
+    const button = element("button", "item");
+    button.type = "button";
+    button.setAttribute("aria-pressed", "true");
+    line.sample = element("canvas", "sample");
+    line.readout = element("span", "value");
+    const name = element("span", "name", line.name);
+    button.append(line.sample, name, line.readout);
+    if (line.lost) button.append(element("span", "lost", `\u00d7${line.lost}`));
+    button.title = line.lost ? `${line.name}: ${line.lost} values are NaN or infinite` : line.name;
+    line.item = button;
+    button.addEventListener("click", () => {
+      line.isShown = !line.isShown;
+      if (!line.isShown) this.chosen = null;
+      button.setAttribute("aria-pressed", String(line.isShown));
+      this.draw();
+    });
+    const choose = (chosen) => {
+      this.chosen = chosen && chosen.isShown ? chosen : null;
+      this.draw();
+    };
+    button.addEventListener("pointerenter", (event) => event.pointerType === "mouse" && choose(line));
+    button.addEventListener("pointerleave", () => choose(null));
+    button.addEventListener("focus", () => button.matches(":focus-visible") && choose(line));
+    button.addEventListener("blur", () => choose(null));
+    return button;
+  }
+
+  describe() {
+    const [from, to] = this.view.map((x) => short(x));
+    const names = this.lines.map((line) => line.name).join(", ");
+    this.plot.setAttribute("aria-label", `${this.raw.title}: ${this.raw.y} of ${names}; ${this.raw.x} ${from} to ${to}`);
+    this.figure.dataset.from = this.view[0];
+    this.figure.dataset.to = this.view[1];
+    this.figure.dataset.log = this.isLog;
+    this.logButton.setAttribute("aria-pressed", String(this.isLog));
+    this.resetButton.disabled = this.view[0] === this.whole[0] && this.view[1] === this.whole[1];
+  }
+
+  setLog(isLog) {
+    this.isLog = isLog && this.hasPositive();
+    this.describe();
+    this.draw();
+  }
+
+  zoom([from, to]) {
+    const [least, most] = this.whole;
+    const span = Math.min(Math.max(to - from, (most - least) / 1e5), most - least);
+    const start = Math.min(Math.max(from, least), most - span);
+    this.view = span >= most - least ? [least, most] : [start, start + span];
+    this.describe();
+    this.draw();
+  }
+
+  resize() {
+    const width = this.plot.clientWidth;
+    if (!width) return;
+    const height = this.plot.clientHeight || HEIGHT;
+    const ratio = window.devicePixelRatio || 1;
+    for (const canvas of [this.canvas, this.over]) {
+      canvas.width = Math.round(width * ratio);
+      canvas.height = Math.round(height * ratio);
+      canvas.getContext("2d").setTransform(ratio, 0, 0, ratio, 0, 0);
+    }
+    this.width = width;
+    this.height = height;
+    this.draw();
+  }
+
+  draw() {
+    if (this.width) drawChart(this);
+  }
+
+  // `height`: of the pointer, in pixels, where there is one.
+  point(at, height = null) {
+    this.cursor = at === null ? null : Math.min(Math.max(at, this.view[0]), this.view[1]);
+    this.pointed = at === null ? null : height;
+    drawCursor(this);
+  }
+
+  heightOf(event) {
+    return event.clientY - this.plot.getBoundingClientRect().top;
+  }
+
+  at(event) {
+    const place = event.clientX - this.plot.getBoundingClientRect().left;
+    const { left, right } = this.box;
+    return this.view[0] + ((place - left) / (right - left)) * (this.view[1] - this.view[0]);
+  }
+}

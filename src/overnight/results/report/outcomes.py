@@ -1,0 +1,100 @@
+"""What is known of a finished run's primary metric: from its files, else from its events."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from overnight.core import views
+from overnight.results import names, summary, wording
+from overnight.results.report.hours import Event
+from overnight.results.report.model import Number, Outcome
+
+OTHER_SCALE = "the target and {run} have other scales (a fraction, percent): not compared"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Aim:
+    """The primary metric, which way is better, and the number to reach; None where none is set."""
+
+    metric: str
+    goal: str
+    target: float | None = None
+    source: str = ""
+
+
+def from_files(server: str, run: views.RunView, result: summary.RunResult, aim: Aim) -> Outcome:
+    """`result` is what its pulled files say."""
+    metric = result.metrics.get(aim.metric)
+    best, last = (metric.best, metric.last) if metric else (None, None)
+    return outcome(server, run, aim, read(best), read(last))
+
+
+def read(point: Any) -> Number | None:
+    """A point of a series with the file and line it stands in."""
+    if point is None or not math.isfinite(point.value):
+        return None
+    return Number(value=point.value, place=wording.place(point), file=point.source, line=point.line)
+
+
+def from_events(server: str, run: views.RunView, events: Iterable[Event], aim: Aim) -> Outcome:
+    """As the server followed it. What a later attempt did again cannot be told apart here, so the
+    best of a run with several attempts is that of the last one."""
+    told: Mapping[str, Any] = {}
+    for event in events:
+        progress = event.get("progress")
+        found = progress.get("primary") if isinstance(progress, Mapping) else None
+        if event.get("type") == "attempt_ended" and isinstance(found, Mapping):
+            told = found
+    best, last = number(told.get("best"), ""), number(told.get("value"), place(told))
+    return outcome(server, run, aim, best, last)
+
+
+def number(value: Any, where: str) -> Number | None:
+    if not isinstance(value, (int, float)) or not math.isfinite(value):
+        return None
+    return Number(value=float(value), place=where)
+
+
+def place(told: Mapping[str, Any]) -> str:
+    if told.get("epoch") is not None:
+        return f"epoch {wording.number(told['epoch'])}"
+    return f"step {told['step']}" if told.get("step") is not None else ""
+
+
+def outcome(
+    server: str, run: views.RunView, aim: Aim, best: Number | None, last: Number | None
+) -> Outcome:
+    difference, note = None, ""
+    if best is not None and aim.target is not None:
+        if on_other_scales(aim.metric, best.value, aim.target):
+            note = OTHER_SCALE.format(run=run.name)
+        else:
+            difference = float(f"{best.value - aim.target:.12g}")  # without the dust
+    is_better = None
+    if difference is not None:
+        is_better = difference < 0 if aim.goal == "min" else difference > 0
+    return Outcome(
+        run=run.name,
+        server=server,
+        at=run.changed_at,
+        metric=aim.metric,
+        goal=aim.goal,
+        best=best,
+        last=last,
+        target=aim.target,
+        source=aim.source,
+        difference=difference,
+        is_better=is_better,
+        note=note,
+        altered=any(each.changes_science for each in run.repairs),
+        attempts=run.attempt,
+    )
+
+
+def on_other_scales(metric: str, one: float, other: float) -> bool:
+    """One looks like a fraction, the other like percent."""
+    low, high = sorted((one, other))
+    return names.is_share(metric) and 0 <= low <= 1 and high > 1.5

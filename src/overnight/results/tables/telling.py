@@ -1,0 +1,351 @@
+"""What a table of a comparison tells, in words and rounded numbers; the formats only dress it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from overnight.results import remarks, wording
+from overnight.results.arms import Arm, Comparison, LeftOut, Outcome, Shown, Stat, Test
+from overnight.results.tables import rounding
+
+MOST_OTHER_METRICS = 8
+ALTERED = "†"
+PAIRED = "‡"
+ONE_SEED = "one seed, unproven"
+TOP = "the best and all that cannot be told from it"
+NO_METRIC = "no metric to compare: set primary and goal under [metrics] in overnight.toml"
+GOALS = {"max": "higher is better", "min": "lower is better", None: "no goal known"}
+WHICH = {
+    "best": "best of each run's curve",
+    "last": "last of each run's curve",
+    "at best validation": "at each run's best validation",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """An arm, or the number it is measured against; "" where there is nothing to say.
+
+    `mean` and `spread` share their decimals. `is_top`: the best, or not to be told from it.
+    """
+
+    label: str
+    n: str
+    mean: str
+    spread: str
+    interval: str
+    difference: str
+    difference_interval: str
+    p: str
+    remark: str
+    is_top: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grid:
+    """A plain table of words; the first column names the rows."""
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    more: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sheet:
+    """`against`: what the differences are to; "" where nothing is compared."""
+
+    title: str
+    metric: str
+    against: str
+    has_p: bool
+    rows: tuple[Row, ...]
+    differences: Grid | None
+    others: Grid | None
+    footnotes: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def sheet(found: Comparison) -> Sheet:
+    rows = (*(row(found, each) for each in found.arms), *number_row(found))
+    return Sheet(
+        title=title(found),
+        metric=f"{found.metric or '-'} ({found.which})",
+        against=against(found),
+        has_p=any(test.p_holm is not None or test.p is not None for test in found.tests),
+        rows=rows,
+        differences=differences(found),
+        others=others(found),
+        footnotes=tuple(footnotes(found)),
+        notes=tuple(notes(found)),
+    )
+
+
+# -- the sentences ----------------------------------------------------------------------------
+
+
+def title(found: Comparison) -> str:
+    """val_acc (higher is better), best of each run's curve: 3 arms, 9 of 10 runs counted"""
+    if found.metric is None:
+        return NO_METRIC
+    runs = len(found.outcomes)
+    pooled = sum(len(arm.pooled) for arm in found.arms)
+    counted = f"{pooled} of {wording.count(runs, 'run')} counted"
+    if pooled == runs:
+        counted = wording.count(runs, "run")
+    arms = wording.count(len(found.arms), "arm")
+    sweep = f"sweep {found.sweep.name}, " if found.sweep else ""
+    goal = GOALS.get(found.goal, GOALS[None])
+    return f"{sweep}{found.metric} ({goal}), {WHICH[found.which]}: {arms}, {counted}"
+
+
+def against(found: Comparison) -> str:
+    """`base`, `95.5 (paper, table 2)`: what the differences are measured from."""
+    base = found.baseline
+    if base is not None and base.arm is not None:
+        return base.arm
+    if base is not None and base.value is not None:
+        source = f" ({base.source})" if base.source else ""
+        return f"{rounding.plain(base.value)}{source}"
+    return found.best.label if found.best and found.tests else ""
+
+
+def method(found: Comparison) -> str:
+    """How the numbers came about, for a caption: spread, interval, test and correction."""
+    parts = [
+        f"Mean ± standard deviation over n {found.by}s, with the 95 % t interval of the mean; "
+        "n = 1 has neither"
+    ]
+    to = against(found)
+    if to:
+        parts.append(
+            f"differences to {to} with their 95 % interval, which proves none where it holds 0"
+        )
+    kinds = {test.kind for test in found.tests}
+    tests = [each for each in found.tests if each.p is not None]
+    if tests:
+        named = {"welch": "Welch's t test", "paired": f"a t test paired by {found.by}"}
+        said = " or, where marked ‡, ".join(named[k] for k in ("welch", "paired") if k in kinds)
+        many = f", Holm-corrected over {len(tests)} comparisons (the intervals are not)"
+        corrected = many if len(tests) > 1 else ""
+        parts.append(f"the p values are of {said}{corrected}")
+    elif to:
+        parts.append("no test is claimed")
+    return ". ".join(f"{part[0].upper()}{part[1:]}" for part in parts) + "."
+
+
+def bold_words(found: Comparison) -> str:
+    if not found.indistinguishable:
+        return ""
+    return f"Bold: {TOP}."
+
+
+# -- rows -------------------------------------------------------------------------------------
+
+
+def row(found: Comparison, arm: Arm) -> Row:
+    stat = found.stat(arm)
+    test = found.test(arm.label)
+    places = rounding.decimals(stat.sd) if stat and stat.sd is not None else None
+    if places is None:
+        places = column_places(found)
+    return Row(
+        label=arm.label + (ALTERED if arm.altered else ""),
+        n=counted(arm, stat),
+        mean=rounding.fixed(stat.mean, places) if stat else "-",
+        spread=rounding.fixed(stat.sd, places) if stat and stat.sd is not None else "",
+        interval=interval(stat.low, stat.high, places) if stat else "",
+        difference=difference(found, arm, test),
+        difference_interval=interval(test.low, test.high, test_places(test), signed=True)
+        if test
+        else "",
+        p=probability(found, test),
+        remark="; ".join(remark_on(arm, stat)),
+        is_top=arm.label in found.indistinguishable,
+    )
+
+
+def number_row(found: Comparison) -> Iterator[Row]:
+    """A baseline that is a number from elsewhere."""
+    base = found.baseline
+    if base is None or base.value is None:
+        return
+    yield Row(
+        label=base.source or "baseline",
+        n="",
+        mean=rounding.plain(base.value),
+        spread="",
+        interval="",
+        difference="baseline",
+        difference_interval="",
+        p="",
+        remark="; ".join(each for each in ("a number, so no test", base.note) if each),
+        is_top=False,
+    )
+
+
+def column_places(found: Comparison) -> int | None:
+    """For a mean that has no spread of its own: as fine as the finest that has one."""
+    stats = [stat for arm in found.arms if (stat := found.stat(arm))]
+    return rounding.common(rounding.decimals(each.sd) for each in stats if each.sd is not None)
+
+
+def counted(arm: Arm, stat: Stat | None) -> str:
+    """3, or 2 of 3 where not all of its runs are in the numbers."""
+    n = stat.n if stat else 0
+    return str(n) if n == len(arm.outcomes) else f"{n} of {len(arm.outcomes)}"
+
+
+def interval(
+    low: float | None, high: float | None, places: int | None, *, signed: bool = False
+) -> str:
+    if low is None or high is None:
+        return ""
+    ends = (rounding.fixed(each, places, signed=signed) for each in (low, high))
+    return f"[{', '.join(ends)}]"
+
+
+def test_places(test: Test) -> int | None:
+    """By the half width of the interval of the difference."""
+    if test.low is None or test.high is None:
+        return None
+    return rounding.decimals((test.high - test.low) / 2)
+
+
+def difference(found: Comparison, arm: Arm, test: Test | None) -> str:
+    if arm.is_baseline:
+        return "baseline"
+    if test is None:
+        return "best" if found.tests and found.best is arm and found.baseline is None else ""
+    return rounding.fixed(test.difference, test_places(test), signed=True)
+
+
+def probability(found: Comparison, test: Test | None) -> str:
+    if test is None or test.p is None:
+        return ""
+    p = test.p if test.p_holm is None else test.p_holm
+    is_mixed = len({each.kind for each in found.tests if each.p is not None}) > 1
+    return rounding.probability(p) + (PAIRED if is_mixed and test.kind == "paired" else "")
+
+
+def remark_on(arm: Arm, stat: Stat | None) -> Iterator[str]:
+    """What a reader has to know before believing the row."""
+    if stat is not None and stat.n == 1:
+        yield ONE_SEED
+    states = Counter(state_of(each) for each in arm.left_out)
+    for state, count in sorted(states.items()):
+        yield f"{count} {state}"
+    repaired = sum(bool(each.repairs) and not each.is_altered for each in arm.pooled)
+    if repaired:
+        yield f"{repaired} repaired"
+
+
+def state_of(each: LeftOut) -> str:
+    return "altered" + ALTERED if each.outcome.is_altered else each.outcome.said
+
+
+# -- the other tables -------------------------------------------------------------------------
+
+
+def differences(found: Comparison) -> Grid | None:
+    """What differed between the arms: a row for each arm, or for each key where those are more."""
+    if not found.differences:
+        return None
+    labels = [arm.label for arm in found.arms]
+    if len(found.differences) <= len(labels):
+        header = ("", *(key_of(each.kind, each.key) for each in found.differences))
+        rows = [
+            (label, *(each.values.get(label, "") or "-" for each in found.differences))
+            for label in labels
+        ]
+        return Grid(header=header, rows=tuple(rows))
+    rows = [
+        (key_of(each.kind, each.key), *(each.values.get(label, "") or "-" for label in labels))
+        for each in found.differences
+    ]
+    return Grid(header=("", *labels), rows=tuple(rows))
+
+
+def key_of(kind: str, key: str) -> str:
+    """`lr`, `code: train.py`: what is no setting says what it is."""
+    return key if kind == "config" else f"{kind}: {key}" if key and key != kind else kind
+
+
+def others(found: Comparison) -> Grid | None:
+    """The other metrics, mean ± sd (n where it is not that of the first metric)."""
+    names = other_metrics(found)
+    shown = names[:MOST_OTHER_METRICS]
+    if not shown:
+        return None
+    header = ("", *(f"{each.name} ({each.which})" for each in shown))
+    rows = [(arm.label, *(other(found, arm, each.name) for each in shown)) for arm in found.arms]
+    left = len(names) - len(shown)
+    more = f"{wording.count(left, 'further metric')}: --format csv or json has all" if left else ""
+    return Grid(header=header, rows=tuple(rows), more=more)
+
+
+def other_metrics(found: Comparison) -> list[Shown]:
+    return [each for each in found.metrics if each.name != found.metric]
+
+
+def other(found: Comparison, arm: Arm, name: str) -> str:
+    stat, main = arm.stats.get(name), found.stat(arm)
+    if stat is None:
+        return "-"
+    places = rounding.decimals(stat.sd) if stat.sd is not None else None
+    mean = rounding.fixed(stat.mean, places)
+    shown = mean if stat.sd is None else f"{mean} ± {rounding.fixed(stat.sd, places)}"
+    return shown if main is not None and main.n == stat.n else f"{shown} (n = {stat.n})"
+
+
+def footnotes(found: Comparison) -> Iterator[str]:
+    """The runs that count in no number, and why; the repairs behind those that do count."""
+    for arm in found.arms:
+        for each in arm.left_out:
+            if each.outcome.is_altered:
+                value = own_value(found, each.outcome)
+                yield f"{ALTERED} {each.outcome.run} is not counted: {each.why}{value}"
+    for why, listed in other_reasons(found).items():
+        yield f"not counted, {why}: {listed}"
+    for arm in found.arms:
+        for outcome in arm.pooled:
+            for repair in outcome.repairs:
+                yield f"{outcome.run} was repaired: {wording.repair(repair)}"
+    yield from only_in_some(found)
+
+
+def other_reasons(found: Comparison) -> dict[str, str]:
+    """By why they are not counted, the runs with what they reached."""
+    known: dict[str, list[str]] = {}
+    for arm in found.arms:
+        for each in arm.left_out:
+            if not each.outcome.is_altered:
+                said = f"{each.outcome.run}{own_value(found, each.outcome)}"
+                known.setdefault(each.why, []).append(said)
+    return {why: remarks.named(listed) for why, listed in known.items()}
+
+
+def notes(found: Comparison) -> list[str]:
+    """Without what the footnotes and the caption tell in other words."""
+    told = {*remarks.tests(found), *remarks.left_out(found)} - {remarks.SURVIVORS}
+    said = (*found.notes, *(each.words for each in found.power))
+    return [each for each in dict.fromkeys(said) if each not in told]
+
+
+def own_value(found: Comparison, outcome: Outcome) -> str:
+    measured = outcome.metrics.get(found.metric or "")
+    value = measured.value(found.which) if measured else None
+    if value is None:
+        value = outcome.so_far
+        return f" (best so far {rounding.plain(value)})" if value is not None else ""
+    return f" ({found.which} {rounding.plain(value)})"
+
+
+def only_in_some(found: Comparison) -> Iterator[str]:
+    """A metric that not every arm has cannot be compared with those."""
+    shown = [each.name for each in other_metrics(found)[:MOST_OTHER_METRICS]]
+    for name in [*([found.metric] if found.metric else []), *shown]:
+        having = [arm.label for arm in found.arms if name in arm.stats]
+        if having and len(having) < len(found.arms):
+            yield f"{name} only in {', '.join(having)}"
