@@ -79,7 +79,7 @@ def nowhere(o: Overnight, found: Sequence[Outcome], metric: str) -> errors.Usage
 
 def reference(o: Overnight, found: Sequence[Outcome], metric: str) -> tuple[float, str] | None:
     planned = comparing.planned(o, found, metric)
-    return (planned.value, f"baseline, {planned.source}") if planned else None
+    return (planned.value, f"baseline ({planned.source})") if planned else None
 
 
 # -- pure from here ---------------------------------------------------------------------------

@@ -51,7 +51,7 @@ def test_runs_that_differ_in_their_seed_are_one_line_with_a_band(o):
     assert plot.traces[0].y.tolist() == pytest.approx([92.3, 93.3, 94.3, 95.3, 96.3])
     assert plot.traces[0].band[1] - plot.traces[0].y == pytest.approx(1)
     assert (plot.x_label, plot.y_label) == ("epoch", "val_acc")
-    assert (plot.reference, plot.reference_label) == (95.5, "baseline, paper, table 2")
+    assert (plot.reference, plot.reference_label) == (95.5, "baseline (paper, table 2)")
 
 
 def test_each_run_can_have_its_line(o):
@@ -95,7 +95,7 @@ def test_the_picture_names_each_line_and_the_baseline(o, monkeypatch):
     shown = invoked(o, monkeypatch, *RUNS)
     assert "a  lr=0.1 (n = 3)" in shown
     assert "b  lr=0.2 (n = 2)" in shown
-    assert "baseline, paper, table 2 95.5" in shown
+    assert "baseline (paper, table 2): 95.5" in shown
     assert max(map(len, shown.split("\n")[:20])) <= 80
 
 

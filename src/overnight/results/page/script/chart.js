@@ -5,7 +5,8 @@ class Chart {
     const raw = JSON.parse(figure.querySelector("script").textContent);
     this.figure = figure;
     this.raw = raw;
-    this.lines = raw.lines.map(readLine);
+    const axes = raw.axes.map(axis);
+    this.lines = raw.lines.map((line) => readLine(line, axes));
     let place = 0;
     for (const line of this.lines) line.style = line.isBase ? -1 : place++;
     this.isLog = raw.log && this.hasPositive();

@@ -20,18 +20,18 @@ function spikes(low, high) {
   return spans.map((span) => span > SPIKE * usual && usual > 0);
 }
 
-function readLine(raw) {
+function readLine(raw, axes) {
   const y = floats(raw.y);
   const low = raw.low ? floats(raw.low) : y;
   const high = raw.high ? floats(raw.high) : y;
   return {
     name: raw.name,
-    x: axis(raw.x),
+    x: axes[raw.x],
     y,
     low,
     high,
     isSpike: low === high ? [] : spikes(low, high),
-    band: raw.band && { x: axis(raw.band.x), low: floats(raw.band.low), high: floats(raw.band.high) },
+    band: raw.band && { x: axes[raw.band.x], low: floats(raw.band.low), high: floats(raw.band.high) },
     nonfinite: raw.nonfinite || [],
     lost: raw.lost || 0,
     marks: raw.marks || [],

@@ -39,7 +39,7 @@ function ticks(from, to, count) {
   if (!(span > 0)) return { values: [from], step: Math.abs(from) || 1 };
   const rough = span / Math.max(count, 1);
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = power * ([1, 2, 5].find((each) => each * power >= rough) || 10);
+  const step = power * ([1, 2, 5].find((each) => each * power >= rough * 0.8) || 10);
   const values = [];
   for (let n = Math.ceil(from / step - 1e-9); n * step <= to + step * 1e-9; n++) values.push(n * step);
   return { values, step };
