@@ -39,7 +39,7 @@ class Chart {
     this.legend = element("div", "legend");
     for (const line of this.lines) this.legend.append(this.item(line));
     const longest = Math.max(...this.lines.map((line) => line.name.length), 0);
-    this.legend.style.setProperty("--item", `${Math.min(Math.max(longest * 0.5 + 6.5, 9.5), 24)}rem`);
+    this.legend.style.setProperty("--item", `${Math.min(Math.max(longest * 0.45 + 5.2, 8.6), 22)}rem`);
     this.figure.querySelector("figcaption").append(tools);
     this.figure.querySelector("script").after(this.plot, this.legend);
     this.explain();

@@ -79,7 +79,8 @@ function drawTag(chart, context, ink, x, shown) {
   const from = Math.min(Math.max(x - wide / 2, 0), chart.width - wide);
   context.fillStyle = ink.cursor;
   context.beginPath();
-  context.roundRect(from, chart.box.bottom + 3, wide, 17, 4);
+  const outline = context.roundRect ? "roundRect" : "rect"; // browsers before 2023
+  context[outline](from, chart.box.bottom + 3, wide, 17, 4);
   context.fill();
   context.fillStyle = ink.paper;
   context.textAlign = "left";

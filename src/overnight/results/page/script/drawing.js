@@ -112,7 +112,7 @@ function drawLine(chart, context, line) {
     context.lineTo(chart.toX(x[n]), chart.toY(y[means]));
   }
   context.globalAlpha = chart.chosen && chart.chosen !== line ? 0.3 : 1;
-  context.lineWidth = line === chart.chosen ? 2.5 : 1.6;
+  context.lineWidth = line === chart.chosen ? 2.5 : chart.lines.length > 8 ? 1.2 : 1.6;
   context.setLineDash(dashOf(line));
   context.stroke();
   context.setLineDash([]);

@@ -65,7 +65,7 @@ function layOut(chart, context) {
   context.font = FONT;
   const widest = Math.max(...chart.yTicks.map(([, shown]) => context.measureText(shown).width), 16);
   chart.box = { left: Math.ceil(widest) + 10, top: 20, right: chart.width - 10, bottom: chart.height - 36 };
-  const { values, step } = ticks(chart.view[0], chart.view[1], Math.max(Math.floor((chart.box.right - chart.box.left) / 64), 2));
+  const { values, step } = ticks(chart.view[0], chart.view[1], Math.max(Math.floor((chart.box.right - chart.box.left) / 68), 2));
   chart.xTicks = values.map((value) => [value, axisText(value, step)]);
   const { left, top, right, bottom } = chart.box;
   const xScale = (right - left) / (chart.view[1] - chart.view[0]);
