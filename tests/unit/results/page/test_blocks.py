@@ -135,7 +135,7 @@ def test_a_line_without_points_and_a_chart_without_lines_are_charts():
 
 def test_the_end_of_a_script_in_a_name_does_not_end_the_data():
     block = page.chart(page.Chart(title="t", x_label="x", y_label="</script><b>", lines=[]))
-    assert "</script><b>" not in block.html
+    assert block.html.count("</script") == 1
 
 
 def test_a_document_is_one_file_that_may_ask_nobody():

@@ -16,8 +16,8 @@ function axis(packed) {
 function spikes(low, high) {
   const spans = Array.from(high, (value, n) => value - low[n]);
   const sorted = spans.filter((span) => span > 0).sort((one, two) => one - two);
-  const usual = sorted.length ? sorted[sorted.length >> 1] : 0;
-  return spans.map((span) => span > SPIKE * usual && usual > 0);
+  const usual = sorted.length > spans.length / 10 ? sorted[sorted.length >> 1] : 0;
+  return spans.map((span) => span > SPIKE * usual);
 }
 
 function readLine(raw, axes) {
