@@ -192,7 +192,7 @@ def pooled(name: str, traces: Sequence[Trace], spread: Spread = "sd") -> Trace:
     """The mean over seeds with its band, at the steps that all have, else on a grid.
 
     Each seed is interpolated between its own values and counts nowhere outside of them; the mean is
-    drawn where at least two seeds are (see `pooled_notes`). A single one is drawn as it is.
+    drawn where at least two seeds are. A single one is drawn as it is.
     """
     useful = [trace for trace in traces if np.isfinite(trace.y).any()]
     if len(useful) < FEWEST:
@@ -210,7 +210,9 @@ def pooled(name: str, traces: Sequence[Trace], spread: Spread = "sd") -> Trace:
         band=_band(table, mean, count, spread),
         n=len(useful),
         nonfinite=np.unique(np.concatenate([trace.lost for trace in traces])),
-        marks=tuple(sorted(mark for trace in traces for mark in trace.marks)),
+        marks=tuple(
+            sorted((x, f"{trace.name} {what}") for trace in traces for x, what in trace.marks)
+        ),
     )
 
 

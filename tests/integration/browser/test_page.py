@@ -27,14 +27,19 @@ PHONE: dict[str, Any] = {
 DESKTOP: dict[str, Any] = {"viewport": {"width": 1280, "height": 900}}
 SIZES = pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
 
+READ = """
+const read = canvas => {
+    const copy = new OffscreenCanvas(canvas.width, canvas.height);
+    const context = copy.getContext("2d", {willReadFrequently: true});
+    context.drawImage(canvas, 0, 0);
+    return context.getImageData(0, 0, canvas.width, canvas.height).data;
+};
+"""
 # How many pixels of a chart have the colour of each line, as its sample in the legend shows it.
-DRAWN = """figure => {
-    const read = canvas => {
-        const copy = new OffscreenCanvas(canvas.width, canvas.height);
-        const context = copy.getContext("2d", {willReadFrequently: true});
-        context.drawImage(canvas, 0, 0);
-        return context.getImageData(0, 0, canvas.width, canvas.height).data;
-    };
+DRAWN = (
+    "figure => {"
+    + READ
+    + """
     const plot = read(figure.querySelector(".plot canvas"));
     return [...figure.querySelectorAll(".sample")].map(sample => {
         const pixels = read(sample);
@@ -47,14 +52,12 @@ DRAWN = """figure => {
         return count;
     });
 }"""
+)
 # How far from the top, as a share of the height, the colour of the first line is drawn.
-HIGHEST = """figure => {
-    const read = canvas => {
-        const copy = new OffscreenCanvas(canvas.width, canvas.height);
-        const context = copy.getContext("2d", {willReadFrequently: true});
-        context.drawImage(canvas, 0, 0);
-        return context.getImageData(0, 0, canvas.width, canvas.height).data;
-    };
+HIGHEST = (
+    "figure => {"
+    + READ
+    + """
     const canvas = figure.querySelector(".plot canvas"), plot = read(canvas);
     const sample = read(figure.querySelector(".sample"));
     const place = sample.findIndex((_, n) => n % 4 === 3 && sample[n] === 255) - 3;
@@ -64,6 +67,7 @@ HIGHEST = """figure => {
             && plot[n + 3] > 200)
             return Math.floor(n / 4 / canvas.width) / canvas.height;
 }"""
+)
 Opened = Callable[..., Page]
 
 

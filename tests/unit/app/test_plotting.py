@@ -60,6 +60,20 @@ def test_each_run_can_have_its_line(o):
     assert plot.reference is None
 
 
+def test_what_a_repair_has_altered_has_a_line_of_its_own(o):
+    path = places.results_folder(o.root, RUNS[0]) / "state.json"
+    repair = {"class": "nan", "change": "lr 0.1 -> 0.05", "at": 1.0, "attempt": 1}
+    repairs = [{**repair, "changes_science": True}]
+    path.write_text(json.dumps(folders.state(RUNS[0], repairs=repairs)))
+    plot = plotting.plotted(o, plotting.Wish(runs=RUNS))
+    assert [(trace.name, trace.n) for trace in plot.traces] == [
+        ("lr=0.1", 2),
+        ("lr=0.2", 2),
+        (RUNS[0], 1),
+    ]
+    assert any(note.startswith(f"{RUNS[0]} is in no mean: another") for note in plot.notes)
+
+
 def test_a_metric_that_no_run_has_is_refused_with_those_that_there_are(o):
     with pytest.raises(errors.UsageError, match=r"no run has 'val_los'; there are: loss, val_acc"):
         plotting.plotted(o, plotting.Wish(runs=RUNS, metric="val_los"))
@@ -71,7 +85,7 @@ def test_a_run_without_the_metric_is_named(o):
         places.results_folder(o.root, "other"), {"epoch": 1, "f1": 1}, name="outputs/metrics.jsonl"
     )
     plot = plotting.plotted(o, plotting.Wish(runs=(*RUNS, "other")))
-    assert "without val_acc: other" in plot.notes
+    assert "Without val_acc: other" in plot.notes
 
 
 def test_an_axis_that_is_not_told_is_refused(o):

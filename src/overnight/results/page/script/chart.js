@@ -38,7 +38,7 @@ class Chart {
     this.plot.append(this.canvas, this.over);
     this.legend = element("div", "legend");
     for (const line of this.lines) this.legend.append(this.item(line));
-    const longest = Math.max(...this.lines.map((line) => line.name.length), 0);
+    const longest = Math.max(...this.lines.map((line) => line.name.length + (line.lost ? 5 : 0)), 0);
     this.legend.style.setProperty("--item", `${Math.min(Math.max(longest * 0.45 + 5.2, 8.6), 22)}rem`);
     this.figure.querySelector("figcaption").append(tools);
     this.figure.querySelector("script").after(this.plot, this.legend);
