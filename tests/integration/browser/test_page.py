@@ -115,7 +115,7 @@ def opened(browser: Browser, tmp_path: Path, complaints: list[str]) -> Iterator[
 
 
 def chart(page: Page, title: str) -> Locator:
-    found = page.locator("figure.chart", has=page.locator("figcaption", has_text=title))
+    found = page.locator("figure.chart", has=page.locator("figcaption", has_text=title)).first
     found.scroll_into_view_if_needed()
     return found
 
@@ -158,6 +158,23 @@ def test_nothing_is_wider_than_the_screen(
         width,
     )
     assert too_wide == []
+
+
+@SIZES
+def test_odd_curves_are_charts_that_can_be_used(opened: Opened, size: dict[str, Any]) -> None:
+    page = opened(pages.odd(), size)
+    assert page.locator("figure.chart .plot canvas:not(.over)").count() == 22
+    for plot in page.locator("figure.chart .plot").all():
+        plot.focus()
+        for key in ("+", "ArrowLeft", "l", "-", "l", "0", "ArrowRight"):
+            page.keyboard.press(key)
+    for figure in page.locator("figure.chart").all():
+        assert all(abs(each) < 1e10 for each in view(figure))
+    drawn = {
+        title: chart(page, title).evaluate(DRAWN)
+        for title in ("one point", "constant", "below zero", "largest", "far away", "one place")
+    }
+    assert {title for title, counts in drawn.items() if min(counts) == 0} == set()
 
 
 def test_a_spike_of_one_step_in_a_hundred_thousand_is_drawn(opened: Opened) -> None:

@@ -21,7 +21,17 @@ function drawChart(chart) {
   for (const line of shown) drawLost(chart, context, line);
   for (const line of shown) drawMarks(chart, context, line);
   for (const line of chart.lines) drawSample(chart, line);
+  if (!chart.lines.some((line) => line.y.length)) drawNothing(chart, context, ink);
   drawCursor(chart);
+}
+
+function drawNothing(chart, context, ink) {
+  const { left, top, right, bottom } = chart.box;
+  context.font = FONT;
+  context.fillStyle = ink.text;
+  context.textAlign = "center";
+  context.textBaseline = "middle";
+  context.fillText("no finite values", (left + right) / 2, (top + bottom) / 2);
 }
 
 function drawGrid(chart, context, ink) {

@@ -19,9 +19,10 @@ function short(value, digits = 4) {
 
 function axisText(value, step) {
   const size = Math.abs(value);
-  if (size >= 1e9 || (size !== 0 && size < 1e-4)) return value.toExponential(1).replace(".0e", "e").replace("e+", "e");
+  if ((size >= 1e9 && step >= size / 1e3) || (size !== 0 && size < 1e-4)) return value.toExponential(1).replace(".0e", "e").replace("e+", "e");
   for (const [unit, sign] of [[1e6, "M"], [1e3, "k"]]) {
-    if (size >= unit && (unit > 1e3 || size >= 1e4)) {
+    // a distance that needs many decimals is better read in the whole number
+    if (size >= unit && (unit > 1e3 || size >= 1e4) && step >= unit / 1e3) {
       return trimmed(value / unit, step / unit) + sign;
     }
   }
