@@ -27,7 +27,7 @@ none           none      -                  2.5
 not counted, failed: step-s2
 step against constant: 3 more seeds each would tell them apart
 *: the best and all that cannot be told from it
-Mean ± standard deviation over n seeds, with the 95 % t interval of the mean; n = 1 has neither. \
+Mean ± standard deviation over n seeds, with the 95 % t interval of the mean. \
 Differences to constant with their 95 % interval, which proves none where it holds 0. The p values \
 are of Welch's t test, Holm-corrected over 2 comparisons (the intervals are not).
 """  # noqa: E501  as wide as it is shown
