@@ -115,7 +115,7 @@ def to_number(arm: Arm, baseline: Baseline, main: Shown) -> Test:
         n_against=0,
         difference=None,
     )
-    if names.is_share(main.name) and on_other_scales(found.mean, value):
+    if other_scale(main.name, found.mean, value):
         return dataclasses.replace(plain, note=OTHER_SCALE)
     difference = tidy(found.mean - value)
     return dataclasses.replace(
@@ -128,10 +128,10 @@ def to_number(arm: Arm, baseline: Baseline, main: Shown) -> Test:
     )
 
 
-def on_other_scales(one: float, other: float) -> bool:
+def other_scale(metric: str, one: float, other: float) -> bool:
     """Whether one looks like a fraction and the other like percent."""
     low, high = sorted((one, other))
-    return 0 <= low <= 1 and high > 1.5
+    return names.is_share(metric) and 0 <= low <= 1 and high > 1.5
 
 
 def better(difference: float, goal: str | None) -> bool | None:
