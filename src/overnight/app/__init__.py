@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from overnight.servers.local import Local
     from overnight.servers.ssh import Ssh
     from overnight.store.mirror import Mirror
+    from overnight.store.series import SeriesStore
 
 
 class Overnight:
@@ -49,6 +50,26 @@ class Overnight:
         from overnight.store.mirror import Mirror
 
         return Mirror(self.root)
+
+    @cached_property
+    def series(self) -> SeriesStore:
+        """The store of series; in memory where this disk cannot hold it."""
+        from overnight.store import series
+
+        try:
+            return series.SeriesStore(self.root)
+        except series.Unwritable as error:
+            self.talk.say(f"the results are read anew each time: {error}")
+            return series.SeriesStore(None)
+
+    def without_series(self) -> None:
+        """Removes the store of series, which is made anew when it is used next."""
+        from overnight.store import series
+
+        if "series" in self.__dict__:
+            self.series.close()
+            del self.series
+        series.remove(series.path_of(self.root))
 
     @property
     def project(self) -> str:
@@ -83,6 +104,8 @@ class Overnight:
             thread.join()
         if "mirror" in self.__dict__:
             self.mirror.close()
+        if "series" in self.__dict__:
+            self.series.close()
 
     def __enter__(self) -> Overnight:
         return self

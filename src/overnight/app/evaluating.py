@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from overnight.app import Overnight, following
+from overnight.app import Overnight, following, series
 from overnight.core import errors, places
 from overnight.results import pull as pulling
 from overnight.results import summary
@@ -45,7 +45,7 @@ def result(o: Overnight, run: str, server_name: str | None) -> summary.RunResult
             raise
         o.talk.say(f"{error.message}; these results were fetched {age(folder)}")
     state, spec = record(folder / "state.json"), record(folder / "spec.json")
-    return summary.summarise(folder, state, spec, o.config.metrics)
+    return summary.summarise(folder, state, spec, o.config.metrics, series.read(o, run))
 
 
 def age(folder: Path) -> str:

@@ -2,6 +2,24 @@
 
 from __future__ import annotations
 
-from overnight.node.progress import Sample, samples
+from overnight.node.families import HINTS, interesting
+from overnight.node.lines import said
+from overnight.node.names import NOT_METRICS, is_metric, split_of, tokens
+from overnight.node.progress import Parser, Sample, samples
 
-__all__ = ["Sample", "samples"]
+__all__ = [
+    "HINTS",
+    "Parser",
+    "Sample",
+    "interesting",
+    "is_metric",
+    "is_wanted",
+    "said",
+    "samples",
+    "split_of",
+]
+
+
+def is_wanted(name: str) -> bool:
+    """Whether a value of a record belongs into a curve: no times, rates and sizes."""
+    return NOT_METRICS.isdisjoint(tokens(name)) or is_metric(name, known_only=True)

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from overnight.node.spellings import TEST, TRAIN, VAL, fold, same, spelled
+from overnight.node.spellings import TEST, TRAIN, VAL, fold, same, spelled, split_of
 
-__all__ = ["TEST", "TRAIN", "VAL", "fold", "same", "spelled"]
+__all__ = ["TEST", "TRAIN", "VAL", "fold", "same", "spelled", "split_of"]

@@ -48,7 +48,7 @@ HINTS = ("epoch", "step", "loss", "iter", "it/s", "s/it", "acc", "updat", "episo
 TALK = ('file "', "namespace(", "wandb:", "usage:", "argument")
 
 COUNTER = re.compile(
-    r"(global[ _]?step|epoch|step|iteration|iter|update|batch|episode)"
+    r"(global[ _]?step|epoch|step|iteration|iters?|update|batch|episode)"
     r"(?: ?\((\w{1,20})\))?[\s:=#]{0,9}\[?\s{0,9}(\d{1,12}(?:\.\d{1,12})?)"
     r"(?:\s{0,9}(?:/|of)\s{0,9}(\d{1,12}))?(?![\w%/]|[-.:]\w)"
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
-from typing import Iterable, Iterator
+from typing import Any, Iterable, Iterator, Mapping
 
 from overnight.node import families, names
 from overnight.node.families import Sample
@@ -46,6 +46,29 @@ class Parser:
         self._bare_epoch: float | None = None
         self._columns: list[str] = []
         self._lane = _Lane()
+
+    @property
+    def epoch(self) -> float | None:
+        """The epoch that was told last."""
+        return self._epoch
+
+    def memory(self) -> dict[str, Any]:
+        """All that is remembered, as JSON."""
+        return {
+            "epoch": self._epoch,
+            "epochs": self._epochs,
+            "bare_epoch": self._bare_epoch,
+            "columns": list(self._columns),
+            "lane": self._lane.memory(),
+        }
+
+    def recall(self, memory: Mapping[str, Any]) -> None:
+        """Goes on with what `memory` gave; what it does not name stays as it is."""
+        self._epoch = memory.get("epoch", self._epoch)
+        self._epochs = memory.get("epochs", self._epochs)
+        self._bare_epoch = memory.get("bare_epoch", self._bare_epoch)
+        self._columns = list(memory.get("columns", self._columns))
+        self._lane.recall(memory.get("lane", {}))
 
     def line(self, text: str) -> Sample | None:
         """What the line says about the training, or None. `text` is one line, without colours."""
@@ -172,6 +195,20 @@ class _Lane:
         self._former: int | None = None
         self._complete = False
         self._trains = False
+
+    def memory(self) -> dict[str, Any]:
+        return {
+            "total": self._total,
+            "former": self._former,
+            "complete": self._complete,
+            "trains": self._trains,
+        }
+
+    def recall(self, memory: Mapping[str, Any]) -> None:
+        self._total = memory.get("total", self._total)
+        self._former = memory.get("former", self._former)
+        self._complete = memory.get("complete", self._complete)
+        self._trains = memory.get("trains", self._trains)
 
     def trained(self) -> None:
         self._trains = True

@@ -21,7 +21,7 @@ METRIC_WORDS = (
     | _words(
         "acc accuracy f1 auc auroc auprc map miou iou dice bleu rouge reward rew return score "
         "psnr ssim fid error err wer cer precision recall r2 mcc top1 top5 pixacc ap ndcg mrr "
-        "hits em kl entropy"
+        "hits em kl entropy mdice dsc jaccard kappa logloss mape smape meteor cider chrf lpips"
     )
 )
 ALONE = METRIC_WORDS - _words("map return score error err recall precision em ap hits ce")
@@ -130,6 +130,8 @@ def _with_words_before(low: str, name: str, start: int) -> tuple[str, int]:
         if low[start - 1 : start] != " ":
             break
         word = WORD_BEFORE.search(low, max(0, start - 24), start)
+        if word and word[1] == "best":  # said again, not measured now
+            return "best_" + name, start
         if not word or word[1] in FILLERS or (MENTION.match(word[1]) and word[1] != "total"):
             break
         start = word.start(1)

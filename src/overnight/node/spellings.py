@@ -22,6 +22,11 @@ _SAME = {
 }
 
 
+def split_of(word: str) -> str | None:
+    """The split that a word names (`Valid` -> 'val'); None where it names none."""
+    return _SPLITS.get(word.strip().lower())
+
+
 def fold(name: str, split: str | None = None) -> tuple[str, str]:
     """(split, canonical name) of a metric as somebody wrote it; `split` where the line told it.
 

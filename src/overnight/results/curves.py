@@ -81,6 +81,8 @@ class Found:
     hyperparameters that the file holds, by run ("" where it knows no runs). `ended`: False where
     the file itself tells that its run was cut off, None where it does not say.
     `headers`: lines with a second or later header, where another run may have begun.
+    `restarts`: (line, step) where the writer said that it began again: what it wrote before that
+    line, in this or an earlier file, is void from that step on.
     """
 
     format: str
@@ -91,6 +93,7 @@ class Found:
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     ended: bool | None = None
     headers: tuple[int, ...] = ()
+    restarts: tuple[tuple[int, float], ...] = ()
 
 
 class Reader(Protocol):

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 
-from overnight.core.spellings import TEST, TRAIN, VAL, fold, same, spelled
+from overnight.core.spellings import TEST, TRAIN, VAL, fold, same, spelled, split_of
 
-__all__ = ["TEST", "TRAIN", "VAL", "fold", "goal", "is_share", "same", "spelled"]
+__all__ = ["TEST", "TRAIN", "VAL", "fold", "goal", "is_share", "same", "spelled", "split_of"]
 
 
 def _words(text: str) -> frozenset[str]:
@@ -18,23 +18,29 @@ def _words(text: str) -> frozenset[str]:
 
 
 _LOWER = _words(
-    "loss losses ppl perplexity bpb bpc bpd error err wer cer mae mse rmse mape fid nll lpips"
+    "loss losses ppl perplexity bpb bpc bpd error errors err wer cer mer ter mae mse rmse mape "
+    "smape rmsle nrmse nmse msle mase rmsd fid fvd kid nll bce lpips mpjpe eer brier ece logloss"
 )
 _HIGHER = _words(
-    "acc accuracy f1 auc auroc auprc map miou iou dice bleu rouge rougel reward return score "
-    "precision recall r2 mcc psnr ssim ndcg mrr top1 top5 em"
+    "acc accuracy f1 fscore auc auroc auprc ap map miou iou dice macc aacc mdice mf1 bleu "
+    "sacrebleu chrf meteor cider rouge rougel rougelsum reward rewards rew return returns score "
+    "scores precision recall r2 mcc kappa psnr ssim ndcg mrr top em jaccard specificity sensitivity"
 )
 _SHARES = _words(
-    "acc accuracy f1 auc auroc precision recall map iou miou dice top1 top5 acc1 acc5 wer cer em "
-    "error err"
+    "acc accuracy f1 fscore auc auroc auprc ap precision recall map iou miou dice macc aacc mdice "
+    "top1 top5 acc1 acc5 wer cer em error err jaccard specificity sensitivity"
 )
 # Beside one of these a known word means something else: `neg_mean_squared_error`, `loss_scale`.
-_UNCLEAR = _words("neg negative minus inverse scale weight weights lr time count num")
+_UNCLEAR = _words(
+    "neg negative minus inverse scale weight weights lr time count num std stdev var variance "
+    "stderr grad gradient coef coeff threshold"
+)
+_PARTS = re.compile(r"[\s/.:_@()\[\]{},|+-]+|(?<=[a-z])(?=[A-Z][a-z])")
 
 
 def goal(name: str) -> str | None:
     """'min' or 'max' where the metric is a known one; None is never replaced by a guess."""
-    words = set(re.split(r"[\s/.:_@-]+", name.lower()))
+    words = _parts(name)
     words |= {word.rstrip("0123456789") for word in words}
     if words & _UNCLEAR:
         return None
@@ -46,4 +52,10 @@ def goal(name: str) -> str | None:
 
 def is_share(name: str) -> bool:
     """Whether the metric is a part of one, which some write as a fraction and some in percent."""
-    return not _SHARES.isdisjoint(re.split(r"[\s/.:_@-]+", name.lower()))
+    return not _SHARES.isdisjoint(_parts(name))
+
+
+def _parts(name: str) -> set[str]:
+    """Its words, also those of `valLoss` and `mAP50(B)`."""
+    humps = {word.lower() for word in _PARTS.split(name)}
+    return humps | set(re.split(r"[\s/.:_@()\[\]{},|+-]+", name.lower()))

@@ -14,7 +14,32 @@ from overnight.results import curves
 from overnight.results.curves import Found, Mark, Reader
 
 # Modules of `results/formats`; of those that are equally sure, the first one reads.
-FORMATS: tuple[str, ...] = ()
+FORMATS: tuple[str, ...] = (
+    "tfevents",
+    "trackio",
+    "mlflow",
+    "hf_trainer_state",
+    "hf_results",
+    "hf_trainer_log_jsonl",
+    "detectron2_metrics_json",
+    "mmengine_jsonl",
+    "sb_progress",
+    "sb_monitor_csv",
+    "lightning_metrics_csv",
+    "ultralytics_results_csv",
+    "yolov5_results_txt",
+    "flair_loss_tsv",
+    "dvclive_tsv",
+    "dvclive_metrics",
+    "autoresearch_tsv",
+    "chainer_log",
+    "json_dict_history",
+    "keras_csvlogger",
+    "metrics_jsonl",
+    "json_table",
+    "csv_table",
+    "printed",  # last: any text may be a log
+)
 PLUGINS = "overnight.readers"
 NOT_SEARCHED = frozenset((".git", ".overnight", "__pycache__", "node_modules", ".venv"))
 
@@ -44,6 +69,11 @@ def reader_of(path: Path) -> Reader | None:
     sure = [(reader.claims(path, head), -place) for place, reader in enumerate(readers())]
     best, place = max(sure, default=(curves.NO, 0))
     return readers()[-place] if best > curves.NO else None
+
+
+def named(format_: str) -> Reader | None:
+    """The reader of a format by its name."""
+    return next((reader for reader in readers() if format_ == reader.FORMAT), None)
 
 
 def read(path: Path, mark: Mark | None = None) -> Found | None:

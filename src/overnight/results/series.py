@@ -16,13 +16,17 @@ from overnight.results.curves import Floats, Whole
 
 
 class Point(NamedTuple):
-    """One value and where it was read: `source` is relative to the run's folder, `line` from 1."""
+    """One value and where it was read: `source` is relative to the run's folder, `line` from 1.
+
+    `attempt` is 0 where it is unknown.
+    """
 
     step: int | None
     epoch: float | None
     value: float
     source: str
     line: int
+    attempt: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -89,4 +93,5 @@ class Series:
             value=float(self.value[place]),
             source=self.files[int(self.file[place])],
             line=int(self.line[place]),
+            attempt=int(self.attempt[place]),
         )

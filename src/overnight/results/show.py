@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from overnight.core import text
-from overnight.results import summary, wording
+from overnight.results import measures, run_files, summary, wording
+from overnight.results.series import Point
 
 _LABEL_WIDTH = 12
+MOST_NAMES = 5
+MOST_PARTS = 3
 
 
-def result(found: summary.RunResult, *, color: bool = False) -> str:
-    """What `overnight results RUN` prints; ends with a newline. `color` for terminals."""
+def result(found: summary.RunResult, *, color: bool = False, sources: bool = False) -> str:
+    """What `overnight results RUN` prints; ends with a newline. `color` for terminals.
+
+    `sources`: with the file and line of every number.
+    """
     blocks = [
         [_title(found, color=color)],
         list(_primary(found, color=color)),
         _block("others", [_line(each) for each in _others(found)]),
+        _block("read", list(_read(found.read))),
+        _block("sources", list(_sources(found))) if sources else [],
         _block("repairs", list(_repairs(found))),
         _block("attempts", [_attempt(each) for each in found.attempts]),
         _block("provenance", list(_provenance(found))),
@@ -43,7 +51,7 @@ def _primary(found: summary.RunResult, *, color: bool) -> Iterator[str]:
         yield _baseline(found.baseline)
 
 
-def _line(metric: summary.Metric) -> str:
+def _line(metric: measures.Metric) -> str:
     """`val_acc     best 93.7 at epoch 42   last 93.5 at epoch 50`."""
     best = "best unknown"
     if metric.best is not None:
@@ -68,8 +76,59 @@ def _baseline(against: summary.Against) -> str:
     return f"{shown}   difference {wording.signed(against.difference)}, {judged}; {against.note}"
 
 
-def _others(found: summary.RunResult) -> Iterator[summary.Metric]:
+def _others(found: summary.RunResult) -> Iterator[measures.Metric]:
     return (metric for name, metric in found.metrics.items() if name != found.primary)
+
+
+def _read(read: summary.Read) -> Iterator[str]:
+    """What was done again, what was found twice, and what was passed over, a line each."""
+    if read.repeated is not None:
+        yield _repeated(read.repeated)
+    others: dict[tuple[str, str], list[str]] = {}
+    for each in read.unused:
+        others.setdefault((each.path, each.used), []).append(each.name)
+    for (path, used), metrics in others.items():
+        what = _named(metrics)
+        yield text.printable(f"not used: {what} of {path}, which {used} has as well")
+    for passed in read.skipped:
+        yield from _passed(passed)
+
+
+def _repeated(found: measures.Repeat) -> str:
+    first, last = wording.place(found.first), wording.place(found.last)
+    part = f"{first} to {last}" if first != last else first
+    values = wording.count(found.count, "value")
+    told = f"done again after a resume: {part or 'a part'} ({values} of {found.metric})"
+    return text.printable(f"{told}; what was done later counts")
+
+
+def _named(metrics: Sequence[str]) -> str:
+    more = len(metrics) - MOST_NAMES
+    return ", ".join(metrics[:MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
+
+
+def _passed(passed: run_files.Passed) -> Iterator[str]:
+    for each in passed.skipped[:MOST_PARTS]:
+        line = f":{each.line}" if each.line is not None else ""
+        what = f" ({each.what})" if each.what else ""
+        yield text.printable(f"skipped: {passed.path}{line}: {each.why}{what}")
+    more = len(passed.skipped[MOST_PARTS:]) + passed.more
+    if more:
+        yield text.printable(f"skipped: {wording.count(more, 'more part')} of {passed.path}")
+
+
+def _sources(found: summary.RunResult) -> Iterator[str]:
+    """Each number with the file and line that it was read from."""
+    for metric in found.metrics.values():
+        told = [("best", metric.best), ("last", metric.last), ("not finite", metric.nonfinite_at)]
+        for what, point in told:
+            if point is not None:
+                yield f"{_label(metric.name)}{what} {wording.number(point.value)}{_from(point)}"
+
+
+def _from(point: Point) -> str:
+    attempt = f" (attempt {point.attempt})" if point.attempt else ""
+    return text.printable(f"  {measures.source(point)}{attempt}")
 
 
 def _repairs(found: summary.RunResult) -> Iterator[str]:

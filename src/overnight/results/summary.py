@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from overnight.core import config, views
-from overnight.results import names, points, readers
+from overnight.results import joining, names, run_files
+from overnight.results.joining import Unused
+from overnight.results.measures import Metric, Repeat, measure, repeated
 
 NO_TEST = "one run against one number: no test is claimed"
 OTHER_SCALE = "one of the two looks like a fraction, the other like percent: not compared"
@@ -21,24 +22,19 @@ ATTEMPT_KEYS = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Metric:
-    """One metric of a run. `best` is None where no direction is known or no value is finite."""
+class Read:
+    """What a run's files say: metrics, and what was not used, not read or done again."""
 
-    name: str
-    split: str
-    goal: str | None
-    best: points.Point | None
-    last: points.Point
-    nonfinite: int
+    metrics: tuple[Metric, ...] = ()
+    unused: tuple[Unused, ...] = ()
+    skipped: tuple[run_files.Passed, ...] = ()
+    repeated: Repeat | None = None
 
     def to_json(self) -> dict[str, Any]:
-        best = self.best
         return {
-            "best": best.value if best else None,
-            "best_at": {"step": best.step, "epoch": best.epoch} if best else None,
-            "last": self.last.value if math.isfinite(self.last.value) else None,
-            "source": f"{best.source}:{best.line}" if best else None,
-            "nonfinite": self.nonfinite,
+            "unused": [dict(vars(each)) for each in self.unused],
+            "skipped": [each.to_json() for each in self.skipped],
+            "repeated": self.repeated.to_json() if self.repeated else None,
         }
 
 
@@ -75,6 +71,7 @@ class RunResult:
     command: tuple[str, ...]
     env: Mapping[str, str]
     point: Mapping[str, Any] = field(default_factory=dict)
+    read: Read = field(default_factory=Read)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -85,6 +82,7 @@ class RunResult:
             "repairs": [_repair_json(repair) for repair in self.repairs],
             "attempts": [dict(attempt) for attempt in self.attempts],
             "provenance": dict(self.provenance),
+            "sources": self.read.to_json(),
         }
 
 
@@ -98,12 +96,15 @@ def summarise(
     state: Mapping[str, Any],
     spec: Mapping[str, Any],
     metrics: config.Metrics | None,
+    read: Read | None = None,
 ) -> RunResult:
-    """Reads the pulled `folder` of a run. `state` and `spec` are its state.json and spec.json.
+    """`folder` is the pulled one of a run, `state` and `spec` its state.json and spec.json.
 
-    Never raises on what those hold: what is missing or of another kind is left out.
+    `read`: what its files say, where that is known already. Never raises on what those hold: what
+    is missing or of another kind is left out.
     """
-    found = _metrics(readers.read(folder), metrics)
+    read = read or of_files(run_files.whole(folder))
+    found = _metrics(read.metrics, metrics)
     attempts = tuple(_attempt(each) for each in _list(state, "attempts") if isinstance(each, dict))
     return RunResult(
         run=str(state.get("run") or spec.get("run") or folder.name),
@@ -117,36 +118,28 @@ def summarise(
         command=tuple(command(spec)),
         env={str(name): str(value) for name, value in _dict(spec, "env").items()},
         point=_dict(_dict(spec, "sweep"), "point"),
+        read=read,
     )
 
 
-def _metrics(series: Sequence[readers.Series], wanted: config.Metrics | None) -> dict[str, Metric]:
-    """The primary metric first, under the name that the user gave it."""
-    primary = readers.find(series, wanted.primary) if wanted else None
-    found = {}
-    if wanted and primary:
-        found[wanted.primary] = measure(primary, wanted.primary, wanted.goal)
-    for each in series:
-        if each is not primary:
-            found[each.name] = measure(each, each.name, names.goal(each.name))
-    return found
-
-
-def measure(series: readers.Series, name: str, goal: str | None) -> Metric:
-    """Best and last of a curve. NaN and infinity are counted and are never best."""
-    finite = [point for point in series.points if math.isfinite(point.value)]
-    best = None
-    if finite and goal is not None:
-        choose = min if goal == "min" else max
-        best = choose(finite, key=lambda point: point.value)
-    return Metric(
-        name=name,
-        split=series.split,
-        goal=goal,
-        best=best,
-        last=series.points[-1],
-        nonfinite=len(series.points) - len(finite),
+def of_files(found: run_files.OfRun) -> Read:
+    series = found.joined.series
+    return Read(
+        metrics=tuple(measure(each) for each in series),
+        unused=found.joined.unused,
+        skipped=found.skipped,
+        repeated=repeated(series),
     )
+
+
+def _metrics(read: Sequence[Metric], wanted: config.Metrics | None) -> dict[str, Metric]:
+    """The primary metric first, under the name and with the goal that the user gave it."""
+    known = {each.name: each for each in read}
+    name = joining.meant(known, wanted.primary) if wanted else None
+    primary = known.pop(name) if name is not None else None
+    if wanted is None or primary is None:
+        return known
+    return {wanted.primary: replace(primary, name=wanted.primary, goal=wanted.goal), **known}
 
 
 def _against(found: Mapping[str, Metric], wanted: config.Metrics | None) -> Against | None:

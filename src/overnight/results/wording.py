@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from overnight.core import text, views
-from overnight.results import points
+from overnight.results.series import Point
 
 BOLD, PLAIN = "\x1b[1m", "\x1b[0m"
 
@@ -22,7 +22,7 @@ def signed(value: float) -> str:
     return f"{value:+.6g}"
 
 
-def place(point: points.Point) -> str:
+def place(point: Point) -> str:
     """`epoch 42, step 16400`; empty where the file did not tell."""
     told = []
     if point.epoch is not None:
@@ -32,7 +32,7 @@ def place(point: points.Point) -> str:
     return ", ".join(told)
 
 
-def at(point: points.Point) -> str:
+def at(point: Point) -> str:
     """` at epoch 42`, or nothing."""
     where = place(point)
     return f" at {where}" if where else ""

@@ -24,8 +24,18 @@ def test_best_and_last_with_their_places(tmp_path: Path) -> None:
         "best": 93.7,
         "best_at": {"step": None, "epoch": 2.0},
         "last": 93.5,
+        "last_at": {"step": None, "epoch": 3.0},
         "source": "work/metrics.jsonl:2",
+        "last_source": "work/metrics.jsonl:3",
+        "attempt": None,
+        "goal": "max",
+        "split": "val",
+        "written": "acc",
+        "n": 3,
+        "repeated": 0,
         "nonfinite": 0,
+        "nonfinite_at": None,
+        "nonfinite_source": None,
     }
 
 
@@ -34,6 +44,7 @@ def test_json_has_exactly_the_promised_keys(tmp_path: Path) -> None:
     found = folders.result(tmp_path / "train01", [float("nan"), 93.5, float("inf")]).to_json()
     assert list(found) == [
         "run", "state", "metrics", "baseline", "repairs", "attempts", "provenance",
+        "sources",
     ]  # fmt: skip
     json.dumps(found, allow_nan=False)
     assert (found["run"], found["state"]) == ("train01", "finished")

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from overnight.core import views
-from overnight.results import points, wording
+from overnight.results import wording
+from overnight.results.series import Point
 
 
 @pytest.mark.parametrize(
@@ -28,7 +29,7 @@ def test_numbers_are_short(value: float, shown: str) -> None:
 )
 def test_place_says_what_is_known(step: int | None, epoch: float | None, shown: str) -> None:
     """Step and epoch are shown as far as the file told them."""
-    assert wording.place(points.Point(step, epoch, 1.0, "a", 1)) == shown
+    assert wording.place(Point(step, epoch, 1.0, "a", 1)) == shown
 
 
 @pytest.mark.parametrize("seconds", [None, "soon", 1e300, float("nan"), []])

@@ -1,0 +1,150 @@
+"""The store of series: ingest, a second look, comparison over all runs, a long curve, memory.
+
+python -m bench.results_store [--runs 1000] [--steps 10000] [--json]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from overnight.app import Overnight, series
+from overnight.app.talk import Silent
+
+CONFIG = '[project]\nname = "bench"\ntrain = "python train.py"\n[metrics]\nprimary = "loss"\ngoal = "min"\n'
+
+
+def make(root: Path, runs: int, steps: int) -> int:
+    """A project with pulled runs of one `metrics.jsonl` each; how many bytes they have."""
+    root.mkdir(parents=True, exist_ok=True)
+    (root / "overnight.toml").write_text(CONFIG)
+    total = 0
+    for run in range(runs):
+        folder = root / ".overnight/results" / f"run{run:04d}"
+        (folder / "work").mkdir(parents=True)
+        (folder / "attempts/1").mkdir(parents=True)
+        record = {
+            "run": folder.name,
+            "state": "finished",
+            "attempts": [{"n": 1, "started_at": 1.0}],
+        }
+        (folder / "state.json").write_text(json.dumps(record))
+        (folder / "spec.json").write_text(json.dumps({"run": folder.name, "variants": []}))
+        (folder / "attempts/1/output.log").write_text("starting\n")
+        text = lines(run, steps)
+        (folder / "work/metrics.jsonl").write_text(text)
+        total += len(text)
+    return total
+
+
+def lines(run: int, steps: int) -> str:
+    """Values with all digits, as `json.dumps` writes them."""
+    return "".join(
+        f'{{"step": {step}, "loss": {2.5 / (1 + step * 0.001) + ((step * 7919 + run) % 1000) / 7e3!r}}}\n'
+        for step in range(1, steps + 1)
+    )
+
+
+@contextmanager
+def project(root: Path) -> Iterator[Overnight]:
+    with Overnight(root, Silent()) as o:
+        yield o
+
+
+def timed(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def best_of(times: int, work: Callable[[], object]) -> float:
+    return min(timed(work) for _ in range(times))
+
+
+def ingest(root: Path) -> float:
+    """Seconds to read all runs into a new store."""
+    with project(root) as o:
+        return timed(lambda: series.ingest(o))
+
+
+def second_look(root: Path) -> float:
+    """Seconds to find that nothing has changed."""
+    with project(root) as o:
+        return best_of(3, lambda: series.ingest(o))
+
+
+def compared(root: Path) -> float:
+    """Seconds for best and last of the primary metric of all runs, from a program that starts."""
+
+    def work() -> None:
+        with project(root) as o:
+            assert len(series.summaries(o, series.known_runs(o), "loss")) == len(
+                series.known_runs(o)
+            )
+
+    return best_of(3, work)
+
+
+def long_curve(root: Path, points: int = 1_000_000) -> dict[str, float]:
+    """A curve of many points: its ingest, its picture from the store, all of its values."""
+    folder = root / ".overnight/results/long"
+    (folder / "work").mkdir(parents=True)
+    (folder / "work/metrics.jsonl").write_text(lines(0, points))
+    with project(root) as o:
+        read = timed(lambda: series.ingest(o, ["long"]))
+        drawn = best_of(3, lambda: series.curve(o, "long", "loss"))
+        finer = best_of(3, lambda: series.curve(o, "long", "loss", 2000))
+        whole = best_of(3, lambda: series.one(o, "long", "loss"))
+    return {"ingest": read, "drawn": drawn, "drawn_2000": finer, "whole": whole}
+
+
+def peak_mib(children: bool = True) -> float:
+    """The most memory of this process, with its children's."""
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    others = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss if children else 0
+    return (own + others) / 1024
+
+
+def figures(runs: int = 1000, steps: int = 10_000, folder: Path | None = None) -> dict[str, Any]:
+    root = Path(tempfile.mkdtemp(prefix="overnight-bench-", dir=folder))
+    try:
+        size = make(root, runs, steps)
+        told: dict[str, Any] = {"runs": runs, "steps": steps, "bytes": size}
+        told["ingest_s"] = ingest(root)
+        told["second_look_s"] = second_look(root)
+        told["compared_s"] = compared(root)
+        told["store_bytes"] = os.path.getsize(root / ".overnight/series.db")
+        told["peak_mib_runs"] = peak_mib()
+        told["long_curve_s"] = long_curve(root)
+        told["peak_mib"] = peak_mib()
+        return told
+    finally:
+        shutil.rmtree(root)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=1000)
+    parser.add_argument("--steps", type=int, default=10_000)
+    parser.add_argument("--json", action="store_true")
+    wanted = parser.parse_args()
+    told = figures(wanted.runs, wanted.steps)
+    if wanted.json:
+        json.dump(told, sys.stdout, indent=2)
+        return
+    for name, value in told.items():
+        print(f"{name:16} {value}")
+
+
+if __name__ == "__main__":
+    main()

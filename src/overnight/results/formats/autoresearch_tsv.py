@@ -1,0 +1,31 @@
+"""`results.tsv` of an automatic search: a row for each experiment, `status` keep, discard or crash.
+
+A crashed experiment has zeros for its results; they are none.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from overnight.results import curves, headers, sheets, sniffing
+from overnight.results.conventions import Convention
+from overnight.results.curves import Found, Mark
+
+FORMAT = "autoresearch_tsv"
+_CONVENTION = Convention(
+    format=FORMAT,
+    passed={"description": "text"},
+    dead_rows={"status": frozenset(("crash", "crashed", "failed", "error", "timeout"))},
+)
+
+
+def claims(path: Path, head: bytes) -> int:
+    opening = headers.opening(sniffing.text(head), path, _CONVENTION) if head else None
+    if opening is None or "status" not in opening.columns:
+        return curves.NO
+    is_ours = "commit" in opening.columns and path.suffix in (".tsv", ".csv")
+    return curves.SURE if is_ours else curves.NO
+
+
+def read(path: Path, mark: Mark | None = None) -> Found:
+    return sheets.read(path, mark, _CONVENTION)

@@ -1,0 +1,22 @@
+"""`loss.tsv` of Flair: `EPOCH`, `TIMESTAMP` (a time of day without a date), then the metrics."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from overnight.results import curves, headers, sheets, sniffing
+from overnight.results.conventions import Convention
+from overnight.results.curves import Found, Mark
+
+FORMAT = "flair_loss_tsv"
+_CONVENTION = Convention(format=FORMAT, delimiter="\t", absent=frozenset(("_",)))
+
+
+def claims(path: Path, head: bytes) -> int:
+    opening = headers.opening(sniffing.text(head), path, _CONVENTION) if head else None
+    is_ours = opening is not None and {"EPOCH", "TIMESTAMP", "TRAIN_LOSS"} <= set(opening.columns)
+    return curves.SURE if is_ours else curves.NO
+
+
+def read(path: Path, mark: Mark | None = None) -> Found:
+    return sheets.read(path, mark, _CONVENTION)

@@ -1,0 +1,29 @@
+"""The file of Keras's CSVLogger: `epoch` from 0, then the sorted names; a missing value is `NA`.
+
+In append mode it may hold several trainings, each with a header or without one.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from overnight.results import curves, headers, sheets, sniffing
+from overnight.results.conventions import Convention
+from overnight.results.curves import Found, Mark
+
+FORMAT = "keras_csvlogger"
+_CONVENTION = Convention(format=FORMAT)
+
+
+def claims(path: Path, head: bytes) -> int:
+    opening = headers.opening(sniffing.text(head), path, _CONVENTION) if head else None
+    if opening is None or opening.columns[0] != "epoch" or len(opening.columns) < 2:
+        return curves.NO
+    names = list(opening.columns[1:])
+    if names != sorted(names) or "step" in names or any("/" in name for name in names):
+        return curves.NO
+    return curves.LIKELY if "loss" in names else curves.NO
+
+
+def read(path: Path, mark: Mark | None = None) -> Found:
+    return sheets.read(path, mark, _CONVENTION)

@@ -1,0 +1,63 @@
+"""Numbers as people and programs write them into tables. Pure.
+
+What could mean two things is no number: `1,234` is a thousand in one country and one in another.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import UTC, datetime
+
+NONFINITE = frozenset(sign + word for sign in ("", "+", "-") for word in ("nan", "inf", "infinity"))
+# What writers put where there is no value. `nan` is not among them: it is a value.
+ABSENT = frozenset(("", "na", "n/a", "#n/a", "<na>", "none", "null", "nil", "-", "--", "none."))
+_PLAIN = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+_TENSOR = re.compile(r"tensor\(\s*([^\s,()]+)\s*(?:,[^()]*)?\)", re.ASCII)
+_COMMAS = re.compile(r"[+-]?\d[\d.]*,[\d.,]*%?", re.ASCII)
+# Between these two lie the Unix seconds that a training of our time can have.
+_EARLIEST, _LATEST = 3e8, 1e10
+
+
+def number(text: str) -> float | None:
+    """The number that `text` is: also `NaN`, `-inf`, `93.7%` (93.7), `tensor(0.5)`."""
+    text = text.strip()
+    if _PLAIN.fullmatch(text) or text.lower() in NONFINITE:
+        return float(text)
+    if text.endswith("%") and _PLAIN.fullmatch(text[:-1].rstrip()):
+        return float(text[:-1])
+    tensor = _TENSOR.fullmatch(text)
+    return number(tensor[1]) if tensor else None
+
+
+def is_absent(text: str) -> bool:
+    return text.strip().lower() in ABSENT
+
+
+def why_not(text: str) -> str:
+    """Why a cell that is not absent was not read as a number."""
+    if _COMMAS.fullmatch(text.strip()):
+        return "a comma that may part thousands or decimals"
+    if text.lstrip().startswith("["):
+        return "a list"
+    return "text"
+
+
+def unix(value: float) -> float:
+    """`value` in Unix seconds where it can be a moment in (milli)seconds since 1970; else NaN."""
+    for scale in (1.0, 1e3, 1e6, 1e9):
+        if _EARLIEST < value / scale < _LATEST:
+            return value / scale
+    return math.nan
+
+
+def moment(text: str) -> float:
+    """Unix seconds of a date and time as ISO 8601 has it; NaN for anything else.
+
+    A time without a zone is taken as UTC: which zone the writer lived in, the file does not tell.
+    """
+    try:
+        found = datetime.fromisoformat(text.strip())
+    except ValueError:
+        return math.nan
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()

@@ -1,0 +1,1 @@
+"""How trackers pack their records: framing, checksums, protobuf fields, databases."""
