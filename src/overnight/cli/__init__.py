@@ -38,6 +38,7 @@ VERBS = {
     "results": "best and last values of a run, with where they come from",
     "compare": "several runs side by side",
     "report": "the morning page: what needs you, what failed, what came out, what was mended",
+    "inspect": "what any file of metrics holds, and how its curves do",
     "gpus": "the GPUs of the servers and who uses them",
     "demo": "the whole pipeline on this machine, in about a minute",
 }
