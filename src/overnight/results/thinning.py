@@ -20,19 +20,25 @@ Places = NDArray[np.intp]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Thin:
-    """`x`, `low`, `mean` and `high` have the shape (k,) with k <= buckets, `x` rising.
+    """`x`, `low`, `high` and `mean` have the shape (k,) with k <= buckets, `x` rising.
 
     The first and the last bucket hold one point each: the first and the last finite one. Up to
     `buckets` points are kept as they are, with `low` equal to `high`. `nonfinite`: where NaN or
     infinity stood, of many in a bucket the first, and the very last; `lost`: how many there were.
+    `mean` is None where only the ends were kept.
     """
 
     x: Floats
     low: Floats
-    mean: Floats
     high: Floats
     nonfinite: Floats
     lost: int
+    mean: Floats | None = None
+
+    @property
+    def middle(self) -> Floats:
+        """The means, or else halfway between the ends."""
+        return self.low / 2 + self.high / 2 if self.mean is None else self.mean
 
 
 def thinned(x: Floats, value: Floats, buckets: int = BUCKETS) -> Thin:
@@ -46,7 +52,7 @@ def thinned(x: Floats, value: Floats, buckets: int = BUCKETS) -> Thin:
         mean = _means(value, places).clip(low, high)
         x = x[(places[:-1] + places[1:] - 1) // 2]
     few = _few(nonfinite, buckets)
-    return Thin(x=x, low=low, mean=mean, high=high, nonfinite=few, lost=nonfinite.size)
+    return Thin(x=x, low=low, high=high, nonfinite=few, lost=nonfinite.size, mean=mean)
 
 
 def path(x: Floats, value: Floats, buckets: int = BUCKETS) -> tuple[Floats, Floats]:

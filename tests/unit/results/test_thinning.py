@@ -65,12 +65,12 @@ def test_the_mean_of_a_bucket_lies_between_its_ends():
     x = np.arange(MANY, dtype=float)
     value = np.tile([0.0, 1.0], MANY // 2)
     thin = thinning.thinned(x, value)
-    assert thin.mean[1:-1] == pytest.approx(0.5, abs=0.01)
+    assert thin.middle[1:-1] == pytest.approx(0.5, abs=0.01)
 
 
 def test_sums_beyond_the_largest_float_give_means_that_are_finite():
     value = np.full(MANY, 1.7e308)
-    assert np.isfinite(thinning.thinned(np.arange(MANY, dtype=float), value).mean).all()
+    assert np.isfinite(thinning.thinned(np.arange(MANY, dtype=float), value).middle).all()
 
 
 def test_a_point_without_a_place_is_left_out():
@@ -106,7 +106,7 @@ def test_lowest_highest_and_count_hold_for_any_curve(points, buckets):
     assert thin.lost == value.size - finite.size
     assert max(thin.x.size, thin.nonfinite.size) <= max(buckets, 4)
     assert (np.diff(thin.x) >= 0).all()
-    assert (thin.low <= thin.mean).all()
-    assert (thin.mean <= thin.high).all()
+    assert (thin.low <= thin.middle).all()
+    assert (thin.middle <= thin.high).all()
     if finite.size:
         assert (thin.low.min(), thin.high.max()) == (finite.min(), finite.max())

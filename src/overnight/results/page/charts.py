@@ -90,7 +90,7 @@ def _line(line: Line) -> dict[str, Any]:
     packed: dict[str, Any] = {
         "name": text.printable(line.name),
         "x": _axis(thin.x),
-        "y": _packed(thin.mean),
+        "y": _packed(thin.middle),
     }
     if not np.array_equal(thin.low, thin.high):
         packed |= {"low": _packed(thin.low), "high": _packed(thin.high)}

@@ -105,7 +105,12 @@ function drawLine(chart, context, line) {
   context.strokeStyle = colourOf(line);
   context.lineJoin = "round";
   context.beginPath();
-  for (let n = from; n < to; n++) context.lineTo(chart.toX(x[n]), chart.toY(y[n]));
+  // of a thinned line the first and the last bucket are single points, which are no means
+  const isThin = line.low !== line.high && x.length > 4;
+  for (let n = from; n < to; n++) {
+    const means = isThin ? Math.min(Math.max(n, 1), x.length - 2) : n;
+    context.lineTo(chart.toX(x[n]), chart.toY(y[means]));
+  }
   context.globalAlpha = chart.chosen && chart.chosen !== line ? 0.3 : 1;
   context.lineWidth = line === chart.chosen ? 2.5 : 1.6;
   context.setLineDash(dashOf(line));

@@ -15,8 +15,8 @@ const NEAR = 14; // pixels between the pointer and the line that it means
 const SPIKE = 6; // times the usual span of a bucket
 const MARKS_TOLD = 6;
 const dark = matchMedia("(prefers-color-scheme: dark)");
-const printing = matchMedia("print");
-const theme = () => (dark.matches && !printing.matches ? "dark" : "light");
+let onPaper = false;
+const theme = () => (dark.matches && !onPaper ? "dark" : "light");
 
 function element(name, className, content) {
   const made = document.createElement(name);

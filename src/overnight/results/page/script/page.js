@@ -5,11 +5,13 @@ const redraw = () => charts.forEach((chart) => chart.draw());
 dark.addEventListener("change", redraw);
 let folded = [];
 addEventListener("beforeprint", () => {
+  onPaper = true;
   folded = [...document.querySelectorAll("details:not([open])")];
   folded.forEach((each) => (each.open = true));
   charts.forEach((chart) => chart.resize());
 });
 addEventListener("afterprint", () => {
+  onPaper = false;
   folded.forEach((each) => (each.open = false));
   redraw();
 });
