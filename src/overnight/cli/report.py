@@ -10,7 +10,7 @@ import click
 from overnight.cli import common, written
 
 if TYPE_CHECKING:
-    from overnight.results.report.model import Report
+    from overnight.app.reporting import Made
 
 ENDINGS = {"text": ".txt", "markdown": ".md", "html": ".html", "json": ".json"}
 
@@ -27,7 +27,12 @@ ENDINGS = {"text": ".txt", "markdown": ".md", "html": ".html", "json": ".json"}
 @click.option(
     "-o", "--output", metavar="FILE", help="Into a file: .txt, .md, .html (with curves) or .json."
 )
-@click.option("--no-pull", is_flag=True, help="Fetch no results for the curves of a .html page.")
+@click.option(
+    "--pull/--no-pull",
+    default=None,
+    help="Whether the results of its runs are fetched first, for verdicts, findings about curves "
+    "and the curves themselves. By default only for a .html page.",
+)
 @click.option("--cached", is_flag=True, help="Ask no server; tell what was seen last.")
 @common.json_option
 def command(
@@ -35,7 +40,7 @@ def command(
     brief: bool,
     asked: str | None,
     output: str | None,
-    no_pull: bool,
+    pull: bool | None,
     cached: bool,
     as_json: bool,
 ) -> None:
@@ -48,33 +53,34 @@ def command(
     with common.project(form == "json" and output is None) as o:
         from overnight.app import reporting
 
-        wants_curves = form == "html" and not brief
-        found = reporting.made(o, since, cached=cached, fetched=wants_curves and not no_pull)
+        is_page = form == "html" and not brief
+        fetched = is_page if pull is None else pull
+        made = reporting.made(o, since, cached=cached, fetched=fetched, drawn=is_page)
         if brief and form != "json":
             from overnight.results.report import text
 
-            written.out(text.brief(found), output)
+            written.out(text.brief(made.report), output)
             return
-        written.out(rendered(found, form, output), output)
+        written.out(rendered(made, form, output), output)
         if output is not None:
             o.talk.say(f"written to {output}")
         if form != "json":
-            reporting.note_shown(o, found)
+            reporting.note_shown(o, made.report)
 
 
-def rendered(found: Report, form: str, output: str | None) -> str:
+def rendered(made: Made, form: str, output: str | None) -> str:
     """Imports only what the format needs."""
     if form == "json":
-        return json.dumps(found.to_json(), indent=2) + "\n"
+        return json.dumps(made.report.to_json(), indent=2) + "\n"
     if form == "html":
         from overnight.results.report import web
 
-        return web.document(found)
+        return web.document(made.report, made.charts, made.missing)
     if form == "markdown":
         from overnight.results.report import markdown
 
-        return markdown.page(found)
+        return markdown.page(made.report)
     from overnight.results.report import text
 
     is_seen, width = written.terminal(output)
-    return text.page(found, color=is_seen, width=width)
+    return text.page(made.report, color=is_seen, width=width)

@@ -195,16 +195,28 @@ def results(found: Report) -> Section | None:
         f"target {number(value)}{f' ({source})' if source else ''}" for value, source in targets
     ]
     notes += [each for each in dict.fromkeys(each.note for each in listed) if each]
-    notes += [f"{each.run}: {'; '.join(each.reasons)}" for each in listed if each.reasons]
+    notes += reasons(listed)
     if any(each.altered for each in listed):
         notes.append(f"{ALTERED} a repair has changed the experiment")
     if any(each.best and each.best.file is None for each in listed):
-        notes.append("~ as the server followed it; overnight results RUN reads the files")
+        notes.append(
+            "~ as the server followed it, without a verdict; overnight results RUN reads its files"
+        )
     notes += left_out(len(listed), "finished run")
     if not any(each.metric for each in listed):
         notes.append("no metric is named: set primary and goal under [metrics] in overnight.toml")
     table = Table(header=header, rows=tuple(rows), best=top(listed))
     return Section(key="results", title="Results", table=table, notes=tuple(notes))
+
+
+def reasons(listed: Sequence[Outcome]) -> list[str]:
+    """Of each verdict once; runs that differ in nothing but their seed have the same."""
+    told = {
+        (each.arm or each.run): f"{each.verdict}: {'; '.join(each.reasons)}"
+        for each in listed
+        if each.reasons
+    }
+    return [f"{arm}: {said}" for arm, said in told.items()]
 
 
 def rank(each: Outcome) -> tuple[bool, bool, float]:
@@ -247,7 +259,7 @@ def number(told: float | None) -> str:
 
 
 def sweep(each: SweepEnd) -> Section:
-    table = Table(header=each.header, rows=each.rows, best=each.best)
+    table = Table(header=each.header, rows=each.rows, best=each.best) if each.rows else None
     return Section(
         key=f"sweep {each.name}",
         title=f"Sweep {each.name}",

@@ -47,7 +47,7 @@ Results
   train02†  gpu1    95.72~                  95.6~  +0.22 (better)
   target 95.5 (paper, table 2)
   † a repair has changed the experiment
-  ~ as the server followed it; overnight results RUN reads the files
+  ~ as the server followed it, without a verdict; overnight results RUN reads its files
 
 Sweep lr-ablation
   lr    n  best         to base (95 %)
