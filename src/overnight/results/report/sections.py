@@ -15,6 +15,7 @@ from overnight.results.report.model import (
     Active,
     Away,
     Failed,
+    Health,
     Hours,
     Mended,
     Number,
@@ -26,6 +27,7 @@ from overnight.results.tables import rounding
 
 NAMES_SHOWN = 8
 MOST_ITEMS = 20
+MOST_REASONS = 2
 BAD, WARNING, GOOD, RUNNING, NEUTRAL = "bad", "warning", "good", "running", "neutral"
 ALTERED = "†"
 FOLLOWED = "~"
@@ -212,7 +214,7 @@ def results(found: Report) -> Section | None:
 def reasons(listed: Sequence[Outcome]) -> list[str]:
     """Of each verdict once; runs that differ in nothing but their seed have the same."""
     told = {
-        (each.arm or each.run): f"{each.verdict}: {'; '.join(each.reasons)}"
+        (each.arm or each.run): f"{each.verdict}: {'; '.join(each.reasons[:MOST_REASONS])}"
         for each in listed
         if each.reasons
     }
@@ -299,11 +301,22 @@ def repaired(each: Mended) -> Item:
 
 
 def health(found: Report) -> Section | None:
-    items = [
-        Item(head=f"{each.run} on {each.server}", says=(each.words,), tone=WARNING)
-        for each in found.health
-    ]
-    return of_items("health", "Curves", items)
+    """A kind of finding is one item, with the surest of its sentences."""
+    groups: dict[str, list[Health]] = {}
+    for each in found.health:
+        groups.setdefault(each.finding, []).append(each)
+    return of_items("health", "How the curves do", [seen(group) for group in groups.values()])
+
+
+def seen(group: Sequence[Health]) -> Item:
+    surest = max(group, key=lambda each: each.confidence or 1.0)
+    runs = list(dict.fromkeys(each.run for each in group))
+    if len(runs) == 1:
+        says = tuple(dict.fromkeys(each.words for each in group))
+        return Item(head=f"{surest.run} on {surest.server}", says=says, tone=WARNING)
+    kind = surest.finding.replace("_", " ")
+    says = (f"{surest.run}: {surest.words}", some(runs))
+    return Item(head=f"{kind}, {len(runs)} runs", says=says, tone=WARNING)
 
 
 def running(found: Report) -> Section | None:
