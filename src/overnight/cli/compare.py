@@ -12,6 +12,7 @@ from overnight.cli import common, written
 from overnight.core import errors
 
 if TYPE_CHECKING:
+    from overnight.app import Overnight
     from overnight.results.arms import Comparison, Which
 
 ENDINGS = {
@@ -98,12 +99,14 @@ def command(
             which=cast("Which", WHICH[wanted]) if wanted else None,
             server=server,
         )
-        written.out(rendered(found, form, output, standalone), output)
+        written.out(rendered(o, found, form, output, standalone), output)
         if output is not None:
             o.talk.say(f"written to {output}")
 
 
-def rendered(found: Comparison, form: str, output: str | None, standalone: bool) -> str:
+def rendered(
+    o: Overnight, found: Comparison, form: str, output: str | None, standalone: bool
+) -> str:
     """Imports only what the format needs."""
     if form == "json":
         return json.dumps(found.to_json(), indent=2) + "\n"
@@ -116,5 +119,11 @@ def rendered(found: Comparison, form: str, output: str | None, standalone: bool)
 
         is_seen, width = written.terminal(output)
         return terminal.table(found, color=is_seen, width=width)
+    if form == "html":
+        from overnight.app import compared_curves
+        from overnight.results.tables import html
+
+        chart = compared_curves.chart(o, found)
+        return html.table(found, [chart] if chart else [])
     module = importlib.import_module(f"overnight.results.tables.{form}")
     return str(module.table(found))

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from overnight.results import page
 from overnight.results.arms import Comparison
 from overnight.results.tables import telling
 
 
-def table(found: Comparison) -> str:
-    """A whole page."""
+def table(found: Comparison, charts: Sequence[page.Chart] = ()) -> str:
+    """A whole page; `charts` stand below the results."""
     title = found.sweep.name if found.sweep else found.metric or "Comparison"
     sections = []
     sheet = telling.sheet(found)
     if sheet.differences:
         sections.append(page.Section("What differed", [grid(sheet.differences)]))
     sections.append(page.Section("Results", list(results(found, sheet))))
+    if charts:
+        sections.append(page.Section("Curves", [page.chart(each) for each in charts]))
     if sheet.others:
         more = [page.paragraph(sheet.others.more, quiet=True)] * bool(sheet.others.more)
         sections.append(page.Section("Other metrics", [grid(sheet.others), *more]))
