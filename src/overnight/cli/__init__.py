@@ -37,6 +37,7 @@ VERBS = {
     "pull": "fetch the results of a run",
     "results": "best and last values of a run, with where they come from",
     "compare": "several runs side by side",
+    "next": "is it good, and what to run next, from which evidence",
     "gpus": "the GPUs of the servers and who uses them",
     "demo": "the whole pipeline on this machine, in about a minute",
 }
