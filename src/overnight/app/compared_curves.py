@@ -7,6 +7,7 @@ from overnight.results import plotted
 from overnight.results.arms import Comparison
 from overnight.results.grouping import Group
 from overnight.results.page import Chart
+from overnight.results.series import Series
 
 MOST_ARMS = 12
 
@@ -15,7 +16,8 @@ def chart(o: Overnight, found: Comparison) -> Chart | None:
     """Of the compared metric, the best arms first; None where no curve is here."""
     if found.metric is None:
         return None
-    groups, curves = [], {}
+    groups: list[Group] = []
+    curves: dict[str, Series] = {}
     for arm in found.arms[:MOST_ARMS]:
         told = {run.run: series.one(o, run.run, found.metric) for run in arm.pooled}
         known = {run: curve for run, curve in told.items() if curve is not None}

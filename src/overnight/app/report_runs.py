@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from overnight.app import Overnight, comparing, evaluating, plotting, series
+from overnight.app import Overnight, advising, comparing, evaluating, plotting, series
+from overnight.app.advising import Advice
 from overnight.core import errors, places, views
-from overnight.results import grouping, joining, plotted, pooling, verdict
+from overnight.results import grouping, joining, plotted, pooling
 from overnight.results.arms import Outcome
 from overnight.results.health import Finding, finding, judge
 from overnight.results.page import Chart
-from overnight.results.report.model import Health
+from overnight.results.report.model import Health, Step
 from overnight.results.series import Series
+from overnight.results.verdict import Verdict
 
 Pair = tuple[views.ServerView, views.RunView]
 
 QUIET = (finding.CONVERGED, finding.NOISY)  # nothing that anybody has to do something about
 MOST_LINES = 12
+MOST_STEPS = 2
+MOST_REASONS = 2
 TRAINING = "loss"
 
 
@@ -76,7 +81,7 @@ def health(
         )
         for each in listed
         for said in told.get(each.view.name, ())
-        if said.is_asserted and said.finding not in QUIET
+        if is_loud(said)
     ]
     flags = [
         Health(
@@ -92,26 +97,54 @@ def health(
     return flags + found
 
 
-def verdicts(
+def advice(
     o: Overnight, listed: Sequence[Known], told: Mapping[str, Sequence[Finding]]
-) -> dict[str, verdict.Verdict]:
-    """By run, that of its arm: runs that differ in nothing but their seed are judged together."""
+) -> Advice | None:
+    """On the finished runs beside each other; None where nothing can be judged."""
     ended = [each.outcome for each in listed if each.view.state == "finished"]
     if not ended or o.config.metrics is None:
-        return {}
+        return None
     outcomes = comparing.evened(ended)
     try:
         compared = pooling.compare(outcomes, baseline=comparing.planned(o, outcomes, None))
     except errors.UsageError:
+        return None
+    loud = {run: [each for each in said if is_loud(each)] for run, said in told.items()}
+    return advising.advice(o, compared, loud)
+
+
+def is_loud(each: Finding) -> bool:
+    return each.is_asserted and each.finding not in QUIET
+
+
+def verdicts(found: Advice | None) -> dict[str, Verdict]:
+    """By run, that of its arm: runs that differ in nothing but their seed are judged together."""
+    if found is None:
         return {}
-    asked = verdict.criterion(o.config.metrics, compared.metric)
-    by_arm = {each.arm: each for each in verdict.judged(compared, asked, told)}
+    by_arm = {each.arm: each for each in found.verdicts}
     return {
         outcome.run: by_arm[arm.label]
-        for arm in compared.arms
+        for arm in found.comparison.arms
         if arm.label in by_arm
         for outcome in arm.outcomes
     }
+
+
+def steps(found: Advice | None) -> list[Step]:
+    """The most useful proposals, and where to have them written."""
+    if found is None:
+        return []
+    sweep = found.comparison.sweep
+    names = [each.run for each in found.comparison.outcomes]
+    of = f"--sweep {sweep.name}" if sweep else shlex.join(names)
+    return [
+        Step(
+            what=each.what,
+            why="; ".join(each.why.split("; ")[:MOST_REASONS]),
+            command=each.command or f"overnight next {of}",
+        )
+        for each in found.proposals[:MOST_STEPS]
+    ]
 
 
 def charts(o: Overnight, listed: Sequence[Known]) -> list[Chart]:

@@ -12,17 +12,29 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from overnight.app import Overnight, cards, evaluating, following, report_runs, sweep_results
+from overnight.app import (
+    Overnight,
+    advising,
+    cards,
+    evaluating,
+    following,
+    report_runs,
+    sweep_results,
+)
+from overnight.app.advising import Advice
 from overnight.core import errors, places, views
-from overnight.results import sweep_text, sweeps, verdict
+from overnight.results import sweep_text, verdict
+from overnight.results import sweeps as by_point
 from overnight.results.arms import Comparison
-from overnight.results.health import Finding
 from overnight.results.page import Chart
 from overnight.results.report import hours, outcomes, sections, telling, window
-from overnight.results.report.model import Outcome, Report, SweepEnd, Window
+from overnight.results.report.model import Outcome, Report, Step, SweepEnd, Window
 from overnight.results.report.outcomes import Aim
+from overnight.results.verdict import Verdict
 
 MOST_SWEEPS = 5
+MOST_STEPS = 5
+MOST_REASONS = 2
 RECORD = "report.json"
 
 
@@ -57,6 +69,8 @@ def made(
         fetch(o, pairs)
     here = report_runs.known(o, pairs)
     told = report_runs.findings(here)
+    advice = report_runs.advice(o, here, told)
+    sweeps = ended_sweeps(o, servers, covered, cached=cached)
     events = {
         (server.name, run.name): o.mirror.events(server.name, run.name)
         for server in servers
@@ -69,14 +83,20 @@ def made(
             servers=servers,
             events=events,
             heard_at={each.name: now - each.age_s for each in servers if each.age_s is not None},
-            outcomes=of_runs(o, pairs, here, told, events),
-            sweeps=ended_sweeps(o, servers, covered, cached=cached),
+            outcomes=of_runs(o, pairs, here, report_runs.verdicts(advice), events),
+            sweeps=[each for each, _ in sweeps],
+            steps=distinct([*report_runs.steps(advice), *(s for _, own in sweeps for s in own)]),
             health=report_runs.health(pairs, here, told),
             cards={each.name: n for each in servers if (n := cards.known(o, each.name))},
         )
     )
     charts = report_runs.charts(o, here) if drawn else ()
     return Made(report=report, charts=tuple(charts), missing=tuple(without(pairs, here)))
+
+
+def distinct(steps: Sequence[Step]) -> list[Step]:
+    """Runs of a sweep may be told of twice."""
+    return list({each.what: each for each in reversed(steps)}.values())[::-1][:MOST_STEPS]
 
 
 def without(pairs: Sequence[report_runs.Pair], here: Sequence[report_runs.Known]) -> list[str]:
@@ -114,7 +134,7 @@ def of_runs(
     o: Overnight,
     pairs: Sequence[report_runs.Pair],
     here: Sequence[report_runs.Known],
-    told: Mapping[str, Sequence[Finding]],
+    judged: Mapping[str, Verdict],
     events: Mapping[tuple[str, str], Sequence[hours.Event]],
 ) -> dict[tuple[str, str], Outcome]:
     """From the files where they are here as they ended, else as the server followed it."""
@@ -122,7 +142,6 @@ def of_runs(
     if wanted is None:
         return {}
     measured = {each.view.name: each.outcome.metrics.get(wanted.metric) for each in here}
-    judged = report_runs.verdicts(o, here, told)
     found = {}
     for server, run in pairs:
         if run.state != "finished":
@@ -152,20 +171,22 @@ def fetch(o: Overnight, pairs: Sequence[report_runs.Pair]) -> None:
 
 def ended_sweeps(
     o: Overnight, servers: Sequence[views.ServerView], covered: Window, *, cached: bool
-) -> list[SweepEnd]:
-    """The tables of sweeps whose last run has ended in the window, the newest first."""
+) -> list[tuple[SweepEnd, list[Step]]]:
+    """The sweeps whose last run has ended in the window, the newest first, and what they propose.
+
+    Of very many at once the older ones say only where their tables are.
+    """
     ends = {name: last_end(servers, name) for name in sweep_results.done(servers)}
     names = [name for name, at in ends.items() if covered.has(at)]
     names.sort(key=lambda name: ends[name], reverse=True)
-    found = [
-        swept(o, compared(o, servers, name, cached=cached), name, ends[name])
-        for name in names[:MOST_SWEEPS]
-    ]
-    return found + [only_named(name, ends[name]) for name in names[MOST_SWEEPS:]]
+    found = []
+    for name in names[:MOST_SWEEPS]:
+        advice = advising.advice(o, compared(o, servers, name, cached=cached), {})
+        found.append((swept(o, advice, name, ends[name]), report_runs.steps(advice)))
+    return found + [(only_named(name, ends[name]), []) for name in names[MOST_SWEEPS:]]
 
 
 def only_named(name: str, at: float) -> SweepEnd:
-    """Of very many at once the older ones say only where their tables are."""
     told = f"ended; overnight sweep results {name}"
     return SweepEnd(name=name, title=told, at=at, header=(), rows=(), best=(), notes=())
 
@@ -189,12 +210,13 @@ def compared(
         problems |= sweep_results.fetch(o, asked, name)
     runs = [run for each in servers for run in sweep_results.known(o, each.name, name, problems)]
     away = {} if cached else {server: why for server, why in problems.items() if why}
-    return sweeps.compare(
+    return by_point.compare(
         name, sweep_results.once(runs), sweep_results.concerned(away, runs) if runs else {}
     )
 
 
-def swept(o: Overnight, found: Comparison, name: str, at: float) -> SweepEnd:
+def swept(o: Overnight, advice: Advice, name: str, at: float) -> SweepEnd:
+    found = advice.comparison
     return SweepEnd(
         name=name,
         title=sweep_text.title(found),
@@ -202,17 +224,18 @@ def swept(o: Overnight, found: Comparison, name: str, at: float) -> SweepEnd:
         header=sweep_text.point_header(found),
         rows=tuple(sweep_text.point_row(found, each) for each in found.arms),
         best=tuple(n for n, each in enumerate(found.arms) if sweep_text.is_top(found, each)),
-        notes=(*verdict_lines(o, found), *found.notes),
+        notes=(*verdict_line(o, advice), *found.notes),
     )
 
 
-def verdict_lines(o: Overnight, found: Comparison) -> list[str]:
-    """On the best arm that is not the base."""
-    asked = verdict.criterion(o.config.metrics, found.metric)
-    if asked.target is None and asked.baseline is None and found.baseline is None:
+def verdict_line(o: Overnight, advice: Advice) -> list[str]:
+    """On the best arm that is not the base, where something says what a success is."""
+    asked = verdict.criterion(o.config.metrics, advice.comparison.metric)
+    known = (asked.target, asked.baseline, advice.comparison.baseline)
+    if not advice.verdicts or all(each is None for each in known):
         return []
-    first = next(iter(verdict.judged(found, asked)), None)
-    return [f"{first.arm}: {first.grade}: {'; '.join(first.reasons)}"] if first else []
+    first = advice.verdicts[0]
+    return [f"{first.arm}: {first.grade}: {'; '.join(first.reasons[:MOST_REASONS])}"]
 
 
 # -- what was shown ---------------------------------------------------------------------------

@@ -140,9 +140,9 @@ def telling(outcome: Outcome, seeds: Collection[str]) -> dict[str, Any]:
     With its code: what `provenance` calls `code`, else its snapshot, else its commit.
     """
     kept = {
-        key: _nameless(value, outcome) if _joined(key) in _NAMES else value
+        key: _nameless(value, outcome) if joined(key) in _NAMES else value
         for key, value in outcome.config.items()
-        if key not in seeds and _joined(key) not in _IDLE
+        if key not in seeds and joined(key) not in _IDLE
     }
     if code := code_of(outcome):
         kept[CODE] = code
@@ -181,7 +181,7 @@ def varying(configs: Sequence[Mapping[str, Any]]) -> list[str]:
     for key in keys:
         parts = _parts(_plain(each.get(key, _ABSENT)) for each in configs)
         if max(parts, default=0) > 0:
-            found.setdefault((_joined(key), *parts), key)
+            found.setdefault((joined(key), *parts), key)
     return list(found.values())
 
 
@@ -303,5 +303,5 @@ def _unused(label: str, taken: Collection[str]) -> str:
 
 
 @functools.lru_cache(4096)
-def _joined(key: str) -> str:
+def joined(key: str) -> str:
     return re.sub(r"[^a-z0-9]", "", last(key).lower())
