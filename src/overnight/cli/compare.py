@@ -117,8 +117,8 @@ def rendered(
     if form == "table":
         from overnight.results.tables import terminal
 
-        is_seen, width = written.terminal(output)
-        return terminal.table(found, color=is_seen, width=width)
+        color, width = written.terminal(output)
+        return terminal.table(found, color=color, width=width)
     if form == "html":
         from overnight.app import compared_curves
         from overnight.results.tables import html

@@ -82,5 +82,5 @@ def rendered(made: Made, form: str, output: str | None) -> str:
         return markdown.page(made.report)
     from overnight.results.report import text
 
-    is_seen, width = written.terminal(output)
-    return text.page(made.report, color=is_seen, width=width)
+    color, width = written.terminal(output)
+    return text.page(made.report, color=color, width=width)

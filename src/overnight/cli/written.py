@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Mapping
@@ -34,9 +35,10 @@ def form(
 
 
 def terminal(output: str | None) -> tuple[bool, int | None]:
-    """(whether colours are seen, how many columns there are) where the text goes."""
-    is_seen = output is None and sys.stdout.isatty()
-    return is_seen, shutil.get_terminal_size().columns if is_seen else None
+    """(whether colours are wanted, how many columns there are) where the text goes."""
+    if output is not None or not sys.stdout.isatty():
+        return False, None
+    return "NO_COLOR" not in os.environ, shutil.get_terminal_size().columns
 
 
 def out(shown: str, output: str | None) -> None:

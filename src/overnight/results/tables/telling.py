@@ -320,7 +320,9 @@ def other(found: Comparison, arm: Arm, name: str) -> str:
 
 
 def footnotes(found: Comparison) -> Iterator[str]:
-    """The runs that count in no number, and why; the repairs behind those that do count."""
+    """The runs that count in no number, and why; the repairs behind those that do count, unless
+    they stand among what differed.
+    """
     for arm in found.arms:
         for each in arm.left_out:
             if each.outcome.is_altered:
@@ -328,11 +330,16 @@ def footnotes(found: Comparison) -> Iterator[str]:
                 yield f"{ALTERED} {each.outcome.run} is not counted: {each.why}{value}"
     for why, listed in other_reasons(found).items():
         yield f"not counted, {why}: {listed}"
+    if not any(each.kind == "repairs" for each in found.differences):
+        yield from repaired(found)
+    yield from only_in_some(found)
+
+
+def repaired(found: Comparison) -> Iterator[str]:
     for arm in found.arms:
         for outcome in arm.pooled:
             for repair in outcome.repairs:
                 yield f"{outcome.run} was repaired: {wording.repair(repair)}"
-    yield from only_in_some(found)
 
 
 def other_reasons(found: Comparison) -> dict[str, str]:
