@@ -12,6 +12,7 @@ from overnight.results.tables import rounding
 
 MOST_OTHER_METRICS = 8
 MOST_NAMED = 6
+FEW_KEYS = 3
 ALTERED = "†"
 PAIRED = "‡"
 SPREAD = "mean ± standard deviation over n {by}s, with the 95 % t interval of the mean"
@@ -269,22 +270,22 @@ def state_of(each: LeftOut) -> str:
 
 
 def differences(found: Comparison) -> Grid | None:
-    """What differed between the arms: a row for each arm, or for each key where those are more."""
-    if not found.differences:
-        return None
+    """What differed between the arms, and which runs each is of.
+
+    A row for each arm, or for each key where those are more.
+    """
     labels = [arm.label for arm in found.arms]
-    if len(found.differences) <= len(labels):
-        header = ("", *(key_of(each.kind, each.key) for each in found.differences))
-        rows = [
-            (label, *(each.values.get(label, "") or "-" for each in found.differences))
-            for label in labels
-        ]
-        return Grid(header=header, rows=tuple(rows))
-    rows = [
-        (key_of(each.kind, each.key), *(each.values.get(label, "") or "-" for label in labels))
-        for each in found.differences
-    ]
-    return Grid(header=("", *labels), rows=tuple(rows))
+    told = [(key_of(each.kind, each.key), each.values) for each in found.differences]
+    runs = {arm.label: remarks.named([each.run for each in arm.outcomes]) for arm in found.arms}
+    if any(runs[label] not in ("", label) for label in labels):
+        told.insert(0, ("runs", runs))
+    if not told:
+        return None
+    columns = [(key, *(values.get(label) or "-" for label in labels)) for key, values in told]
+    table = [("", *labels), *columns]
+    if len(told) <= max(FEW_KEYS, len(labels)):
+        table = [tuple(row) for row in zip(*table, strict=True)]
+    return Grid(header=table[0], rows=tuple(table[1:]))
 
 
 def key_of(kind: str, key: str) -> str:
