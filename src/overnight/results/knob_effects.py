@@ -7,6 +7,7 @@ A knob is a key in which the arms differ. At each of its values the arms are ave
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from overnight.core import sweep_values
 from overnight.results import grouping, statistics
 from overnight.results.arms import Arm, Comparison
 
-ENOUGH_FOR_LOG = 3.0  # values that span so many times are spaced by factors
+ENOUGH_FOR_LOG = 3.0  # two values that are so many times apart are spaced by factors
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,9 +60,13 @@ class Effect:
 
     @property
     def is_log(self) -> bool:
-        """Whether its values are spaced by factors."""
-        low, high = min(self.values), max(self.values)
-        return low > 0 and high / low >= ENOUGH_FOR_LOG
+        """Whether its values are spaced by factors more evenly than by differences."""
+        values = self.values
+        if min(values) <= 0:
+            return False
+        if len(values) == 2:
+            return max(values) / min(values) >= ENOUGH_FOR_LOG
+        return unevenness([math.log(each) for each in values]) < unevenness(values)
 
     def beyond(self) -> list[float]:
         """Two more values past the edge at which the best lies, spaced as the last two are.
@@ -91,6 +96,12 @@ class Effect:
         is_whole = all(isinstance(each.value, int) for each in self.levels)
         rounded = [float(round(each)) if is_whole else float(f"{each:.2g}") for each in values]
         return [each for each in dict.fromkeys(rounded) if each not in self.values]
+
+
+def unevenness(values: Sequence[float]) -> float:
+    """The widest gap of ascending values by the narrowest."""
+    gaps = [after - before for before, after in itertools.pairwise(values)]
+    return max(gaps) / min(gaps)
 
 
 def effects(found: Comparison) -> list[Effect]:

@@ -78,7 +78,7 @@ def more_seeds(found: Comparison) -> Iterator[Proposal]:
     if near:
         yield settle(found, near)
     elif single:
-        yield begin(found, [best, *(rival(found, best, each) for each in single)][:MOST_ARMS])
+        yield begin(found, first(found, [best, *(rival(found, best, each) for each in single)]))
     capped = [each for each in open_ if each.is_capped]
     if capped and not near and not single:
         yield settled(found, best, capped)
@@ -86,6 +86,13 @@ def more_seeds(found: Comparison) -> Iterator[Proposal]:
 
 def rival(found: Comparison, best: Arm, power: Power) -> Arm:
     return found.arm(power.against if power.arm == best.label else power.arm)
+
+
+def first(found: Comparison, arms: Sequence[Arm]) -> list[Arm]:
+    """MOST_ARMS of them, the best first, the baseline always among them."""
+    base = [each for each in arms if each.is_baseline]
+    others = [each for each in found.arms if each in arms and not each.is_baseline]
+    return [*others[: MOST_ARMS - len(base)], *base]
 
 
 def settle(found: Comparison, open_: Sequence[Power]) -> Proposal:
