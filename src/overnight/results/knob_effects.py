@@ -71,18 +71,17 @@ class Effect:
     def beyond(self) -> list[float]:
         """Two more values past the edge at which the best lies, spaced as the last two are.
 
-        What was positive stays so, and a share (0 to 1) that is not spaced by factors as well.
+        What was positive stays so, by factors if need be; a share (0 to 1) stays one, unless its
+        values are spaced by factors.
         """
         values = self.values if self.edge > 0 else self.values[::-1]
         last, before = values[-1], values[-2]
-        if self.is_log and before:
-            found = [last * (last / before) ** n for n in (1, 2)]
-        else:
-            found = [last + (last - before) * n for n in (1, 2)]
+        found = [last + (last - before) * n for n in (1, 2)]
         is_positive = min(values) > 0
+        if self.is_log or (is_positive and min(found) <= 0):
+            found = [last * (last / before) ** n for n in (1, 2)]
         is_share = not self.is_log and min(values) >= 0 and max(values) < 1
-        kept = [each for each in found if not (is_positive and each <= 0)]
-        return self.written([each for each in kept if not (is_share and not 0 <= each < 1)])
+        return self.written([each for each in found if not is_share or 0 <= each < 1])
 
     def between(self) -> list[float]:
         """The middles on both sides of the best value."""

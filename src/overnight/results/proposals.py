@@ -73,7 +73,7 @@ def more_seeds(found: Comparison) -> Iterator[Proposal]:
         return
     open_ = [each for each in found.power if best.label in (each.arm, each.against)]
     known = [each for each in open_ if each.more is not None and not each.is_capped]
-    single = [each for each in open_ if each.more is None]
+    single = [each for each in open_ if each.n == 1]
     near = sorted(known, key=lambda each: each.more or 0)[: MOST_ARMS - 1]
     if near:
         yield settle(found, near)
@@ -97,8 +97,8 @@ def first(found: Comparison, arms: Sequence[Arm]) -> list[Arm]:
 
 def settle(found: Comparison, open_: Sequence[Power]) -> Proposal:
     """So many seeds that the differences, if they are as seen, would show."""
-    labels = dict.fromkeys(label for each in open_ for label in (each.arm, each.against))
-    arms = [found.arm(label) for label in labels]
+    labels = {label for each in open_ for label in (each.arm, each.against)}
+    arms = [each for each in found.arms if each.label in labels]
     more = max(each.more or 0 for each in open_)
     more = max(more, 2) if len(arms) == 1 else more
     return Proposal(

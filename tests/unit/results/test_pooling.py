@@ -22,7 +22,7 @@ def stat(found: Comparison, label: str) -> Stat:
     return told
 
 
-def tested(found: Comparison, label: str) -> Test:
+def between(found: Comparison, label: str) -> Test:
     told = found.test(label)
     assert told is not None
     return told
@@ -55,7 +55,7 @@ def test_mean_spread_and_interval() -> None:
 def test_same_seeds_are_paired_and_others_are_not() -> None:
     """Each as SciPy has it."""
     low, high = [90.0, 91.0, 92.5], [90.5, 91.7, 92.6]
-    same, other = tested(two(low, high), "lr=0.1"), tested(two(low, high, 5), "lr=0.1")
+    same, other = between(two(low, high), "lr=0.1"), between(two(low, high, 5), "lr=0.1")
     assert same.kind == "paired"
     assert same.pairs[0][:3] == (0, "a-s0", "b-s0")
     assert same.p == pytest.approx(scipy.stats.ttest_rel(low, high).pvalue)
@@ -67,9 +67,9 @@ def test_same_seeds_are_paired_and_others_are_not() -> None:
 def test_seeds_that_overlap_in_part_are_not_paired() -> None:
     """Nor are seeds of which one is not told."""
     found = two([90, 91, 92], [93, 94, 96], 1)
-    assert tested(found, "lr=0.1").kind == "welch"
+    assert between(found, "lr=0.1").kind == "welch"
     runs = [armed.run(f"r{n}", 90.0 + n, {"--lr": n // 2}) for n in range(4)]
-    assert tested(pooling.compare(runs), "lr=0").kind == "welch"
+    assert between(pooling.compare(runs), "lr=0").kind == "welch"
 
 
 def test_what_cannot_be_told_from_the_best() -> None:
@@ -92,12 +92,12 @@ def test_what_cannot_be_told_from_the_best() -> None:
 def test_no_spread_proves_nothing() -> None:
     """Equal seeds on both sides; pairs that all differ by the same."""
     equal = two([90, 90], [91, 91], 5)
-    assert (tested(equal, "lr=0.1").kind, tested(equal, "lr=0.1").note) == (
+    assert (between(equal, "lr=0.1").kind, between(equal, "lr=0.1").note) == (
         "none",
         testing.NO_SPREAD,
     )
     assert "some seeds change nothing at all (sd 0): does the command use its seed?" in equal.notes
-    shifted = tested(two([90, 92], [91, 93]), "lr=0.1")
+    shifted = between(two([90, 92], [91, 93]), "lr=0.1")
     assert (shifted.kind, shifted.note) == ("none", testing.EQUAL_PAIRS)
 
 
