@@ -29,7 +29,7 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-_SEED_WORDS = _words("seed randomstate random_state manualseed randomseed pythonhashseed")
+_SEED_WORDS = _words("seed randomstate manualseed randomseed pythonhashseed")
 _NO_SEED = _words("len length size num count path file dir list every frac ratio use fix")
 # Keys that cannot change what is learnt, whatever they hold.
 _IDLE = _words(
@@ -103,9 +103,9 @@ def seed_keys(outcomes: Sequence[Outcome]) -> list[str]:
 
 @functools.lru_cache(4096)
 def is_called_seed(key: str) -> bool:
-    name = last(key).lower()
-    words = set(re.split(r"[^a-z0-9]+", name))
-    return (bool(words & _SEED_WORDS) or name in _SEED_WORDS) and not words & _NO_SEED
+    words = set(re.split(r"[^a-z0-9]+", last(key).lower()))
+    says = bool(words & _SEED_WORDS) or joined(key) in _SEED_WORDS
+    return says and not words & _NO_SEED
 
 
 def with_seeds(outcomes: Sequence[Outcome], keys: Sequence[str]) -> list[Outcome]:

@@ -7,6 +7,7 @@ A knob is a key in which the arms differ. At each of its values the arms are ave
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from overnight.core import sweep_values
 from overnight.results import grouping, statistics
 from overnight.results.arms import Arm, Comparison
 
-ENOUGH_FOR_LOG = 3.0  # values that span so many times are spaced by factors
+ENOUGH_FOR_LOG = 3.0  # two values that are so many times apart are spaced by factors
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,25 +60,28 @@ class Effect:
 
     @property
     def is_log(self) -> bool:
-        """Whether its values are spaced by factors."""
-        low, high = min(self.values), max(self.values)
-        return low > 0 and high / low >= ENOUGH_FOR_LOG
+        """Whether its values are spaced by factors more evenly than by differences."""
+        values = self.values
+        if min(values) <= 0:
+            return False
+        if len(values) == 2:
+            return max(values) / min(values) >= ENOUGH_FOR_LOG
+        return unevenness([math.log(each) for each in values]) < unevenness(values)
 
     def beyond(self) -> list[float]:
         """Two more values past the edge at which the best lies, spaced as the last two are.
 
-        What was positive stays so, and a share (0 to 1) that is not spaced by factors as well.
+        What was positive stays so, by factors if need be; a share (0 to 1) stays one, unless its
+        values are spaced by factors.
         """
         values = self.values if self.edge > 0 else self.values[::-1]
         last, before = values[-1], values[-2]
-        if self.is_log and before:
-            found = [last * (last / before) ** n for n in (1, 2)]
-        else:
-            found = [last + (last - before) * n for n in (1, 2)]
+        found = [last + (last - before) * n for n in (1, 2)]
         is_positive = min(values) > 0
+        if self.is_log or (is_positive and min(found) <= 0):
+            found = [last * (last / before) ** n for n in (1, 2)]
         is_share = not self.is_log and min(values) >= 0 and max(values) < 1
-        kept = [each for each in found if not (is_positive and each <= 0)]
-        return self.written([each for each in kept if not (is_share and not 0 <= each < 1)])
+        return self.written([each for each in found if not is_share or 0 <= each < 1])
 
     def between(self) -> list[float]:
         """The middles on both sides of the best value."""
@@ -91,6 +95,12 @@ class Effect:
         is_whole = all(isinstance(each.value, int) for each in self.levels)
         rounded = [float(round(each)) if is_whole else float(f"{each:.2g}") for each in values]
         return [each for each in dict.fromkeys(rounded) if each not in self.values]
+
+
+def unevenness(values: Sequence[float]) -> float:
+    """The widest gap of ascending values by the narrowest."""
+    gaps = [after - before for before, after in itertools.pairwise(values)]
+    return max(gaps) / min(gaps)
 
 
 def effects(found: Comparison) -> list[Effect]:

@@ -75,7 +75,7 @@ def compare(
         baseline=based,
         tests=tests,
         indistinguishable=same,
-        power=testing.powers(arms_found, tests if based and based.arm else to_best, main),
+        power=testing.all_powers(arms_found, tests, to_best, main),
         differences=remarks.differences(groups),
         metrics=tuple(shown),
         notes=(),

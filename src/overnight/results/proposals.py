@@ -73,12 +73,12 @@ def more_seeds(found: Comparison) -> Iterator[Proposal]:
         return
     open_ = [each for each in found.power if best.label in (each.arm, each.against)]
     known = [each for each in open_ if each.more is not None and not each.is_capped]
-    single = [each for each in open_ if each.more is None]
+    single = [each for each in open_ if each.n == 1]
     near = sorted(known, key=lambda each: each.more or 0)[: MOST_ARMS - 1]
     if near:
         yield settle(found, near)
     elif single:
-        yield begin(found, [best, *(rival(found, best, each) for each in single)][:MOST_ARMS])
+        yield begin(found, first(found, [best, *(rival(found, best, each) for each in single)]))
     capped = [each for each in open_ if each.is_capped]
     if capped and not near and not single:
         yield settled(found, best, capped)
@@ -88,10 +88,17 @@ def rival(found: Comparison, best: Arm, power: Power) -> Arm:
     return found.arm(power.against if power.arm == best.label else power.arm)
 
 
+def first(found: Comparison, arms: Sequence[Arm]) -> list[Arm]:
+    """MOST_ARMS of them, the best first, the baseline always among them."""
+    base = [each for each in arms if each.is_baseline]
+    others = [each for each in found.arms if each in arms and not each.is_baseline]
+    return [*others[: MOST_ARMS - len(base)], *base]
+
+
 def settle(found: Comparison, open_: Sequence[Power]) -> Proposal:
     """So many seeds that the differences, if they are as seen, would show."""
-    labels = dict.fromkeys(label for each in open_ for label in (each.arm, each.against))
-    arms = [found.arm(label) for label in labels]
+    labels = {label for each in open_ for label in (each.arm, each.against)}
+    arms = [each for each in found.arms if each.label in labels]
     more = max(each.more or 0 for each in open_)
     more = max(more, 2) if len(arms) == 1 else more
     return Proposal(

@@ -194,15 +194,14 @@ def asked_of(found: Comparison, arm: Arm, stat: Stat, asked: Criterion) -> Itera
 def to_target(found: Comparison, stat: Stat, target: float, sign: float) -> Condition:
     ends = gains(stat.low, stat.high, target, sign)
     status = standing(sign * (stat.mean - target) >= 0, ends)
+    named = f"the target {wording.number(target)}"
     said = {
-        "sure": "reaches the target",
-        "reached": "reaches the target, unproven",
-        "open": "does not reach the target, though its interval does",
-        "missed": "misses the target",
+        "sure": f"reaches {named}",
+        "reached": f"reaches {named}, unproven",
+        "open": f"does not reach {named}" + (", though its interval does" if ends else ""),
+        "missed": f"misses {named}",
     }[status]
-    if stat.low is None and status == "open":
-        said = "does not reach the target, with one seed or no spread"
-    return Condition("target", status, f"{mean_of(found, stat)} {said} {wording.number(target)}")
+    return Condition("target", status, f"{mean_of(found, stat)} {said}")
 
 
 def to_number(
