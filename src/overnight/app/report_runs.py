@@ -20,6 +20,7 @@ from overnight.results.verdict import Verdict
 Pair = tuple[views.ServerView, views.RunView]
 
 QUIET = (finding.CONVERGED, finding.NOISY)  # nothing that anybody has to do something about
+MOST_READ = 100
 MOST_LINES = 12
 MOST_STEPS = 2
 MOST_REASONS = 2
@@ -37,8 +38,10 @@ class Known:
 
 
 def known(o: Overnight, pairs: Sequence[Pair]) -> list[Known]:
+    """Of very many the newest ones; the others are told of as their servers followed them."""
+    newest = sorted(pairs, key=lambda pair: pair[1].changed_at, reverse=True)[:MOST_READ]
     found = []
-    for server, run in pairs:
+    for server, run in newest:
         if not is_here(o, run):
             continue
         try:

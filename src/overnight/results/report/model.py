@@ -111,6 +111,7 @@ class Outcome:
     arm: str = ""
     altered: bool = False
     attempts: int = 1
+    sweep: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

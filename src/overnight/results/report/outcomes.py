@@ -101,6 +101,7 @@ def outcome(
         note=note,
         altered=any(each.changes_science for each in run.repairs),
         attempts=run.attempt,
+        sweep=run.sweep,
     )
 
 

@@ -184,12 +184,13 @@ def absent(each: Away) -> Item:
 
 
 def results(found: Report) -> Section | None:
-    """The best first, where all have the same metric."""
-    if not found.finished:
+    """The best first, where all have the same metric; runs of a sweep are in its own table."""
+    tables = {each.name for each in found.sweeps if each.rows}
+    listed = sorted((each for each in found.finished if each.sweep not in tables), key=rank)
+    if not listed:
         return None
-    metrics = {each.metric for each in found.finished if each.metric}
+    metrics = {each.metric for each in listed if each.metric}
     name = metrics.pop() if len(metrics) == 1 else ""
-    listed = sorted(found.finished, key=rank)
     targets = {(each.target, each.source) for each in listed if each.target is not None}
     header = ("run", "server", f"best {name}".strip(), "at", "last", "to target", "verdict")
     rows = [row(each, name) for each in listed[:MOST_ITEMS]]

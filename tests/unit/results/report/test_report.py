@@ -163,6 +163,18 @@ def test_a_mended_run_that_failed_later_is_told_once() -> None:
     assert len(report.failed) == 1
 
 
+def test_runs_of_a_sweep_are_in_its_table() -> None:
+    """And not one by one beside it."""
+    listed = [run(n, "finished", 1.0, sweep={"name": "lr-ablation"}) for n in ("a", "b")]
+    listed.append(run("c", "finished", 1.0))
+    sweeps = nights.busy().sweeps
+    report = telling.report(told([server("gpu1", listed)], sweeps=sweeps))
+    results, sweep = sections.sections(report)[:2]
+    assert results.table is not None and sweep.table is not None
+    assert [row[0] for row in results.table.rows] == ["c"]
+    assert sections.summary(report) == "3 finished"
+
+
 def test_curves_that_do_alike_are_one_item() -> None:
     """With the surest of the sentences, and all names."""
     listed = [
