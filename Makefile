@@ -3,7 +3,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test test-quick lint nights nights-mutants chaos bench bench-diagnosis bench-hangs fleet docs packages clean
+.PHONY: demo test test-quick lint nights nights-mutants chaos bench bench-diagnosis bench-curves bench-hangs fleet docs packages clean
 
 demo: $(STAMP)  ## the whole pipeline on this machine, in about a minute
 	$(BIN)/overnight demo
@@ -41,6 +41,11 @@ bench: packages $(STAMP)  ## the figures of the README, each against a named pee
 CORPUS ?= ../shared/crashlogs/train.jsonl
 bench-diagnosis: $(STAMP)  ## how good and how fast the diagnosis is: CORPUS=path [JSON=1]
 	$(BIN)/python -m bench.diagnosis $(CORPUS) $(if $(JSON),--json)
+
+CURVES ?=
+MADE ?= 200
+bench-curves: $(STAMP)  ## how well metric files are read and curves judged: CURVES=folder [JSON=1] [MADE=runs of each made-up family]
+	$(BIN)/python -m bench.curves $(CURVES) --made $(MADE) $(if $(JSON),--json)
 
 HANG_RUNS ?= 1000
 bench-hangs: $(STAMP)  ## false kills and missed hangs over simulated trainings

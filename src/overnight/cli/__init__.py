@@ -38,7 +38,9 @@ VERBS = {
     "results": "best and last values of a run, with where they come from",
     "compare": "several runs side by side",
     "report": "the morning page: what needs you, what failed, what came out, what was mended",
+    "inspect": "what any file of metrics holds, and how its curves do",
     "plot": "curves of runs: in the terminal, a figure for a paper, a page for the phone",
+    "next": "is it good, and what to run next, from which evidence",
     "gpus": "the GPUs of the servers and who uses them",
     "demo": "the whole pipeline on this machine, in about a minute",
 }

@@ -45,6 +45,12 @@ def repaired(run: views.RunView) -> str:
     return f"repaired {len(run.repairs)}x: {last.failure} at {clock(last.at)}, {change}"
 
 
+def flagged(run: views.RunView) -> str:
+    """overfit: val_loss best 0.41 at epoch 12, rising since"""
+    told = [f"{each.get('finding')}: {each.get('sentence')}" for each in run.flags]
+    return "; ".join(told)
+
+
 def gpus(run: views.RunView) -> str:
     """GPU 0-3, or GPU 0,2; by UUID where an older node told no numbers."""
     if not run.gpus or run.ended:
@@ -86,7 +92,8 @@ def run_line(run: views.RunView, reachable: bool) -> list[str]:
     last = f"last seen {run.state}" if not reachable and not run.ended else ""
     why = run.reason if run.state not in ("finished", "running") else ""
     why = "results ready" if run.state == "finished" else why
-    note = "  ".join(part for part in (silent, left, start, last, repaired(run), why) if part)
+    notes = (silent, left, start, last, flagged(run), repaired(run), why)
+    note = "  ".join(part for part in notes if part)
     return [run.name, state(run, reachable), run.place, loss, note, gpus(run)]
 
 

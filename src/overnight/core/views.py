@@ -55,6 +55,7 @@ class RunView:
     beat_at: float | None
     silent_s: float | None
     nonfinite: Mapping[str, Any] | None
+    flags: tuple[Mapping[str, Any], ...]
     failure: Mapping[str, Any] | None
     sweep: str
     starts_in_s: float | None
@@ -90,6 +91,7 @@ class RunView:
             "gpu_indices": list(self.gpu_indices),
             "slurm": self.row.get("slurm"),
             "repairs": [repair.to_json() for repair in self.repairs],
+            "flags": [dict(each) for each in self.flags],
         }
 
 
@@ -158,6 +160,7 @@ def run_view(row: Mapping[str, Any]) -> RunView:
         beat_at=beat.get("time"),
         silent_s=row.get("silent_s"),
         nonfinite=progress.get("nonfinite"),
+        flags=tuple(progress.get("flags") or ()) if running else (),
         failure=row.get("failure"),
         sweep=str((row.get("sweep") or {}).get("name") or ""),
         starts_in_s=row.get("starts_in_s"),

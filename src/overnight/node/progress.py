@@ -10,7 +10,7 @@ import math
 from collections import deque
 from typing import Any, Iterable
 
-from overnight.node import families, lines, names, primary, sanity
+from overnight.node import families, flags, lines, names, primary, sanity
 
 Sample = families.Sample
 Parser = lines.Parser
@@ -208,7 +208,8 @@ class Tracker:
 
     `loss` is the last training loss; `metrics` holds the last value of each name (with `val_` or
     `test_` in front where only the line says so); `nonfinite` is the first training loss that
-    was NaN or infinite; `primary` follows the primary metric where one was named;
+    was NaN or infinite; `primary` follows the primary metric where one was named; `flags` tell
+    what is wrong with the curves;
     `advanced_at` is the time of the last step forward. `metrics.jsonl`, written for machines, is
     believed over the output for the loss and for step and epoch once it has told them.
     """
@@ -219,6 +220,7 @@ class Tracker:
         self.nonfinite: dict[str, Any] | None = None
         self.sanity = sanity.Sanity()
         self.primary: primary.Curve | None = None
+        self.flags = flags.Flags()
         self.advanced_at: float | None = None
         self._now = 0.0
         self._output, self._jsonl = lines.Lines(), lines.Lines()
@@ -253,8 +255,7 @@ class Tracker:
         sample = self._parser.line(line)
         if sample is None:
             return
-        if self.primary is not None:
-            self.primary.take(sample, primary.OUTPUT)
+        self._take_primary(sample, primary.OUTPUT)
         if self._jsonl_tells_step:
             epoch = None if self._jsonl_tells_epoch else sample.epoch
             sample = sample._replace(step=None, steps=None, epoch=epoch)
@@ -265,8 +266,7 @@ class Tracker:
         sample = families.jsonl(line)
         if sample is None:
             return
-        if self.primary is not None:
-            self.primary.take(sample, primary.JSONL)
+        self._take_primary(sample, primary.JSONL)
         if sample.step is None and self._output_tells_epoch and not self._jsonl_tells_epoch:
             sample = sample._replace(epoch=None)  # the output counts finer
         if sample.step is not None and not self._jsonl_tells_step:
@@ -278,6 +278,15 @@ class Tracker:
             self._loss_rank = 9
         self._take(sample, now, counts_loss=True)
 
+    def _take_primary(self, sample: Sample, source: str) -> None:
+        curve = self.primary
+        if curve is None:
+            return
+        before = curve.count
+        curve.take(sample, source)
+        if curve.count > before:
+            self.flags.measured(curve.name, curve.sign, curve.tail[-1])
+
     def _take(self, sample: Sample, now: float, *, counts_loss: bool) -> None:
         if not self._losses.count and self._place.was_preparation(sample):
             self._start_over()
@@ -287,6 +296,7 @@ class Tracker:
             self._printed_end = now + sample.eta_s
         counted = counts_loss and self._count_loss(sample)
         self.sanity.evaluated(sample.split, sample.metrics)
+        self.flags.checked(sample.split, sample.metrics, place.step, _tidy(place.epoch))
         self._keep_metrics(sample)
         if moved or (counted and sample.step is None):
             self.advanced_at = now
@@ -319,6 +329,7 @@ class Tracker:
         rank, name = min(known, key=lambda pair: pair[0])
         if rank < self._loss_rank:
             self._losses = _Losses()
+            self.flags.start_over()
         elif self._loss_rank and self._loss_name in sample.metrics:
             rank, name = self._loss_rank, self._loss_name
         elif rank:
@@ -330,6 +341,7 @@ class Tracker:
     def _note_loss(self, name: str, metrics: dict[str, float]) -> None:
         place, value = self._place, metrics[name]
         self.sanity.took(name, value, place.step, _tidy(place.epoch), metrics)
+        self.flags.trained(name, value, place.step, _tidy(place.epoch))
         self.loss = value
         self._losses.add(place.axis or self._losses.count, value)
         if not math.isfinite(value) and self.nonfinite is None:
@@ -380,6 +392,14 @@ class Tracker:
             epoch_s = step_s * place.steps
         return epochs_left * epoch_s if epoch_s is not None else None
 
+    def _part_left(self) -> float | None:
+        """What remains of the training, from 0 to 1; None where its length is not known."""
+        place = self._place
+        if (steps := place.steps_left()) is not None and place.steps:
+            return steps / place.steps
+        epochs = place.epochs_left()
+        return epochs / place.epochs if epochs is not None and place.epochs else None
+
     def loss_trace(self) -> list[tuple[float, float]]:
         """At most 256 points (steps since the start, or the count of losses; finite loss)."""
         return list(self._losses.trace)
@@ -401,6 +421,7 @@ class Tracker:
             "step_time_s": self.step_time_s(),
             "eta_s": self.eta_s(self._now if now is None else now),
             "position": self.position(),
+            "flags": self.flags.now(self._part_left()),
             **({"primary": self.primary.brief()} if self.primary is not None else {}),
         }
 

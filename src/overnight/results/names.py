@@ -30,6 +30,8 @@ _SHARES = _words(
     "acc accuracy f1 fscore auc auroc auprc ap precision recall map iou miou dice macc aacc mdice "
     "top1 top5 acc1 acc5 wer cer em error err jaccard specificity sensitivity"
 )
+# Mean an accuracy alone, but beside another metric only say which one: `top1_err`.
+_QUALIFIERS = _words("top top1 top5")
 # Beside one of these a known word means something else: `neg_mean_squared_error`, `loss_scale`.
 _UNCLEAR = _words(
     "neg negative minus inverse scale weight weights lr time count num std stdev var variance "
@@ -44,6 +46,8 @@ def goal(name: str) -> str | None:
     words |= {word.rstrip("0123456789") for word in words}
     if words & _UNCLEAR:
         return None
+    if words & (_LOWER | _HIGHER) - _QUALIFIERS:
+        words -= _QUALIFIERS
     lower, higher = bool(words & _LOWER), bool(words & _HIGHER)
     if lower == higher:
         return None

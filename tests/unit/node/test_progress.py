@@ -308,6 +308,7 @@ def test_tracker_in_short() -> None:
         "step_time_s": 0.5,
         "eta_s": pytest.approx(6.0),
         "position": [1, 8],
+        "flags": [],
     }
 
 

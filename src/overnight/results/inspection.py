@@ -1,0 +1,163 @@
+"""One file of metrics as `overnight inspect` tells it: its series, and how its curves do. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from overnight.results import health, names
+from overnight.results.curves import Curve, Found
+from overnight.results.health import Finding, several
+from overnight.results.series import Series
+
+MOST_SERIES = 2_000  # of a file with more, the others are only counted
+MOST_FINDINGS = 200
+METRICS = "metrics"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """What a file holds of one run. `name` is "" where the file knows none by name."""
+
+    name: str
+    series: tuple[Series, ...]
+    health: tuple[Finding, ...]
+
+    @property
+    def runs(self) -> int:
+        """How many follow each other under this name."""
+        return several.runs(self.series)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inspected:
+    """`reason` says why a file was refused; `format` is then None."""
+
+    file: str
+    format: str | None
+    runs: tuple[Run, ...] = ()
+    skipped: tuple[dict[str, Any], ...] = ()
+    more_skipped: int = 0
+    reason: str | None = None
+    left_out: int = 0
+
+    @property
+    def count(self) -> int:
+        return sum(run.runs for run in self.runs)
+
+    def to_json(self) -> dict[str, Any]:
+        """See docs/json.md. Strict JSON: what is no number is null."""
+        return {
+            "file": self.file,
+            "format": self.format,
+            "runs": self.count,
+            "series": [_series(each, run.name) for run in self.runs for each in run.series],
+            "health": [_health(e, run.name) for run in self.runs for e in run.health],
+            "skipped": list(self.skipped),
+            "more_skipped": self.more_skipped,
+            "more_series": self.left_out,
+            "reason": self.reason,
+        }
+
+
+def inspected(file: str, found: Found) -> Inspected:
+    """What a reader found, judged run by run."""
+    curves = found.curves[:MOST_SERIES]
+    held_out = _tells_metrics_apart(curves)
+    by_run: dict[str, list[Series]] = {}
+    for curve in curves:
+        if curve.value.size:
+            by_run.setdefault(curve.run, []).append(series_of(_with_split(curve, held_out), file))
+    runs = [
+        Run(name=name, series=tuple(held), health=health.judge(held)[:MOST_FINDINGS])
+        for name, held in by_run.items()
+    ]
+    return Inspected(
+        file=file,
+        format=found.format,
+        runs=tuple(runs),
+        skipped=tuple({"line": s.line, "what": s.what, "why": s.why} for s in found.skipped),
+        more_skipped=found.more_skipped,
+        left_out=len(found.curves) - len(curves),
+        reason=None if runs else "there is no metric in it",
+    )
+
+
+def _tells_metrics_apart(curves: Sequence[Curve]) -> bool:
+    """Whether names say `train/…`, `val/…` and `metrics/…`: the last are of the validation."""
+    told = {curve.name.partition("/")[0].lower() for curve in curves if curve.split is None}
+    return {"train", "val", METRICS} <= told
+
+
+def _with_split(curve: Curve, held_out: bool) -> Curve:
+    is_metric = held_out and curve.split is None and curve.name.lower().startswith(f"{METRICS}/")
+    return replace(curve, split="val") if is_metric else curve
+
+
+def refused(file: str, reason: str) -> Inspected:
+    return Inspected(file=file, format=None, reason=reason)
+
+
+def series_of(curve: Curve, file: str) -> Series:
+    """A curve as a series of its own. The goal is the file's or a known metric's."""
+    split, name = names.fold(curve.name, curve.split)
+    n = curve.value.size
+    return Series(
+        name=name,
+        written=curve.name,
+        split=split,
+        goal=curve.goal or names.goal(curve.name),
+        value=curve.value,
+        step=curve.step,
+        epoch=curve.epoch,
+        time=curve.time,
+        line=curve.line,
+        file=np.zeros(n, np.int16),
+        files=(file,),
+        attempt=np.zeros(n, np.int16),
+        is_repeated=np.zeros(n, np.bool_),
+    )
+
+
+def _series(series: Series, run: str) -> dict[str, Any]:
+    best, last = series.best, last_finite(series)
+    told: dict[str, Any] = {
+        "name": series.written,
+        "split": series.split,
+        "n": series.n,
+        "best": None if best is None else float(series.value[best]),
+        "best_at": None if best is None else float(series.x[best]),
+        "last": None if last is None else float(series.value[last]),
+        "metric": series.name,
+        "goal": series.goal,
+        "nonfinite": int((~np.isfinite(series.value[series.kept])).sum()),
+    }
+    return {**told, "run": run} if run else told
+
+
+def last_finite(series: Series) -> int | None:
+    """The place of the last value that is a number."""
+    finite = series.kept[np.isfinite(series.value[series.kept])]
+    return int(finite[-1]) if finite.size else None
+
+
+def _health(finding: Finding, run: str) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "finding": finding.finding,
+        "at": finding.at,
+        "confidence": finding.confidence,
+        "evidence": {key: _plain(value) for key, value in finding.evidence.items()},
+        "series": finding.series,
+        "sentence": finding.sentence,
+    }
+    return {**told, "run": run} if run else told
+
+
+def _plain(value: float | str | bool) -> float | str | bool | None:
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    return value
