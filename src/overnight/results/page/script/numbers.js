@@ -20,12 +20,9 @@ function short(value, digits = 4) {
 function axisText(value, step) {
   const size = Math.abs(value);
   if ((size >= 1e9 && step >= size / 1e3) || (size !== 0 && size < 1e-4)) return value.toExponential(1).replace(".0e", "e").replace("e+", "e");
-  for (const [unit, sign] of [[1e6, "M"], [1e3, "k"]]) {
-    // a distance that needs many decimals is better read in the whole number
-    if (size >= unit && (unit > 1e3 || size >= 1e4) && step >= unit / 1e3) {
-      return trimmed(value / unit, step / unit) + sign;
-    }
-  }
+  const [unit, sign] = size >= 1e6 ? [1e6, "M"] : size >= 1e4 ? [1e3, "k"] : [1, ""];
+  // a distance that needs many decimals is better read in the whole number
+  if (step >= unit / 1e3) return trimmed(value / unit, step / unit) + sign;
   return trimmed(value, step);
 }
 

@@ -51,6 +51,17 @@ function rangeOf(chart) {
   return [low - pad, high + pad];
 }
 
+// Fewer where their numbers are long.
+function ticksThatFit(chart, context, width) {
+  for (let count = Math.max(Math.floor(width / 68), 2); ; count--) {
+    const { values, step } = ticks(chart.view[0], chart.view[1], count);
+    const told = values.map((value) => [value, axisText(value, step)]);
+    const widest = Math.max(...told.map(([, shown]) => context.measureText(shown).width));
+    const apart = (step * width) / (chart.view[1] - chart.view[0]);
+    if (count <= 1 || told.length < 2 || widest + 10 < apart) return told;
+  }
+}
+
 function layOut(chart, context) {
   const [low, high] = (chart.yRange = rangeOf(chart));
   const rows = Math.max(Math.floor((chart.height - 40) / 34), 2);
@@ -65,8 +76,7 @@ function layOut(chart, context) {
   context.font = FONT;
   const widest = Math.max(...chart.yTicks.map(([, shown]) => context.measureText(shown).width), 16);
   chart.box = { left: Math.ceil(widest) + 10, top: 20, right: chart.width - 10, bottom: chart.height - 36 };
-  const { values, step } = ticks(chart.view[0], chart.view[1], Math.max(Math.floor((chart.box.right - chart.box.left) / 68), 2));
-  chart.xTicks = values.map((value) => [value, axisText(value, step)]);
+  chart.xTicks = ticksThatFit(chart, context, chart.box.right - chart.box.left);
   const { left, top, right, bottom } = chart.box;
   const xScale = (right - left) / (chart.view[1] - chart.view[0]);
   chart.toX = (x) => left + (x - chart.view[0]) * xScale;
