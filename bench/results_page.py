@@ -93,7 +93,7 @@ def opened_ms(browser: Browser, address: str) -> float:
     try:
         opened = context.new_page()
         opened.goto(address)
-        opened.wait_for_function("document.documentElement.dataset.drawn")
+        opened.wait_for_selector("html[data-drawn]", state="attached")
         return float(opened.evaluate("performance.getEntriesByName('drawn')[0].startTime"))
     finally:
         context.close()

@@ -103,7 +103,7 @@ def opened(browser: Browser, tmp_path: Path, complaints: list[str]) -> Iterator[
         page.on("request", lambda request: requests.append(request.url))
         address = pages.written(tmp_path, html)
         page.goto(address)
-        page.wait_for_function("document.documentElement.dataset.drawn")
+        page.wait_for_selector("html[data-drawn]", state="attached")
         assert [url for url in requests if not url.startswith("data:")] == [address]
         return page
 
