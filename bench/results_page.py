@@ -11,12 +11,15 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from playwright.sync_api import Browser, sync_playwright
 
 from bench import table
 from overnight.results import page, thinning
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 CHROMIUM = "/usr/bin/chromium"
 RUNS, METRICS, POINTS = 20, ("loss", "val_acc"), 10_000
@@ -76,6 +79,8 @@ def report() -> str:
 
 
 def drawn_ms(html: str, repetitions: int) -> list[float]:
+    from playwright.sync_api import sync_playwright  # installed with the writers
+
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         path = Path(folder, "report.html")
         path.write_text(html, encoding="utf-8")

@@ -61,6 +61,7 @@ def study() -> str:
             )
         ),
     ]
+    folded = page.chart(page.Chart(title="folded", x_label="step", y_label="y", lines=curves(1)))
     return page.document(
         "Night",
         [
@@ -68,6 +69,7 @@ def study() -> str:
             page.Section("Table", [page.table(["run", *map(str, range(20))], wide, best={2})]),
             page.Section("Curves", blocks),
             page.Section("More", [page.details("Settings", [page.paragraph("weight decay 0.05")])]),
+            page.Section("Folded", [page.details("Curve", [folded])]),
         ],
         note="from 3 runs",
     )

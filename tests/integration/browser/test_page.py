@@ -277,6 +277,13 @@ def test_keys_zoom_move_the_cursor_and_change_the_axis(opened: Opened) -> None:
     assert view(figure) == whole
 
 
+def test_a_chart_that_was_folded_away_is_drawn_when_it_is_unfolded(opened: Opened) -> None:
+    page = opened(pages.study())
+    page.get_by_text("Curve", exact=True).click()
+    figure = chart(page, "folded")
+    waiting.wait_until(lambda: min(figure.evaluate(DRAWN)) > 20, what="the curve")
+
+
 def test_names_that_would_act_are_only_shown(opened: Opened) -> None:
     page = opened(pages.hostile())
     assert page.evaluate("window.acted") is None
