@@ -15,7 +15,9 @@ POINTS, MOST_BUCKETS = 8000, 4000
 def text(plot: Plot, *, width: int = 80, plain: bool = False, color: bool = False) -> str:
     """The picture, and below it what one has to know to read it."""
     lines = [
-        draw.Drawn(name=_name(trace), x=trace.x, y=trace.y, best=trace.best)
+        draw.Drawn(
+            name=_name(trace), x=trace.x, y=trace.y, best=trace.best, nonfinite=trace.nonfinite
+        )
         for trace in plot.traces
     ]
     picture = draw.curve(

@@ -60,6 +60,12 @@ def test_what_is_not_finite_is_marked_at_the_top_and_counted():
     assert "x 3 not finite" in picture
 
 
+def test_places_told_apart_are_marked_and_counted_too():
+    picture = draw.curve([line(np.ones(100), nonfinite=np.array([50.0, 51.0]))], 60, 6)
+    assert "x" in plot_rows(picture)[0]
+    assert "x 2 not finite" in picture
+
+
 def test_curves_are_told_apart_without_colour():
     lines = [line(np.arange(20.0) + n, f"run{n}") for n in range(3)]
     picture = draw.curve(lines, 60, 12)
