@@ -25,6 +25,13 @@ function element(name, className, content) {
   return made;
 }
 
+function button(className, content, clicked) {
+  const made = element("button", className, content);
+  made.type = "button";
+  made.addEventListener("click", clicked);
+  return made;
+}
+
 function colourOf(line) {
   const colours = COLOURS[theme()];
   return line.isBase ? INK[theme()].base : colours[line.style % colours.length];
