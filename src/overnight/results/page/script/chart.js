@@ -54,12 +54,13 @@ class Chart {
   // What the signs in the chart mean, also for those who cannot point at them.
   explain() {
     const told = element("ul", "signs");
-    if (this.lines.some((line) => line.lost)) told.append(element("li", "", "\u00d7 NaN or infinity"));
+    const tell = (words) => told.append(element("li", "", words));
+    if (this.lines.some((line) => line.lost)) tell("\u00d7 NaN or infinity");
     const marks = this.lines.flatMap((line) => line.marks.map(([x, words]) => [line, x, words]));
     for (const [line, x, words] of marks.slice(0, MARKS_TOLD)) {
-      told.append(element("li", "", `\u25b2 ${line.name}, ${this.raw.x} ${short(x, 7)}: ${words}`));
+      tell(`\u25b2 ${line.name}, ${this.raw.x} ${short(x, 7)}: ${words}`);
     }
-    if (marks.length > MARKS_TOLD) told.append(element("li", "", `\u25b2 and ${marks.length - MARKS_TOLD} more`));
+    if (marks.length > MARKS_TOLD) tell(`\u25b2 and ${marks.length - MARKS_TOLD} more`);
     if (told.childElementCount) this.legend.after(told);
   }
 
@@ -72,7 +73,9 @@ class Chart {
     if (line.lost) item.append(element("span", "lost", `\u00d7${line.lost}`));
     item.title = line.lost ? `${line.name}: ${line.lost} values are NaN or infinite` : line.name;
     item.setAttribute("aria-pressed", "true");
-    item.addEventListener("pointerenter", (event) => event.pointerType === "mouse" && this.choose(line));
+    item.addEventListener("pointerenter", (event) => {
+      if (event.pointerType === "mouse") this.choose(line);
+    });
     item.addEventListener("pointerleave", () => this.choose(null));
     item.addEventListener("focus", () => item.matches(":focus-visible") && this.choose(line));
     item.addEventListener("blur", () => this.choose(null));
@@ -98,7 +101,8 @@ class Chart {
   describe() {
     const [from, to] = this.view.map((x) => short(x));
     const names = this.lines.map((line) => line.name).join(", ");
-    this.plot.setAttribute("aria-label", `${this.raw.title}: ${this.raw.y} of ${names}; ${this.raw.x} ${from} to ${to}`);
+    const told = `${this.raw.y} of ${names}; ${this.raw.x} ${from} to ${to}`;
+    this.plot.setAttribute("aria-label", `${this.raw.title}: ${told}`);
     this.figure.dataset.from = this.view[0];
     this.figure.dataset.to = this.view[1];
     this.figure.dataset.log = this.isLog;

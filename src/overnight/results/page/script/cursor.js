@@ -16,15 +16,18 @@ function drawCursor(chart) {
   const x = chart.toX(at);
   drawRule(chart, context, x);
   for (const line of shown) if (reaches(chart, line)) drawReadout(chart, context, line);
-  const marks = shown.flatMap((line) => line.marks);
-  const told = marks.filter(([place]) => Math.abs(chart.toX(place) - x) < 8).map(([, words]) => words);
-  drawTag(chart, context, x, [short(at, 7), ...told].join("  \u00b7  "));
+  const told = [short(at, 7)];
+  for (const [place, words] of shown.flatMap((line) => line.marks)) {
+    if (Math.abs(chart.toX(place) - x) < 8) told.push(words);
+  }
+  drawTag(chart, context, x, told.join("  \u00b7  "));
 }
 
 // The cursor stands where a value is.
 function nearestOf(lines, at) {
   const xs = lines.map((line) => line.x[nearest(line.x, at)]);
-  return xs.length ? xs.reduce((best, x) => (Math.abs(x - at) < Math.abs(best - at) ? x : best)) : at;
+  if (!xs.length) return at;
+  return xs.reduce((best, x) => (Math.abs(x - at) < Math.abs(best - at) ? x : best));
 }
 
 // Whether the line is, or nearly is, where the cursor stands.

@@ -31,7 +31,11 @@ function readLine(raw, axes) {
     low,
     high,
     isSpike: low === high ? [] : spikes(low, high),
-    band: raw.band && { x: axes[raw.band.x], low: floats(raw.band.low), high: floats(raw.band.high) },
+    band: raw.band && {
+      x: axes[raw.band.x],
+      low: floats(raw.band.low),
+      high: floats(raw.band.high),
+    },
     nonfinite: raw.nonfinite || [],
     lost: raw.lost || 0,
     marks: raw.marks || [],

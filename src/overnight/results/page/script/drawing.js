@@ -157,7 +157,8 @@ function drawGoal(chart, context, ink) {
   context.font = FONT;
   // beside the line where the curves are further away from it
   const shown = chart.lines.filter((line) => line.isShown && line.y.length);
-  const room = (x) => Math.min(...shown.map((line) => Math.abs(chart.toY(line.y[nearest(line.x, x)]) - y)));
+  const away = (line, x) => Math.abs(chart.toY(line.y[nearest(line.x, x)]) - y);
+  const room = (x) => Math.min(...shown.map((line) => away(line, x)));
   const isLeft = shown.length > 0 && room(chart.view[0]) > room(chart.view[1]);
   const isAbove = y - top > 14;
   context.textAlign = isLeft ? "left" : "right";

@@ -33,7 +33,8 @@ class Fingers {
 
   begin(event) {
     const { chart } = this;
-    this.start = { x: event.clientX, at: chart.at(event), view: [...chart.view], pinch: this.pinch() };
+    const view = [...chart.view];
+    this.start = { x: event.clientX, at: chart.at(event), view, pinch: this.pinch() };
   }
 
   moved(event) {
