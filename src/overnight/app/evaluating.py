@@ -1,4 +1,4 @@
-"""Phase 5 for the command line: fetch what a run shows, read it, compare."""
+"""Phase 5 for the command line: fetch what a run shows, and read it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,8 @@ from typing import Any
 
 from overnight.app import Overnight, following, importing, series
 from overnight.core import errors, places
-from overnight.results import comparison, health, summary
+from overnight.results import health, summary
 from overnight.results import pull as pulling
-
-MOST_FILES = 3
 
 
 def pull(
@@ -95,38 +93,3 @@ def record(path: Path) -> dict[str, Any]:
             f"{path} cannot be read: {error}", hint=f"rm {path}   and the same command again"
         ) from error
     return dict(value)
-
-
-def compared(o: Overnight, runs: Sequence[str], server_name: str | None) -> comparison.Comparison:
-    results = [result(o, run, server_name) for run in runs]
-    snapshots = [str(each.provenance.get("snapshot") or "") for each in results]
-    return comparison.compare(results, changed_files(o, snapshots))
-
-
-def changed_files(o: Overnight, snapshots: Sequence[str]) -> dict[str, str]:
-    """For each snapshot, the files in which it differs from the first one; those that this laptop
-    has no list of are left out.
-    """
-    first = known_files(o, snapshots[0])
-    told = {snapshots[0]: ""} if first else {}
-    for snapshot in snapshots[1:]:
-        files = known_files(o, snapshot)
-        if first and files:
-            changed = sorted(
-                path for path in first.keys() | files.keys() if first.get(path) != files.get(path)
-            )
-            told[snapshot] = changed_in_words(changed)
-    return told
-
-
-def known_files(o: Overnight, snapshot: str) -> dict[str, str]:
-    """Path -> digest of its files; empty where it is not known here."""
-    known = o.mirror.manifest(snapshot)
-    return {row[0]: row[3] for row in known["files"]} if known else {}
-
-
-def changed_in_words(paths: Sequence[str]) -> str:
-    if not paths:
-        return ""
-    more = f" and {len(paths) - MOST_FILES} more" if len(paths) > MOST_FILES else ""
-    return f"changed: {', '.join(paths[:MOST_FILES])}{more}"

@@ -8,23 +8,55 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from overnight.app import Overnight, cards, evaluating, following, sweep_results
+from overnight.app import (
+    Overnight,
+    advising,
+    cards,
+    evaluating,
+    following,
+    report_runs,
+    sweep_results,
+)
+from overnight.app.advising import Advice
 from overnight.core import errors, places, views
-from overnight.results import summary, sweep_text, sweeps
+from overnight.results import sweep_text, verdict
+from overnight.results import sweeps as by_point
 from overnight.results.arms import Comparison
-from overnight.results.report import hours, outcomes, telling, window
-from overnight.results.report.model import Outcome, Report, SweepEnd, Window
+from overnight.results.page import Chart
+from overnight.results.report import hours, outcomes, sections, telling, window
+from overnight.results.report.model import Outcome, Report, Step, SweepEnd, Window
 from overnight.results.report.outcomes import Aim
+from overnight.results.verdict import Verdict
 
 MOST_SWEEPS = 5
+MOST_STEPS = 5
+MOST_REASONS = 2
 RECORD = "report.json"
 
 
-def made(o: Overnight, since: str | None, *, cached: bool = False, fetched: bool = False) -> Report:
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """A report, and what only a page shows of it: the curves of its runs, and why some lack."""
+
+    report: Report
+    charts: tuple[Chart, ...] = ()
+    missing: tuple[str, ...] = ()
+
+
+def made(
+    o: Overnight,
+    since: str | None,
+    *,
+    cached: bool = False,
+    fetched: bool = False,
+    drawn: bool = False,
+) -> Made:
     """What is to be told. `fetched`: the results of the runs in it are pulled first, with progress.
+    `drawn`: with charts.
 
     Works while servers are away, from what they said last.
     """
@@ -32,24 +64,45 @@ def made(o: Overnight, since: str | None, *, cached: bool = False, fetched: bool
     covered = window.window(since, now, last_shown(o))
     with o.talk.busy("asking the servers"):
         servers = following.status(o, cached=cached)
+    pairs = in_window(servers, covered)
     if fetched:
-        fetch(o, servers, covered)
+        fetch(o, pairs)
+    here = report_runs.known(o, pairs)
+    told = report_runs.findings(here)
+    advice = report_runs.advice(o, here, told)
+    sweeps = ended_sweeps(o, servers, covered, cached=cached)
     events = {
         (server.name, run.name): o.mirror.events(server.name, run.name)
         for server in servers
         for run in server.runs
     }
-    told = telling.Told(
-        project=o.project,
-        window=covered,
-        servers=servers,
-        events=events,
-        heard_at={each.name: now - each.age_s for each in servers if each.age_s is not None},
-        outcomes=of_runs(o, servers, covered, events),
-        sweeps=ended_sweeps(o, servers, covered, cached=cached),
-        cards={each.name: n for each in servers if (n := cards.known(o, each.name))},
+    report = telling.report(
+        telling.Told(
+            project=o.project,
+            window=covered,
+            servers=servers,
+            events=events,
+            heard_at={each.name: now - each.age_s for each in servers if each.age_s is not None},
+            outcomes=of_runs(o, pairs, here, report_runs.verdicts(advice), events),
+            sweeps=[each for each, _ in sweeps],
+            steps=distinct([*report_runs.steps(advice), *(s for _, own in sweeps for s in own)]),
+            health=report_runs.health(pairs, here, told),
+            cards={each.name: n for each in servers if (n := cards.known(o, each.name))},
+        )
     )
-    return telling.report(told)
+    charts = report_runs.charts(o, here) if drawn else ()
+    return Made(report=report, charts=tuple(charts), missing=tuple(without(pairs, here)))
+
+
+def distinct(steps: Sequence[Step]) -> list[Step]:
+    """Runs of a sweep may be told of twice."""
+    return list({each.what: each for each in reversed(steps)}.values())[::-1][:MOST_STEPS]
+
+
+def without(pairs: Sequence[report_runs.Pair], here: Sequence[report_runs.Known]) -> list[str]:
+    """In words, the runs whose curves are not here."""
+    lacking = sorted({run.name for _, run in pairs} - {each.view.name for each in here})
+    return [f"not fetched: {sections.some(lacking)}"] if lacking else []
 
 
 def in_window(
@@ -71,54 +124,41 @@ def aim(o: Overnight) -> Aim | None:
     metrics = o.config.metrics
     if metrics is None:
         return None
-    target, source = None, ""
-    if metrics.baseline is not None:
+    target, source = metrics.target, "overnight.toml"
+    if target is None and metrics.baseline is not None:
         target, source = metrics.baseline.values.get(metrics.primary), metrics.baseline.source
     return Aim(metric=metrics.primary, goal=metrics.goal, target=target, source=source)
 
 
 def of_runs(
     o: Overnight,
-    servers: Sequence[views.ServerView],
-    covered: Window,
+    pairs: Sequence[report_runs.Pair],
+    here: Sequence[report_runs.Known],
+    judged: Mapping[str, Verdict],
     events: Mapping[tuple[str, str], Sequence[hours.Event]],
 ) -> dict[tuple[str, str], Outcome]:
     """From the files where they are here as they ended, else as the server followed it."""
     wanted = aim(o)
     if wanted is None:
         return {}
+    measured = {each.view.name: each.outcome.metrics.get(wanted.metric) for each in here}
     found = {}
-    for server, run in in_window(servers, covered):
+    for server, run in pairs:
         if run.state != "finished":
             continue
         key = (server.name, run.name)
-        result = read(o, run)
-        if result is not None:
-            found[key] = outcomes.from_files(server.name, run, result, wanted)
+        if run.name in measured:
+            told_of = outcomes.from_files(server.name, run, measured[run.name], wanted)
+            found[key] = outcomes.with_verdict(told_of, judged.get(run.name))
         else:
             found[key] = outcomes.from_events(server.name, run, events[key], wanted)
     return found
 
 
-def read(o: Overnight, run: views.RunView) -> summary.RunResult | None:
-    """Its pulled results; None where they are not here, or are those of an earlier moment."""
-    folder = places.results_folder(o.root, run.name)
-    if not (folder / "state.json").exists() or not (folder / "spec.json").exists():
-        return None
-    try:
-        state = evaluating.record(folder / "state.json")
-        spec = evaluating.record(folder / "spec.json")
-    except errors.UsageError:
-        return None
-    if state.get("seq") != run.row.get("seq"):
-        return None
-    return summary.summarise(folder, state, spec, o.config.metrics)
-
-
-def fetch(o: Overnight, servers: Sequence[views.ServerView], covered: Window) -> None:
+def fetch(o: Overnight, pairs: Sequence[report_runs.Pair]) -> None:
     """Pulls what is new of each run whose curve is shown; what cannot be had is said."""
-    for server, run in in_window(servers, covered):
-        if not server.reachable or read(o, run) is not None:
+    for server, run in pairs:
+        if not server.reachable or (run.ended and report_runs.is_here(o, run)):
             continue
         try:
             evaluating.pull(o, run.name, server.name)
@@ -131,15 +171,24 @@ def fetch(o: Overnight, servers: Sequence[views.ServerView], covered: Window) ->
 
 def ended_sweeps(
     o: Overnight, servers: Sequence[views.ServerView], covered: Window, *, cached: bool
-) -> list[SweepEnd]:
-    """The tables of sweeps whose last run has ended in the window, the newest first."""
+) -> list[tuple[SweepEnd, list[Step]]]:
+    """The sweeps whose last run has ended in the window, the newest first, and what they propose.
+
+    Of very many at once the older ones say only where their tables are.
+    """
     ends = {name: last_end(servers, name) for name in sweep_results.done(servers)}
     names = [name for name, at in ends.items() if covered.has(at)]
     names.sort(key=lambda name: ends[name], reverse=True)
-    return [
-        swept(compared(o, servers, name, cached=cached), name, ends[name])
-        for name in names[:MOST_SWEEPS]
-    ]
+    found = []
+    for name in names[:MOST_SWEEPS]:
+        advice = advising.advice(o, compared(o, servers, name, cached=cached), {})
+        found.append((swept(o, advice, name, ends[name]), report_runs.steps(advice)))
+    return found + [(only_named(name, ends[name]), []) for name in names[MOST_SWEEPS:]]
+
+
+def only_named(name: str, at: float) -> SweepEnd:
+    told = f"ended; overnight sweep results {name}"
+    return SweepEnd(name=name, title=told, at=at, header=(), rows=(), best=(), notes=())
 
 
 def last_end(servers: Sequence[views.ServerView], name: str) -> float:
@@ -161,12 +210,13 @@ def compared(
         problems |= sweep_results.fetch(o, asked, name)
     runs = [run for each in servers for run in sweep_results.known(o, each.name, name, problems)]
     away = {} if cached else {server: why for server, why in problems.items() if why}
-    return sweeps.compare(
+    return by_point.compare(
         name, sweep_results.once(runs), sweep_results.concerned(away, runs) if runs else {}
     )
 
 
-def swept(found: Comparison, name: str, at: float) -> SweepEnd:
+def swept(o: Overnight, advice: Advice, name: str, at: float) -> SweepEnd:
+    found = advice.comparison
     return SweepEnd(
         name=name,
         title=sweep_text.title(found),
@@ -174,8 +224,18 @@ def swept(found: Comparison, name: str, at: float) -> SweepEnd:
         header=sweep_text.point_header(found),
         rows=tuple(sweep_text.point_row(found, each) for each in found.arms),
         best=tuple(n for n, each in enumerate(found.arms) if sweep_text.is_top(found, each)),
-        notes=found.notes,
+        notes=(*verdict_line(o, advice), *found.notes),
     )
+
+
+def verdict_line(o: Overnight, advice: Advice) -> list[str]:
+    """On the best arm that is not the base, where something says what a success is."""
+    asked = verdict.criterion(o.config.metrics, advice.comparison.metric)
+    known = (asked.target, asked.baseline, advice.comparison.baseline)
+    if not advice.verdicts or all(each is None for each in known):
+        return []
+    first = advice.verdicts[0]
+    return [f"{first.arm}: {first.grade}: {'; '.join(first.reasons[:MOST_REASONS])}"]
 
 
 # -- what was shown ---------------------------------------------------------------------------

@@ -188,12 +188,13 @@ def stop_all(o: Overnight) -> None:
 
 
 def outcome(console: Console, o: Overnight) -> None:
-    from overnight.app import demo, evaluating
-    from overnight.results import comparison
+    from overnight.app import comparing, demo
+    from overnight.results.tables import terminal
 
     console.print("\n[bold]4  results[/]  fetched, verified, compared; every repair is shown\n")
-    found = evaluating.compared(o, [run.name for run in demo.RUNS], None)
-    print(comparison.table(found, color=console.is_terminal), end="", flush=True)
+    found = comparing.compared(o, [run.name for run in demo.RUNS])
+    width = console.width if console.is_terminal else None
+    print(terminal.table(found, color=console.is_terminal, width=width), end="", flush=True)
 
 
 def farewell(console: Console, project: Path, keep: bool) -> None:

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
-from pathlib import Path
+import json
 from typing import TYPE_CHECKING
 
 import click
 
-from overnight.cli import common
-from overnight.core import errors
+from overnight.cli import common, written
 
 if TYPE_CHECKING:
-    from overnight.app import Overnight
-    from overnight.results.report.model import Report
+    from overnight.app.reporting import Made
 
-FORMATS = {"text": ".txt", "markdown": ".md", "html": ".html", "json": ".json"}
+ENDINGS = {"text": ".txt", "markdown": ".md", "html": ".html", "json": ".json"}
 
 
 @common.verb(example="overnight report --since yesterday -o night.html")
@@ -27,19 +23,24 @@ FORMATS = {"text": ".txt", "markdown": ".md", "html": ".html", "json": ".json"}
     "since the last report, else since yesterday 18:00.",
 )
 @click.option("--brief", is_flag=True, help="Two lines.")
-@click.option("--format", "form", type=click.Choice(tuple(FORMATS)), help="How it is written.")
+@click.option("--format", "asked", type=click.Choice(tuple(ENDINGS)), help="How it is written.")
 @click.option(
     "-o", "--output", metavar="FILE", help="Into a file: .txt, .md, .html (with curves) or .json."
 )
-@click.option("--no-pull", is_flag=True, help="Fetch no results for the curves of a .html page.")
+@click.option(
+    "--pull/--no-pull",
+    default=None,
+    help="Whether the results of its runs are fetched first, for verdicts, findings about curves "
+    "and the curves themselves. By default only for a .html page.",
+)
 @click.option("--cached", is_flag=True, help="Ask no server; tell what was seen last.")
 @common.json_option
 def command(
     since: str | None,
     brief: bool,
-    form: str | None,
+    asked: str | None,
     output: str | None,
-    no_pull: bool,
+    pull: bool | None,
     cached: bool,
     as_json: bool,
 ) -> None:
@@ -48,73 +49,38 @@ def command(
     The most important first, and nothing of what is well. Read again within six hours it covers the
     same night. --brief and --json do not count as read.
     """
-    chosen = the_format(form, output, as_json)
-    with common.project(as_json) as o:
+    form = written.form(asked, output, as_json, ENDINGS, "text")
+    with common.project(form == "json" and output is None) as o:
         from overnight.app import reporting
 
-        wants_curves = chosen == "html" and not brief
-        found = reporting.made(o, since, cached=cached, fetched=wants_curves and not no_pull)
-        if brief:
+        is_page = form == "html" and not brief
+        fetched = is_page if pull is None else pull
+        made = reporting.made(o, since, cached=cached, fetched=fetched, drawn=is_page)
+        if brief and form != "json":
             from overnight.results.report import text
 
-            common.emit(found.to_json(), text.brief(found), as_json)
+            written.out(text.brief(made.report), output)
             return
-        shown = rendered(o, found, chosen, is_file=output is not None)
+        written.out(rendered(made, form, output), output)
         if output is not None:
-            written(Path(output), shown)
             o.talk.say(f"written to {output}")
-        else:
-            print(shown, end="" if shown.endswith("\n") else "\n")
-            sys.stdout.flush()
-        if chosen != "json":
-            reporting.note_shown(o, found)
+        if form != "json":
+            reporting.note_shown(o, made.report)
 
 
-def the_format(form: str | None, output: str | None, as_json: bool) -> str:
-    """As asked for, or by the ending of the file."""
-    if as_json:
-        return "json"
-    if form is not None:
-        return form
-    if output is None:
-        return "text"
-    ending = Path(output).suffix.lower()
-    known = {suffix: name for name, suffix in FORMATS.items()}
-    if ending not in known:
-        raise errors.UsageError(
-            f"{output}: no format has the ending {ending or '(none)'}",
-            hint=f"one of {', '.join(known)}, or say --format {'|'.join(FORMATS)}",
-        )
-    return known[ending]
-
-
-def rendered(o: Overnight, found: Report, chosen: str, *, is_file: bool) -> str:
-    if chosen == "json":
-        import json
-
-        return json.dumps(found.to_json(), indent=2) + "\n"
-    if chosen == "html":
+def rendered(made: Made, form: str, output: str | None) -> str:
+    """Imports only what the format needs."""
+    if form == "json":
+        return json.dumps(made.report.to_json(), indent=2) + "\n"
+    if form == "html":
         from overnight.results.report import web
 
-        return web.document(found)
-    if chosen == "markdown":
+        return web.document(made.report, made.charts, made.missing)
+    if form == "markdown":
         from overnight.results.report import markdown
 
-        return markdown.page(found)
+        return markdown.page(made.report)
     from overnight.results.report import text
 
-    is_shown = sys.stdout.isatty() and not is_file
-    width = shutil.get_terminal_size().columns if is_shown else None
-    return text.page(found, color=is_shown, width=width)
-
-
-def written(path: Path, shown: str) -> None:
-    """Whole or not at all; an error that names the file."""
-    from overnight.app import sweep_results
-
-    try:
-        sweep_results.publish(path, shown)
-    except OSError as error:
-        raise errors.UsageError(
-            f"{path} cannot be written: {error.strerror or error}", hint="another -o FILE"
-        ) from error
+    color, width = written.terminal(output)
+    return text.page(made.report, color=color, width=width)

@@ -68,11 +68,15 @@ class Baseline:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Metrics:
-    """[metrics]. `goal` is min or max."""
+    """[metrics]. `goal` is min or max. Success: the primary metric reaches `target` (None: no such
+    value) and is better than the baseline by `margin`, the smallest difference of any use.
+    """
 
     primary: str
     goal: str
     baseline: Baseline | None = None
+    target: float | None = None
+    margin: float = 0.0
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

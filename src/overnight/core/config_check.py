@@ -131,6 +131,18 @@ def warnings(data: Data) -> Iterator[kinds.Problem]:
     if baseline is not None and metrics["primary"] not in baseline:
         primary = words.toml(metrics["primary"])
         yield ("metrics", "baseline"), f"baseline has no number for {primary}, the primary metric"
+    yield from _easy_target(metrics)
+
+
+def _easy_target(metrics: Data) -> Iterator[kinds.Problem]:
+    """A target that the baseline has reached already."""
+    target = metrics.get("target")
+    reached = metrics.get("baseline", {}).get(metrics.get("primary"))
+    if target is None or reached is None:
+        return
+    if reached >= target if metrics["goal"] == "max" else reached <= target:
+        what = f"target = {words.toml(target)} is no better than the baseline"
+        yield ("metrics", "target"), f"{what}, {words.toml(reached)}"
 
 
 def _linked_outputs(project: Data) -> Iterator[kinds.Problem]:

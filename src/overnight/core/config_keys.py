@@ -113,6 +113,10 @@ _METRICS: Keys = {
         '{ val_acc = 95.5, source = "paper, table 2" }',
         "Numbers to compare with, by metric; `source` says where they come from.",
     ),
+    "target": Key(kinds.NUMBER, "96.0", "The value of `primary` that would be a success."),
+    "margin": Key(
+        kinds.MARGIN, "0.3", "The smallest difference to the baseline that is of any use."
+    ),
 }
 
 _SMOKE: Keys = {

@@ -193,7 +193,19 @@ def gpu_count(value: float) -> bool:
     return math.isfinite(value) and value >= 0 and (value < 1 or value == int(value))
 
 
+def _number_problems(name: str, value: float) -> Iterator[Problem]:
+    if not math.isfinite(value):
+        yield (), f"{name} = {words.toml(value)}: write a number such as 95.5"
+
+
+def _margin_problems(name: str, value: float) -> Iterator[Problem]:
+    if not (math.isfinite(value) and value >= 0):
+        yield (), f"{name} = {words.toml(value)}: write 0 or more, such as 0.3"
+
+
 INTEGER = Kind("a whole number", (int,))
+NUMBER = Kind("a number", (int, float), _number_problems, float)
+MARGIN = Kind("a number", (int, float), _margin_problems, float)
 GPU_COUNT = Kind("a number", (int, float), _gpu_count_problems)
 POSITIVE = Kind("a whole number", (int,), _positive_problems)
 COUNT = Kind("a whole number", (int,), _count_problems)

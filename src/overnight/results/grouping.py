@@ -29,7 +29,7 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-_SEED_WORDS = _words("seed randomstate random_state manualseed randomseed pythonhashseed")
+_SEED_WORDS = _words("seed randomstate manualseed randomseed pythonhashseed")
 _NO_SEED = _words("len length size num count path file dir list every frac ratio use fix")
 # Keys that cannot change what is learnt, whatever they hold.
 _IDLE = _words(
@@ -103,9 +103,9 @@ def seed_keys(outcomes: Sequence[Outcome]) -> list[str]:
 
 @functools.lru_cache(4096)
 def is_called_seed(key: str) -> bool:
-    name = last(key).lower()
-    words = set(re.split(r"[^a-z0-9]+", name))
-    return (bool(words & _SEED_WORDS) or name in _SEED_WORDS) and not words & _NO_SEED
+    words = set(re.split(r"[^a-z0-9]+", last(key).lower()))
+    says = bool(words & _SEED_WORDS) or joined(key) in _SEED_WORDS
+    return says and not words & _NO_SEED
 
 
 def with_seeds(outcomes: Sequence[Outcome], keys: Sequence[str]) -> list[Outcome]:
@@ -140,9 +140,9 @@ def telling(outcome: Outcome, seeds: Collection[str]) -> dict[str, Any]:
     With its code: what `provenance` calls `code`, else its snapshot, else its commit.
     """
     kept = {
-        key: _nameless(value, outcome) if _joined(key) in _NAMES else value
+        key: _nameless(value, outcome) if joined(key) in _NAMES else value
         for key, value in outcome.config.items()
-        if key not in seeds and _joined(key) not in _IDLE
+        if key not in seeds and joined(key) not in _IDLE
     }
     if code := code_of(outcome):
         kept[CODE] = code
@@ -181,7 +181,7 @@ def varying(configs: Sequence[Mapping[str, Any]]) -> list[str]:
     for key in keys:
         parts = _parts(_plain(each.get(key, _ABSENT)) for each in configs)
         if max(parts, default=0) > 0:
-            found.setdefault((_joined(key), *parts), key)
+            found.setdefault((joined(key), *parts), key)
     return list(found.values())
 
 
@@ -303,5 +303,5 @@ def _unused(label: str, taken: Collection[str]) -> str:
 
 
 @functools.lru_cache(4096)
-def _joined(key: str) -> str:
+def joined(key: str) -> str:
     return re.sub(r"[^a-z0-9]", "", last(key).lower())

@@ -58,8 +58,9 @@ def compare(
     name = measured(outcomes, metric)
     groups = grouping.grouped(outcomes, by)
     fit, unfit = sorted_out(groups, by)
-    shown = [chosen(each, fit, which if each == name else None) for each in names(fit, name)]
-    main = next((each for each in shown if each.name == name), None)
+    main = chosen(name, fit, which) if name is not None else None
+    others = [each for each in names(fit) if each != name]
+    shown = [*([main] if main else []), *(chosen(each, fit, None) for each in others)]
     arms = [arm(group, shown, main, fit, unfit) for group in groups]
     ordered = sorted(arms, key=lambda each: rank(each, main))
     based, arms_found = resolved(ordered, baseline, main)
@@ -74,7 +75,7 @@ def compare(
         baseline=based,
         tests=tests,
         indistinguishable=same,
-        power=testing.powers(arms_found, tests if based and based.arm else to_best, main),
+        power=testing.all_powers(arms_found, tests, to_best, main),
         differences=remarks.differences(groups),
         metrics=tuple(shown),
         notes=(),
@@ -99,9 +100,8 @@ def measured(outcomes: Sequence[Outcome], wanted: str | None) -> str | None:
     return wanted or next((each.primary for each in outcomes if each.primary), None)
 
 
-def names(outcomes: Sequence[Outcome], first: str | None) -> list[str]:
-    known = dict.fromkeys(name for each in outcomes for name in each.metrics)
-    return list(dict.fromkeys([*([first] if first in known and first else []), *known]))
+def names(outcomes: Sequence[Outcome]) -> list[str]:
+    return list(dict.fromkeys(name for each in outcomes for name in each.metrics))
 
 
 def chosen(name: str, outcomes: Sequence[Outcome], wanted: Which | None) -> Shown:
@@ -110,7 +110,7 @@ def chosen(name: str, outcomes: Sequence[Outcome], wanted: Which | None) -> Show
     goals = {each.goal for each in curves}
     goal = goals.pop() if len(goals) == 1 else None
     split = curves[0].split if curves else ""
-    if wanted == "best" and goal is None:
+    if wanted == "best" and goal is None and curves:
         why = "it is not known which way is better, so that no value is best"
         return Shown(name, goal, split, "last", why)
     is_chosen = bool(curves) and all(each.at_best is not None for each in curves)

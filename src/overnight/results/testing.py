@@ -16,7 +16,7 @@ NO_TEST = "a number from elsewhere: our mean differs by so much, and no test is 
 OTHER_SCALE = "one of the two looks like a fraction, the other like percent: not compared"
 ONE_SEED = "one seed, unproven"
 NO_SPREAD = "the seeds change nothing at all, so that they prove nothing"
-MOST_POWERS = 12
+MOST_POWERS, MOST_TO_BEST = 12, 3
 EQUAL_PAIRS = "every seed differs by the same, so that there is no spread to judge it by"
 
 
@@ -115,7 +115,7 @@ def to_number(arm: Arm, baseline: Baseline, main: Shown) -> Test:
         n_against=0,
         difference=None,
     )
-    if names.is_share(main.name) and on_other_scales(found.mean, value):
+    if other_scale(main.name, found.mean, value):
         return dataclasses.replace(plain, note=OTHER_SCALE)
     difference = tidy(found.mean - value)
     return dataclasses.replace(
@@ -128,10 +128,10 @@ def to_number(arm: Arm, baseline: Baseline, main: Shown) -> Test:
     )
 
 
-def on_other_scales(one: float, other: float) -> bool:
+def other_scale(metric: str, one: float, other: float) -> bool:
     """Whether one looks like a fraction and the other like percent."""
     low, high = sorted((one, other))
-    return 0 <= low <= 1 and high > 1.5
+    return names.is_share(metric) and 0 <= low <= 1 and high > 1.5
 
 
 def better(difference: float, goal: str | None) -> bool | None:
@@ -152,13 +152,26 @@ def numbers(found: Stat) -> list[float]:
 # -- how many seeds ---------------------------------------------------------------------------
 
 
-def powers(arms: Sequence[Arm], tests: Sequence[Test], main: Shown | None) -> tuple[Power, ...]:
-    """One for each test that has settled nothing; for the first MOST_POWERS of a long table."""
+def all_powers(
+    arms: Sequence[Arm], tests: Sequence[Test], to_best: Sequence[Test], main: Shown | None
+) -> tuple[Power, ...]:
+    """Against the baseline where that is an arm, and between the best and those next to it."""
+    to_base = () if any(each.kind == "number" for each in tests) else tests
+    known = powers(arms, to_base, main, MOST_POWERS)
+    pairs = {frozenset((each.arm, each.against)) for each in to_base}
+    others = powers(arms, to_best, main, MOST_TO_BEST)
+    return (*known, *(e for e in others if frozenset((e.arm, e.against)) not in pairs))
+
+
+def powers(
+    arms: Sequence[Arm], tests: Sequence[Test], main: Shown | None, most: int
+) -> tuple[Power, ...]:
+    """One for each test that has settled nothing; for the first `most` of a long table."""
     if main is None:
         return ()
     stats = {each.label: each.stats[main.name] for each in arms if main.name in each.stats}
     level = statistics.ALPHA / max(1, sum(each.p is not None for each in tests))
-    unclear = [each for each in tests if not each.is_clear][:MOST_POWERS]
+    unclear = [each for each in tests if not each.is_clear][:most]
     return tuple(power(each, stats[each.arm], stats[each.against], level) for each in unclear)
 
 

@@ -62,6 +62,9 @@ def test_a_half_written_checkpoint_is_passed_over(world: World) -> None:
     assert "from checkpoint-2.npz (checkpoint-3.npz is damaged: not a whole zip" in change
     started = world.events("r", "attempt_started")[1]
     assert started["checkpoint"].endswith("checkpoint-2.npz")
+    first, ended = (world.events("r", kind)[0] for kind in ("attempt_started", "attempt_ended"))
+    assert first["checkpoint_at"] is None
+    assert first["time"] < started["checkpoint_at"] < ended["time"]
 
 
 LEAVES_A_DAEMON = """\

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from overnight.node import states
+from tests.integration.local import sweeping
 from tests.integration.local.world import World
 
 METRICS = """
@@ -69,6 +70,22 @@ def test_a_night(world: World, tmp_path: Path) -> None:
     (good,) = (each for each in after["finished"] if each["run"] == "good")
     assert good["best"]["file"] == "attempts/1/output.log"  # the page has fetched it
     assert good["best"]["line"] == 3
+    assert good["verdict"] in ("bad", "undecided") and good["reasons"]
+
+
+def test_a_sweep_that_has_ended(world: World) -> None:
+    """Its table, with a word on its best point; also while nobody is asked."""
+    world.set_up(more=sweeping.METRICS)
+    for index, lr in enumerate((0.01, 0.02, 0.03)):
+        run = f"lr-{index}"
+        sweeping.start(world, run, lr, index=index, base=index == 0)
+        world.wait(run)
+    for words in ((), ("--cached",)):
+        shown = world.typed("report", "--since", "1h", *words)
+        assert "Sweep lr\n" in shown
+        assert "sweep lr, val_acc (max): 3 runs, 3 finished" in shown
+    (told,) = json.loads(world.typed("report", "--since", "1h", "--json"))["sweeps"]
+    assert [row[0] for row in told["rows"]] == ["0.03", "0.02", "0.01"]
 
 
 def test_what_is_no_time(world: World) -> None:

@@ -214,6 +214,18 @@ HOURS_HINT = 'write hours such as "09:00-18:00", "22:00-06:00" or "mon-fri 09:00
             '[metrics]\nprimary = "a"\ngoal = "max"\nbaseline = { source = "p" }\n',
             "4: baseline has no number; write it such as { val_acc = 95.5 }",
         ),
+        (
+            '[metrics]\nprimary = "a"\ngoal = "max"\ntarget = "96"\n',
+            '4: target = "96": expected a number such as 96.0',
+        ),
+        (
+            '[metrics]\nprimary = "a"\ngoal = "max"\ntarget = inf\n',
+            "4: target = inf: write a number such as 95.5",
+        ),
+        (
+            '[metrics]\nprimary = "a"\ngoal = "max"\nmargin = -0.1\n',
+            "4: margin = -0.1: write 0 or more, such as 0.3",
+        ),
         ("[smoke]\ntime_box_s = 0\n", "2: time_box_s = 0: write a number of seconds above 0"),
         ("[smoke]\ntime_box_s = inf\n", "2: time_box_s = inf: write a number of seconds above 0"),
         (
@@ -448,6 +460,14 @@ def test_long_values_are_cut_and_controls_escaped(folder: Path) -> None:
         (
             '[metrics]\nprimary = "acc"\ngoal = "max"\nbaseline = { f1 = 1 }',
             '4: baseline has no number for "acc", the primary metric',
+        ),
+        (
+            '[metrics]\nprimary = "acc"\ngoal = "max"\nbaseline = { acc = 95 }\ntarget = 94.5',
+            "5: target = 94.5 is no better than the baseline, 95",
+        ),
+        (
+            '[metrics]\nprimary = "l"\ngoal = "min"\nbaseline = { l = 1 }\ntarget = 1.5',
+            "5: target = 1.5 is no better than the baseline, 1",
         ),
     ],
 )

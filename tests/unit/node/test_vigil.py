@@ -159,6 +159,7 @@ def test_idle_gpus_are_told_once_per_incident() -> None:
         night.steps(5, gpus=sight(80))
     assert night.kinds() == ["gpu_idle", "gpu_idle"]
     assert "GPU 3" in night.noticed[0].text
+    assert night.noticed[0].facts == {"gpus": ["GPU-1"], "idle_s": 100.0}
 
 
 def test_gpus_may_be_idle_while_the_data_is_prepared() -> None:

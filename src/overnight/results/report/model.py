@@ -89,8 +89,9 @@ class Outcome:
     """What is known of a finished run's primary metric.
 
     `difference`: best minus `target`, None where they cannot be compared (`note` says why).
-    `source`: where the target is from. `verdict` is good, promising or bad with its `reasons`, ""
-    where nobody judged. `altered`: a repair has changed the experiment.
+    `source`: where the target is from. `verdict`: good, promising, bad or undecided with its
+    `reasons`, of the run's `arm` over its seeds; "" where nobody judged. `altered`: a repair has
+    changed the experiment.
     """
 
     run: str
@@ -107,8 +108,10 @@ class Outcome:
     note: str = ""
     verdict: str = ""
     reasons: tuple[str, ...] = ()
+    arm: str = ""
     altered: bool = False
     attempts: int = 1
+    sweep: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

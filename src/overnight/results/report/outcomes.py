@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from overnight.core import views
-from overnight.results import names, summary, wording
+from overnight.results import names, wording
+from overnight.results.arms import Measured, Place
 from overnight.results.report.hours import Event
 from overnight.results.report.model import Number, Outcome
+from overnight.results.verdict import Verdict
 
 OTHER_SCALE = "the target and {run} have other scales (a fraction, percent): not compared"
 
@@ -25,18 +27,26 @@ class Aim:
     source: str = ""
 
 
-def from_files(server: str, run: views.RunView, result: summary.RunResult, aim: Aim) -> Outcome:
-    """`result` is what its pulled files say."""
-    metric = result.metrics.get(aim.metric)
-    best, last = (metric.best, metric.last) if metric else (None, None)
-    return outcome(server, run, aim, read(best), read(last))
+def from_files(server: str, run: views.RunView, measured: Measured | None, aim: Aim) -> Outcome:
+    """`measured` is what its pulled files say of the metric."""
+    if measured is None:
+        return outcome(server, run, aim, None, None)
+    best = read(measured.best, measured.best_place)
+    return outcome(server, run, aim, best, read(measured.last, measured.last_place))
 
 
-def read(point: Any) -> Number | None:
-    """A point of a series with the file and line it stands in."""
-    if point is None or not math.isfinite(point.value):
+def read(value: float | None, at: Place | None) -> Number | None:
+    """With the file and line it stands in."""
+    if value is None or at is None or not math.isfinite(value):
         return None
-    return Number(value=point.value, place=wording.place(point), file=point.source, line=point.line)
+    told = {"epoch": at.epoch, "step": at.step}
+    return Number(value=value, place=place(told), file=at.source, line=at.line)
+
+
+def with_verdict(found: Outcome, judged: Verdict | None) -> Outcome:
+    if judged is None:
+        return found
+    return replace(found, verdict=judged.grade, reasons=judged.reasons, arm=judged.arm)
 
 
 def from_events(server: str, run: views.RunView, events: Iterable[Event], aim: Aim) -> Outcome:
@@ -91,6 +101,7 @@ def outcome(
         note=note,
         altered=any(each.changes_science for each in run.repairs),
         attempts=run.attempt,
+        sweep=run.sweep,
     )
 
 

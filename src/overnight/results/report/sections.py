@@ -15,6 +15,7 @@ from overnight.results.report.model import (
     Active,
     Away,
     Failed,
+    Health,
     Hours,
     Mended,
     Number,
@@ -26,6 +27,7 @@ from overnight.results.tables import rounding
 
 NAMES_SHOWN = 8
 MOST_ITEMS = 20
+MOST_REASONS = 2
 BAD, WARNING, GOOD, RUNNING, NEUTRAL = "bad", "warning", "good", "running", "neutral"
 ALTERED = "†"
 FOLLOWED = "~"
@@ -182,12 +184,13 @@ def absent(each: Away) -> Item:
 
 
 def results(found: Report) -> Section | None:
-    """The best first, where all have the same metric."""
-    if not found.finished:
+    """The best first, where all have the same metric; runs of a sweep are in its own table."""
+    tables = {each.name for each in found.sweeps if each.rows}
+    listed = sorted((each for each in found.finished if each.sweep not in tables), key=rank)
+    if not listed:
         return None
-    metrics = {each.metric for each in found.finished if each.metric}
+    metrics = {each.metric for each in listed if each.metric}
     name = metrics.pop() if len(metrics) == 1 else ""
-    listed = sorted(found.finished, key=rank)
     targets = {(each.target, each.source) for each in listed if each.target is not None}
     header = ("run", "server", f"best {name}".strip(), "at", "last", "to target", "verdict")
     rows = [row(each, name) for each in listed[:MOST_ITEMS]]
@@ -195,16 +198,28 @@ def results(found: Report) -> Section | None:
         f"target {number(value)}{f' ({source})' if source else ''}" for value, source in targets
     ]
     notes += [each for each in dict.fromkeys(each.note for each in listed) if each]
-    notes += [f"{each.run}: {'; '.join(each.reasons)}" for each in listed if each.reasons]
+    notes += reasons(listed)
     if any(each.altered for each in listed):
         notes.append(f"{ALTERED} a repair has changed the experiment")
     if any(each.best and each.best.file is None for each in listed):
-        notes.append("~ as the server followed it; overnight results RUN reads the files")
+        notes.append(
+            "~ as the server followed it, without a verdict; overnight results RUN reads its files"
+        )
     notes += left_out(len(listed), "finished run")
     if not any(each.metric for each in listed):
         notes.append("no metric is named: set primary and goal under [metrics] in overnight.toml")
     table = Table(header=header, rows=tuple(rows), best=top(listed))
     return Section(key="results", title="Results", table=table, notes=tuple(notes))
+
+
+def reasons(listed: Sequence[Outcome]) -> list[str]:
+    """Of each verdict once; runs that differ in nothing but their seed have the same."""
+    told = {
+        (each.arm or each.run): f"{each.verdict}: {'; '.join(each.reasons[:MOST_REASONS])}"
+        for each in listed
+        if each.reasons
+    }
+    return [f"{arm}: {said}" for arm, said in told.items()]
 
 
 def rank(each: Outcome) -> tuple[bool, bool, float]:
@@ -247,7 +262,7 @@ def number(told: float | None) -> str:
 
 
 def sweep(each: SweepEnd) -> Section:
-    table = Table(header=each.header, rows=each.rows, best=each.best)
+    table = Table(header=each.header, rows=each.rows, best=each.best) if each.rows else None
     return Section(
         key=f"sweep {each.name}",
         title=f"Sweep {each.name}",
@@ -287,11 +302,22 @@ def repaired(each: Mended) -> Item:
 
 
 def health(found: Report) -> Section | None:
-    items = [
-        Item(head=f"{each.run} on {each.server}", says=(each.words,), tone=WARNING)
-        for each in found.health
-    ]
-    return of_items("health", "Curves", items)
+    """A kind of finding is one item, with the surest of its sentences."""
+    groups: dict[str, list[Health]] = {}
+    for each in found.health:
+        groups.setdefault(each.finding, []).append(each)
+    return of_items("health", "How the curves do", [seen(group) for group in groups.values()])
+
+
+def seen(group: Sequence[Health]) -> Item:
+    surest = max(group, key=lambda each: each.confidence or 1.0)
+    runs = list(dict.fromkeys(each.run for each in group))
+    if len(runs) == 1:
+        says = tuple(dict.fromkeys(each.words for each in group))
+        return Item(head=f"{surest.run} on {surest.server}", says=says, tone=WARNING)
+    kind = surest.finding.replace("_", " ")
+    says = (f"{surest.run}: {surest.words}", some(runs))
+    return Item(head=f"{kind}, {len(runs)} runs", says=says, tone=WARNING)
 
 
 def running(found: Report) -> Section | None:

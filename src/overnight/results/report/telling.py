@@ -159,6 +159,7 @@ def finished(
             last=None,
             altered=any(each.changes_science for each in run.repairs),
             attempts=run.attempt,
+            sweep=run.sweep,
         )
 
 

@@ -28,10 +28,18 @@ def document(found: Report, charts: Sequence[page.Chart] = (), missing: Sequence
     if charts or missing:
         shown = [page.chart(each) for each in charts]
         shown += [page.paragraph(each, quiet=True) for each in missing]
-        listed.append(page.Section("Curves of the runs", shown))
+        listed.insert(behind_results(told), page.Section("Curves of the runs", shown))
     made = time.strftime("%a %d %b %Y %H:%M", time.localtime(found.window.until))
     note = f"overnight report of {made}. Every number is traced by overnight results RUN."
     return page.document(sections.title(found), listed, note=note)
+
+
+def behind_results(told: Sequence[Section]) -> int:
+    """Where the curves stand on the page, whose first section is not among `told`."""
+    keys = [each.key for each in told]
+    if "results" in keys:
+        return keys.index("results") + 2
+    return len(keys) + 1
 
 
 def glance(found: Report, told: Sequence[Section]) -> Iterator[page.Block]:

@@ -47,7 +47,7 @@ def environment(found: Comparison) -> list[str]:
 def caption(found: Comparison) -> str:
     parts = [telling.title(found) + "."]
     if found.metric is not None:
-        parts += [telling.method(found), telling.bold_words(found)]
+        parts.append(telling.caption(found))
     return " ".join(latex(each) for each in parts if each)
 
 
@@ -81,8 +81,7 @@ def results(sheet: telling.Sheet) -> list[str]:
     spec += "l" * has_remark
     heads = ["", "$n$", rf"\multicolumn{{2}}{{c}}{{{head(sheet.metric)}}}"]
     heads += [r"95\,\%"] * has_interval
-    to = head(f"to {sheet.against}")
-    heads += [rf"\multicolumn{{2}}{{c}}{{{to} (95\,\%)}}"] * has_difference
+    heads += [rf"\multicolumn{{2}}{{c}}{{{head(sheet.to)}}}"] * has_difference
     heads += ["$p$"] * has_p + [""] * has_remark
     body = []
     for each in rows:

@@ -16,7 +16,7 @@ def table(found: Comparison) -> str:
     if sheet.differences:
         blocks.append(grid(sheet.differences, "what differed"))
     if found.metric is not None:
-        blocks += [results(sheet), [markdown_line(caption(found))]]
+        blocks += [results(sheet), [markdown_line(telling.caption(found))]]
     if sheet.others:
         blocks.append(grid(sheet.others, "other metrics"))
         blocks += [[markdown_line(sheet.others.more)]] if sheet.others.more else []
@@ -24,10 +24,6 @@ def table(found: Comparison) -> str:
     if said:
         blocks.append([f"- {markdown(each)}" for each in said])
     return "\n\n".join("\n".join(block) for block in blocks) + "\n"
-
-
-def caption(found: Comparison) -> str:
-    return f"{telling.method(found)} {telling.bold_words(found)}".rstrip()
 
 
 def rows_of(header: Sequence[str], rows: Sequence[Sequence[str]], aligned: str) -> list[str]:
@@ -47,18 +43,11 @@ def grid(found: telling.Grid, title: str) -> list[str]:
 
 
 def results(sheet: telling.Sheet) -> list[str]:
-    names = ["", "n", sheet.metric, "95 %", f"to {sheet.against} (95 %)", "p", ""]
-    rows = [[markdown(cell) for cell in cells(each)] for each in sheet.rows]
+    rows = [[markdown(cell) for cell in each.cells] for each in sheet.rows]
     for place, each in enumerate(sheet.rows):
         if each.is_top:
             rows[place][:3] = [f"**{cell}**" if cell else cell for cell in rows[place][:3]]
     kept = [n for n, column in enumerate(zip(*rows, strict=True)) if n < 3 or any(column)]
     chosen = [[row[n] for n in kept] for row in rows]
     aligned = "".join("lrrrrrl"[n] for n in kept)
-    return rows_of([markdown(names[n]) for n in kept], chosen, aligned)
-
-
-def cells(row: telling.Row) -> list[str]:
-    mean = f"{row.mean} ± {row.spread}" if row.spread else row.mean
-    gap = f"{row.difference} {row.difference_interval}".rstrip()
-    return [row.label, row.n, mean, row.interval, gap, row.p, row.remark]
+    return rows_of([markdown(sheet.header[n]) for n in kept], chosen, aligned)

@@ -11,8 +11,12 @@ from overnight.results.arms import Arm, Comparison, LeftOut, Outcome, Shown, Sta
 from overnight.results.tables import rounding
 
 MOST_OTHER_METRICS = 8
+MOST_NAMED = 6
+FEW_KEYS = 3
 ALTERED = "†"
 PAIRED = "‡"
+SPREAD = "mean ± standard deviation over n {by}s, with the 95 % t interval of the mean"
+INTERVALS = " with their 95 % interval, which proves none where it holds 0"
 ONE_SEED = "one seed, unproven"
 TOP = "the best and all that cannot be told from it"
 NO_METRIC = "no metric to compare: set primary and goal under [metrics] in overnight.toml"
@@ -42,6 +46,13 @@ class Row:
     remark: str
     is_top: bool
 
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """Label, n, mean ± sd, interval, difference, p, remark: for tables of plain cells."""
+        mean = f"{self.mean} ± {self.spread}" if self.spread else self.mean
+        gap = f"{self.difference} {self.difference_interval}".rstrip()
+        return (self.label, self.n, mean, self.interval, gap, self.p, self.remark)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Grid:
@@ -59,12 +70,22 @@ class Sheet:
     title: str
     metric: str
     against: str
-    has_p: bool
     rows: tuple[Row, ...]
     differences: Grid | None
     others: Grid | None
     footnotes: tuple[str, ...]
     notes: tuple[str, ...]
+
+    @property
+    def header(self) -> tuple[str, ...]:
+        """Of `Row.cells`."""
+        return ("", "n", self.metric, "95 %", self.to, "p", "")
+
+    @property
+    def to(self) -> str:
+        """Over the differences."""
+        has_interval = any(each.difference_interval for each in self.rows)
+        return f"to {self.against}{' (95 %)' * has_interval}"
 
 
 def sheet(found: Comparison) -> Sheet:
@@ -73,7 +94,6 @@ def sheet(found: Comparison) -> Sheet:
         title=title(found),
         metric=f"{found.metric or '-'} ({found.which})",
         against=against(found),
-        has_p=any(test.p_holm is not None or test.p is not None for test in found.tests),
         rows=rows,
         differences=differences(found),
         others=others(found),
@@ -113,15 +133,12 @@ def against(found: Comparison) -> str:
 
 def method(found: Comparison) -> str:
     """How the numbers came about, for a caption: spread, interval, test and correction."""
-    parts = [
-        f"Mean ± standard deviation over n {found.by}s, with the 95 % t interval of the mean; "
-        "n = 1 has neither"
-    ]
+    has_spread = any(stat.sd is not None for arm in found.arms if (stat := found.stat(arm)))
+    parts = [SPREAD.format(by=found.by) if has_spread else "each row is one run"]
     to = against(found)
     if to:
-        parts.append(
-            f"differences to {to} with their 95 % interval, which proves none where it holds 0"
-        )
+        has_interval = any(test.low is not None for test in found.tests)
+        parts.append(f"differences to {to}{INTERVALS * has_interval}")
     kinds = {test.kind for test in found.tests}
     tests = [each for each in found.tests if each.p is not None]
     if tests:
@@ -133,6 +150,10 @@ def method(found: Comparison) -> str:
     elif to:
         parts.append("no test is claimed")
     return ". ".join(f"{part[0].upper()}{part[1:]}" for part in parts) + "."
+
+
+def caption(found: Comparison) -> str:
+    return f"{method(found)} {bold_words(found)}".rstrip()
 
 
 def bold_words(found: Comparison) -> str:
@@ -249,22 +270,22 @@ def state_of(each: LeftOut) -> str:
 
 
 def differences(found: Comparison) -> Grid | None:
-    """What differed between the arms: a row for each arm, or for each key where those are more."""
-    if not found.differences:
-        return None
+    """What differed between the arms, and which runs each is of.
+
+    A row for each arm, or for each key where those are more.
+    """
     labels = [arm.label for arm in found.arms]
-    if len(found.differences) <= len(labels):
-        header = ("", *(key_of(each.kind, each.key) for each in found.differences))
-        rows = [
-            (label, *(each.values.get(label, "") or "-" for each in found.differences))
-            for label in labels
-        ]
-        return Grid(header=header, rows=tuple(rows))
-    rows = [
-        (key_of(each.kind, each.key), *(each.values.get(label, "") or "-" for label in labels))
-        for each in found.differences
-    ]
-    return Grid(header=("", *labels), rows=tuple(rows))
+    told = [(key_of(each.kind, each.key), each.values) for each in found.differences]
+    runs = {arm.label: remarks.named([each.run for each in arm.outcomes]) for arm in found.arms}
+    if any(runs[label] not in ("", label) for label in labels):
+        told.insert(0, ("runs", runs))
+    if not told:
+        return None
+    columns = [(key, *(values.get(label) or "-" for label in labels)) for key, values in told]
+    table = [("", *labels), *columns]
+    if len(told) <= max(FEW_KEYS, len(labels)):
+        table = [tuple(row) for row in zip(*table, strict=True)]
+    return Grid(header=table[0], rows=tuple(table[1:]))
 
 
 def key_of(kind: str, key: str) -> str:
@@ -300,7 +321,9 @@ def other(found: Comparison, arm: Arm, name: str) -> str:
 
 
 def footnotes(found: Comparison) -> Iterator[str]:
-    """The runs that count in no number, and why; the repairs behind those that do count."""
+    """The runs that count in no number, and why; the repairs behind those that do count, unless
+    they stand among what differed.
+    """
     for arm in found.arms:
         for each in arm.left_out:
             if each.outcome.is_altered:
@@ -308,11 +331,16 @@ def footnotes(found: Comparison) -> Iterator[str]:
                 yield f"{ALTERED} {each.outcome.run} is not counted: {each.why}{value}"
     for why, listed in other_reasons(found).items():
         yield f"not counted, {why}: {listed}"
+    if not any(each.kind == "repairs" for each in found.differences):
+        yield from repaired(found)
+    yield from only_in_some(found)
+
+
+def repaired(found: Comparison) -> Iterator[str]:
     for arm in found.arms:
         for outcome in arm.pooled:
             for repair in outcome.repairs:
                 yield f"{outcome.run} was repaired: {wording.repair(repair)}"
-    yield from only_in_some(found)
 
 
 def other_reasons(found: Comparison) -> dict[str, str]:
@@ -329,7 +357,7 @@ def other_reasons(found: Comparison) -> dict[str, str]:
 def notes(found: Comparison) -> list[str]:
     """Without what the footnotes and the caption tell in other words."""
     told = {*remarks.tests(found), *remarks.left_out(found)} - {remarks.SURVIVORS}
-    said = (*found.notes, *(each.words for each in found.power))
+    said = (*found.notes, *(each.words for each in found.power if each.n > 1))
     return [each for each in dict.fromkeys(said) if each not in told]
 
 
@@ -345,7 +373,12 @@ def own_value(found: Comparison, outcome: Outcome) -> str:
 def only_in_some(found: Comparison) -> Iterator[str]:
     """A metric that not every arm has cannot be compared with those."""
     shown = [each.name for each in other_metrics(found)[:MOST_OTHER_METRICS]]
+    arms = [arm for arm in found.arms if arm.pooled]
     for name in [*([found.metric] if found.metric else []), *shown]:
-        having = [arm.label for arm in found.arms if name in arm.stats]
-        if having and len(having) < len(found.arms):
-            yield f"{name} only in {', '.join(having)}"
+        having = [arm.label for arm in arms if name in arm.stats]
+        lacking = [arm.label for arm in arms if name not in arm.stats]
+        if having and lacking:
+            where = ("only in", having) if len(having) <= len(lacking) else ("not in", lacking)
+            yield f"{name} {where[0]} {', '.join(where[1][:MOST_NAMED])}" + (
+                f" and {len(where[1]) - MOST_NAMED} more" if len(where[1]) > MOST_NAMED else ""
+            )

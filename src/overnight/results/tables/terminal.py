@@ -103,14 +103,13 @@ def joined(numbers: Sequence[str], more: Sequence[str], between: str = " ") -> l
 def header(sheet: telling.Sheet) -> list[str]:
     """Empty where no row says anything, so that the column goes away."""
     rows = sheet.rows
-    to = layout.safe(sheet.against)
     return [
         "",
         "",
         "n",
         layout.safe(sheet.metric),
         "95 %" if any(each.interval for each in rows) else "",
-        f"to {to} (95 %)" if any(each.difference for each in rows) else "",
+        layout.safe(sheet.to) if any(each.difference for each in rows) else "",
         "p" if any(each.p for each in rows) else "",
         "",
     ]

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from overnight.results.page import Chart, Line
 from overnight.results.report import markdown, sections, telling, text, web
+from overnight.results.report.model import Health
 from overnight.results.tables import layout
 from tests.unit.results.report import nights
 from tests.unit.results.report.nights import BEGIN, HOUR, run, server, told
@@ -47,7 +49,7 @@ Results
   train02†  gpu1    95.72~                  95.6~  +0.22 (better)
   target 95.5 (paper, table 2)
   † a repair has changed the experiment
-  ~ as the server followed it; overnight results RUN reads the files
+  ~ as the server followed it, without a verdict; overnight results RUN reads its files
 
 Sweep lr-ablation
   lr    n  best         to base (95 %)
@@ -66,7 +68,7 @@ Mended in the night
     cuda_oom: Tried to allocate 2.00 GiB
     batch 64 -> batch 32 x 2, from checkpoint-12.pt; now finished
 
-Curves
+How the curves do
   train01 on gpu1
     val_loss was best at epoch 21 and has risen since by 12 %
 
@@ -161,6 +163,29 @@ def test_a_mended_run_that_failed_later_is_told_once() -> None:
     assert len(report.failed) == 1
 
 
+def test_runs_of_a_sweep_are_in_its_table() -> None:
+    """And not one by one beside it."""
+    listed = [run(n, "finished", 1.0, sweep={"name": "lr-ablation"}) for n in ("a", "b")]
+    listed.append(run("c", "finished", 1.0))
+    sweeps = nights.busy().sweeps
+    report = telling.report(told([server("gpu1", listed)], sweeps=sweeps))
+    results, sweep = sections.sections(report)[:2]
+    assert results.table is not None and sweep.table is not None
+    assert [row[0] for row in results.table.rows] == ["c"]
+    assert sections.summary(report) == "3 finished"
+
+
+def test_curves_that_do_alike_are_one_item() -> None:
+    """With the surest of the sentences, and all names."""
+    listed = [
+        Health(run=f"r{n}", server="gpu1", finding="overfit", words=f"w{n}", confidence=n / 10)
+        for n in (7, 9, 8)
+    ]
+    (section,) = sections.sections(telling.report(told([server("gpu1", [])], health=listed)))
+    (item,) = section.items
+    assert (item.head, item.says) == ("overfit, 3 runs", ("r9: w9", "r7 r9 r8"))
+
+
 HOSTILE = "\x1b[2J<script>alert(1)</script>|`*_[x](http://evil)\u202e"
 
 
@@ -198,3 +223,13 @@ def test_a_page_for_a_phone() -> None:
     for words in ("train07", "overnight resume train07 --lr-scale 0.5", "paper, table 2"):
         assert words in page
     assert "src=" not in page
+
+
+def test_curves_stand_behind_the_results() -> None:
+    """And those that are not here are named."""
+    line = Line(name="train01", x=[1.0, 2.0], y=[90.0, 94.3])
+    chart = Chart(title="val_acc", x_label="step", y_label="val_acc", lines=[line])
+    page = web.document(telling.report(nights.busy()), [chart], ["not fetched: train05"])
+    places = [page.index(words) for words in ("<h2>Results", "<h2>Curves of the runs", "<h2>Next")]
+    assert places == sorted(places)
+    assert "not fetched: train05" in page

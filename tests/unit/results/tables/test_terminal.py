@@ -11,11 +11,11 @@ from tests.unit.results.tables import compared
 WIDE = """\
 val_acc (higher is better), best of each run's curve: 4 arms, 9 of 11 runs counted
 
-what differed  schedule  code               environment: torch
-cosine         cosine    changed: train.py  2.6
-step           step      -                  -
-constant       constant  -                  -
-none           none      -                  2.5
+what differed  runs                                     schedule  code               environment: torch
+cosine         cosine-s0 cosine-s1 cosine-s2 cosine-s3  cosine    changed: train.py  2.6
+step           step-s0 step-s1 step-s2                  step      -                  -
+constant       constant-s0 constant-s1 constant-s2      constant  -                  -
+none           none-s0                                  none      -                  2.5
 
              n       val_acc (best)  95 %            to constant (95 %)       p
 *  cosine†   3 of 4  94.14 ± 0.17    [93.73, 94.55]  +1.19    [+0.88, +1.50]  <0.001  1 altered†
@@ -27,7 +27,7 @@ none           none      -                  2.5
 not counted, failed: step-s2
 step against constant: 3 more seeds each would tell them apart
 *: the best and all that cannot be told from it
-Mean ± standard deviation over n seeds, with the 95 % t interval of the mean; n = 1 has neither. \
+Mean ± standard deviation over n seeds, with the 95 % t interval of the mean. \
 Differences to constant with their 95 % interval, which proves none where it holds 0. The p values \
 are of Welch's t test, Holm-corrected over 2 comparisons (the intervals are not).
 """  # noqa: E501  as wide as it is shown

@@ -1,0 +1,48 @@
+"""The pages of comparisons and reports fit a phone, also with names made to break them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, sync_playwright
+
+from overnight.results.report import telling, web
+from overnight.results.tables import html
+from tests.integration.browser import pages
+from tests.unit.results.report import nights
+from tests.unit.results.tables import compared
+
+pytestmark = pytest.mark.xdist_group("browser")
+WIDTHS = (360, 390, 1280)
+
+
+@pytest.fixture(scope="module")
+def page() -> Iterator[Page]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium", args=["--no-sandbox"]
+        )
+        yield browser.new_page()
+        browser.close()
+
+
+@pytest.mark.parametrize("name", ["comparison", "hostile comparison", "report"])
+def test_nothing_overflows(page: Page, tmp_path: Path, name: str) -> None:
+    """Wide tables scroll inside of themselves; no dialog opens and nothing is fetched."""
+    asked: list[str] = []
+    page.on("dialog", lambda dialog: asked.append(dialog.message))
+    page.on("requestfailed", lambda request: asked.append(request.url))
+    text = {
+        "comparison": lambda: html.table(compared.three()),
+        "hostile comparison": lambda: html.table(compared.hostile()),
+        "report": lambda: web.document(telling.report(nights.busy())),
+    }[name]()
+    address = pages.written(tmp_path, text)
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 844})
+        page.goto(address)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.locator("h1").is_visible()
+    assert asked == []
