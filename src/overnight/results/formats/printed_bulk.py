@@ -219,11 +219,12 @@ class _Found:
 def _may_say(cut: Cut, places: Whole) -> Flags:
     """Which of these parts may say something by themselves; the others cannot."""
     if places.size * 10 > len(cut.shapes) * 9:  # nearly all: no need to pick them
-        text, ends, picked = cut.text.lower(), cut.ends + 1, places
+        shapes, picked = cut.shapes, places
     else:
-        text = b"\n".join(cut.part(place) for place in places.tolist()).lower()
-        ends = np.cumsum(cut.ends[places] - cut.starts[places] + 1)
+        shapes = [cut.shapes[place] for place in places.tolist()]
         picked = np.arange(places.size)
+    text = b"\n".join(shapes).lower()  # shorter than the lines, and no hint is a number
+    ends = np.cumsum(np.fromiter(map(len, shapes), np.int64, len(shapes)) + 1)
     if _STRIPPED.search(text):
         return np.ones(places.size, bool)
     may = np.zeros(ends.size, bool)

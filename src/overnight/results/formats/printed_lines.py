@@ -19,7 +19,7 @@ VALUE = re.compile(NUMBER, re.IGNORECASE)
 CAFFE_NET = re.compile(
     r"(train|test) net output #\d+: ([\w./-]+) = (" + NUMBER + r")(?=\s|$)", re.I
 )
-CAFFE_TEST = re.compile(r"iteration (\d+), testing net", re.IGNORECASE)
+CAFFE_TEST = re.compile(r"iteration (\d+), testing net ", re.IGNORECASE)
 REACHED = re.compile(
     r"epoch (\d+), (?:global )?step (\d+): '?([\w./@-]+)'? reached (" + NUMBER + r") \(best", re.I
 )
@@ -44,10 +44,10 @@ UNREAD = re.compile(
 RULER = "---"
 # Beside the hints of the node's parser; what may say something holds one of them.
 HINTS = (
-    *("net output #", "testing net", "reached", "dataloader 0", "average precision", RULER),
-    *("f1", "wer:", "iou", "dice", "auc", "ppl", "perplex", "bleu", "rouge", "psnr", "mse", "mae"),
+    *(" net ", "reached", "dataloader 0", "average precision", RULER),
+    *("f1", "wer:", "iou", "dice", "auc", "ppl", "perplex", "bleu", "psnr", "mse", "mae"),
 )
-METRICS = HINTS[6:]
+METRICS = HINTS[5:]
 ROUND = re.compile(rb"(?:\[[^]]*\]\s*)?\[\d+\]\s|\s*\d+:\s")
 # A line of a configuration: losses are seldom whole numbers.
 SETTING = re.compile(r"\s*[\"']?[\w.]*loss[\w.]*[\"']?\s*[:=]\s*\d+,?\s*$", re.IGNORECASE)
@@ -142,7 +142,7 @@ class Parser:
 
     def _line(self, text: str, low: str) -> Said | None:
         said = self._tabled(text, low)
-        if said is None and ("net output #" in low or "testing net" in low):
+        if said is None and " net " in low and ("net output #" in low or "testing net " in low):
             return self._of_caffe(text)
         if said is None and "reached" in low:
             said = _reached(text)
