@@ -42,9 +42,9 @@ UNREAD = re.compile(
     r"(?<![\w./-])((?:\w+[ _/])?(?:loss|acc|accuracy))\s?[:=]\s?(tensor\(\[|\[|none\b|-{2,}|n/a\b)"
 )
 RULER = "---"
-# Beside the hints of the node's parser; what may say something holds one of them.
+# Beside the hints of the node's parser; what may say something holds one of them. No numbers.
 HINTS = (
-    *(" net ", "reached", "dataloader 0", "average precision", RULER),
+    *(" net ", "reached", "dataloader ", "average precision", RULER),
     *("f1", "wer:", "iou", "dice", "auc", "ppl", "perplex", "bleu", "psnr", "mse", "mae"),
 )
 METRICS = HINTS[5:]
@@ -62,9 +62,8 @@ AT = re.compile(
 AT_STEP = re.compile(
     r"\b(?:at|after|for) (?:global )?(?:step|iteration|iter) (\d+)\b", re.IGNORECASE
 )
-SECTION = re.compile(
-    r"(?<![\w/.-])(train|training|val|valid|validation|eval|evaluation|dev|test)"
-    r"(?: ?set)?\s*(?::|=|->|\||-|\()\s*(?=[a-z{\[(])"
+SPLIT_WORD = re.compile(
+    r"(?<![\w/.-])(train|training|val|valid|validation|eval|evaluation|dev|test)(?![\w/.-])"
 )
 QUOTES = re.compile(r"['\"{}\[\]]")
 SHARE = re.compile(r"(accuracy): (\d+)/(\d+) \(", re.IGNORECASE)
@@ -195,27 +194,32 @@ class Parser:
         return self._sections(low, text)
 
     def _sections(self, low: str, text: str) -> Said | None:
-        """`epoch 3 | train: loss 0.5 acc 0.7 | val: loss 0.6 acc 0.65`: a name in each split."""
-        cuts = list(SECTION.finditer(low))
-        if len({found[1] for found in cuts}) < 2:
+        """`epoch 3 train: loss 0.5 acc 0.7 | val: loss 0.6 acc 0.65`: one name in each split."""
+        cuts = list(SPLIT_WORD.finditer(low))
+        if not cuts:
             return None
-        names = [found[1] for found in output.PAIR.finditer(QUOTES.sub(" ", low))]
+        low = QUOTES.sub(" ", low)
+        names = [found[1] for found in output.PAIR.finditer(low)]
         if len(set(names)) == len(names):
             return None
-        head = self._node.line(text[: cuts[0].start()].rstrip(" |-,") + " loss: 0.0")
-        values: list[tuple[str, str | None, float]] = []
-        for place, found in enumerate(cuts):
-            end = cuts[place + 1].start() if place + 1 < len(cuts) else len(low)
-            part = QUOTES.sub(" ", low[found.end() : end])
-            split = output.split_of(found[1])
-            for name, value in output.values(part, headed=True)[0].items():
+        ends = [*(found.start() for found in cuts), len(low)]
+        values: dict[tuple[str, str | None], float] = {}
+        count = 0
+        for begin, end, word in zip([0, *ends], ends, [None, *cuts], strict=False):
+            split = output.split_of(word[1]) if word else None
+            for name, value in output.values(low[begin:end], headed=True)[0].items():
                 if output.is_wanted(name):
-                    values.append((written(name, text), split, value))
-        told = [(name, split) for name, split, _ in values]
-        if not values or len(set(told)) < len(told):
+                    count += 1
+                    spelled = written(name, text[begin:end])
+                    values[spelled, output.split_of(name) or split] = value
+        whole = filter(output.is_wanted, output.values(low, headed=True)[0])
+        if count != len(values) or count <= len(list(whole)):
             return None
-        step, epoch = (head.step, head.epoch) if head else (None, None)
-        return Said(step, epoch, None, tuple(values))
+        head = self._node.line(text[: ends[0]].rstrip(" |-,[(") + " loss: 0.0")
+        if head is None:
+            return None
+        told = tuple((name, split, value) for (name, split), value in values.items())
+        return Said(head.step, head.epoch, None, told)
 
     def _said(self, sample: output.Sample | None, text: str) -> Said | None:
         if sample is None:
@@ -389,11 +393,6 @@ def _spelling(name: str) -> re.Pattern[str]:
 
 def written(name: str, text: str) -> str:
     """The name as the line has it; `name` is in lower case and with `_` for spaces."""
-    if name in text and not name.count("_"):
-        place = text.find(name)
-        before = text[place - 1 : place]
-        if not (before.isalnum() or (before and before in "_/.@-")):
-            return name
     found = _spelling(name).search(text)
     return found[0] if found else name
 
