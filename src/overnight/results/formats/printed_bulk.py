@@ -14,7 +14,8 @@ from overnight.core import output
 from overnight.results.curves import Floats, Passed, Whole
 from overnight.results.formats import printed_lines, printed_shapes
 from overnight.results.formats.printed_cut import Cut, Flags
-from overnight.results.formats.printed_lines import Parser, Said
+from overnight.results.formats.printed_forms import Said
+from overnight.results.formats.printed_lines import Parser
 from overnight.results.formats.printed_shapes import Template
 
 Key = tuple[str, str | None]  # a name as written, and its split
