@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bisect
+import itertools
 import json
 import sqlite3
 from collections.abc import Sequence
@@ -102,16 +104,26 @@ class _Reading:
             self.passed.add(None, "metrics", "there is no table of Trackio's metrics")
             return
         key = "run_id" if "run_id" in metrics else "run_name"
-        runs = _runs(connection, key)
+        begun = _begun(connection, key)
+        runs = _named(begun, key)
+        in_turn = [(first, run) for run, _, first, _ in begun] if _is_in_turn(begun) else None
         self._settings(connection, tables.get("configs", frozenset()), key, runs)
         after: int | None = -(1 << 63)
         while after is not None:
-            after = self._next(connection, key, runs, after)
+            after = self._next(connection, key, runs, in_turn, after)
 
     def _next(
-        self, connection: sqlite3.Connection, key: str, runs: dict[bytes, str], after: int
+        self,
+        connection: sqlite3.Connection,
+        key: str,
+        runs: dict[bytes, str],
+        in_turn: Sequence[tuple[int, bytes]] | None,
+        after: int,
     ) -> int | None:
-        """Takes the rows behind row `after`; returns the last one, None where there is none."""
+        """Takes the rows behind row `after`; returns the last one, None where there is none.
+
+        `in_turn`: the first row of each run, where one run ends before the next one begins.
+        """
         some = f"FROM metrics WHERE rowid > {after} ORDER BY rowid LIMIT {database.ROWS}"
         try:
             packed = connection.execute(_PACKED.format(key=key, some=some)).fetchone()
@@ -119,8 +131,10 @@ class _Reading:
             packed = None
         batch = _Batch.of(packed) if packed else None
         if batch and batch.first > after:
-            ids = [batch.run]
-            if batch.run is None:
+            ids: Sequence[Any] = [batch.run]
+            if batch.run is None and in_turn is not None:
+                ids = _ids(in_turn, batch)
+            elif batch.run is None:
                 ids = [run for (run,) in connection.execute(f"SELECT {key} {some}")]
             if self._regular(batch, ids, runs):
                 return batch.last
@@ -231,15 +245,38 @@ class _Reading:
             )
 
 
-def _runs(connection: sqlite3.Connection, key: str) -> dict[bytes, str]:
-    """The runs in the order in which they began, with a name for each."""
-    rows = connection.execute(
-        f"SELECT {key}, run_name, min(rowid) FROM metrics GROUP BY {key} ORDER BY 3"
+Begun = tuple[bytes, bytes, int, int]
+
+
+def _begun(connection: sqlite3.Connection, key: str) -> list[Begun]:
+    """The runs in the order in which they began: id, name, first and last row."""
+    return connection.execute(
+        f"SELECT {key}, run_name, min(rowid), max(rowid) FROM metrics GROUP BY {key} ORDER BY 3"
     ).fetchall()
+
+
+def _is_in_turn(begun: Sequence[Begun]) -> bool:
+    """Whether each run ended before the next one began."""
+    return all(before[3] < after[2] for before, after in itertools.pairwise(begun))
+
+
+def _ids(in_turn: Sequence[tuple[int, bytes]], batch: _Batch) -> list[bytes]:
+    """The run of each row of a batch."""
+    firsts = [first for first, _ in in_turn]
+    begin = bisect.bisect_right(firsts, batch.first) - 1
+    ids: list[bytes] = []
+    for place in range(begin, bisect.bisect_right(firsts, batch.last)):
+        end = firsts[place + 1] if place + 1 < len(firsts) else batch.last + 1
+        ids += [in_turn[place][1]] * (min(end, batch.last + 1) - max(firsts[place], batch.first))
+    return ids
+
+
+def _named(begun: Sequence[Begun], key: str) -> dict[bytes, str]:
+    """A name for each run."""
     if key == "run_name":
-        return {run: text(run) for run, _, _ in rows}
-    names = database.unique_names({text(run): text(name) for run, name, _ in rows})
-    return {run: names[text(run)] for run, _, _ in rows}
+        return {run: text(run) for run, _, _, _ in begun}
+    names = database.unique_names({text(run): text(name) for run, name, _, _ in begun})
+    return {run: names[text(run)] for run, _, _, _ in begun}
 
 
 def _floats(column: Sequence[int | float]) -> Floats:
