@@ -13,6 +13,7 @@ from overnight.results.tables import rounding
 MOST_OTHER_METRICS = 8
 MOST_NAMED = 6
 FEW_KEYS = 3
+LONGEST = 120  # characters of a cell of what differed
 ALTERED = "†"
 PAIRED = "‡"
 SPREAD = "mean ± standard deviation over n {by}s, with the 95 % t interval of the mean"
@@ -281,11 +282,18 @@ def differences(found: Comparison) -> Grid | None:
         told.insert(0, ("runs", runs))
     if not told:
         return None
-    columns = [(key, *(values.get(label) or "-" for label in labels)) for key, values in told]
+    columns = [
+        (key, *(short(values.get(label) or "-") for label in labels)) for key, values in told
+    ]
     table = [("", *labels), *columns]
     if len(told) <= max(FEW_KEYS, len(labels)):
         table = [tuple(row) for row in zip(*table, strict=True)]
     return Grid(header=table[0], rows=tuple(table[1:]))
+
+
+def short(words: str) -> str:
+    """JSON has the whole."""
+    return words if len(words) <= LONGEST else words[: LONGEST - 1] + "…"
 
 
 def key_of(kind: str, key: str) -> str:
