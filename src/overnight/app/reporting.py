@@ -10,7 +10,6 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from overnight.app import (
     Overnight,
@@ -253,6 +252,7 @@ def last_shown(o: Overnight) -> window.Shown | None:
 
 
 def note_shown(o: Overnight, found: Report) -> None:
-    """The next report begins where this one ended."""
-    value: dict[str, Any] = window.read_again(found.window, last_shown(o)).to_json()
-    sweep_results.publish(record(o), json.dumps(value) + "\n")
+    """The next report begins where this one ended, unless this one left something out."""
+    shown = window.read_again(found.window, last_shown(o))
+    if shown is not None:
+        sweep_results.publish(record(o), json.dumps(shown.to_json()) + "\n")
