@@ -316,6 +316,20 @@ def test_a_sweeps_own_command_and_base(tmp_path: Path) -> None:
     assert [point["lr"].value for point in read.points] == [1, 10]
 
 
+def test_points_are_told_against_the_command_of_the_sweep() -> None:
+    """A grid whose base was not run: the arm that equals it changes nothing, the others all."""
+    definition = {"argv": [], "keys": {"lr": 0.1, "wd": 0}}
+    runs = [
+        armed.run(
+            f"r{lr}", 90.0 + lr, {"lr": lr}, point={"lr": lr, "wd": 0},
+            provenance={"sweep": definition},
+        )
+        for lr in (0.1, 0.2)
+    ]  # fmt: skip
+    one = only(made(pooling.compare(runs)), "seeds")
+    assert one.points == ({"lr": 0.2}, {})
+
+
 def test_hostile_names_stay_text(tmp_path: Path) -> None:
     """In a comment as well as in a value."""
     evil = 'a"\n[[runs]]\nlr = 9 \x1b[31m \x7f'
