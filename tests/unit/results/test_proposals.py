@@ -94,6 +94,7 @@ def test_beyond_the_edge() -> None:
     """The best value is the highest that was tried: two more, spaced as these are."""
     one = only(made(pooling.compare(by_lr(CLEAR))), "knob")
     assert [point["lr"] for point in one.points] == [1, 10]
+    assert one.seeds == (0, 1, 2)  # those of the best arm, to be paired with it
     assert one.why == (
         "val_acc by lr: 0.001 80.1, 0.01 85.1, 0.1 90.1 (n = 9): the best value is the highest "
         "that was tried; it makes 10, 100 times the spread of seeds"
@@ -166,7 +167,7 @@ def test_the_best_of_each_together() -> None:
     found = made(pooling.compare(ablation, baseline="base-s0"))
     (one,) = [each for each in found if "together" in each.what]
     assert dict(one.points[0]) == {"lr": 2, "aug": "rand"}
-    assert one.seeds == (2, 3)
+    assert one.seeds == (0, 1)  # those of the base, to be paired with it
     both = [*ablation, *armed.seeds("both", [86.0, 86.1], lr=2, aug="rand")]
     found = made(pooling.compare(both, baseline="base-s0"))
     assert not [each for each in found if "together" in each.what]
