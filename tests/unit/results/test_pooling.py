@@ -110,7 +110,7 @@ def test_several_comparisons_are_corrected() -> None:
 
 
 def test_no_spread_proves_nothing() -> None:
-    """Equal seeds on both sides; pairs that all differ by the same."""
+    """Equal seeds on both sides. Pairs that all differ by the same are tested by their means."""
     equal = two([90, 90], [91, 91], 5)
     assert (between(equal, "lr=0.1").kind, between(equal, "lr=0.1").note) == (
         "none",
@@ -118,7 +118,19 @@ def test_no_spread_proves_nothing() -> None:
     )
     assert "some seeds change nothing at all (sd 0): does the command use its seed?" in equal.notes
     shifted = between(two([90, 92], [91, 93]), "lr=0.1")
-    assert (shifted.kind, shifted.note) == ("none", testing.EQUAL_PAIRS)
+    assert (shifted.kind, shifted.note, shifted.pairs) == ("welch", testing.EQUAL_PAIRS, ())
+    assert shifted.p == pytest.approx(
+        scipy.stats.ttest_ind([90, 92], [91, 93], equal_var=False).pvalue
+    )
+
+
+def test_the_dust_of_subtraction_is_no_spread() -> None:
+    """Every seed is better by 0.001; in binary the differences are not quite equal."""
+    low = [88.1234, 90.4321, 91.9871, 89.3333]
+    found = between(two(low, [value + 0.001 for value in low]), "lr=0.1")
+    assert (found.kind, found.note, found.is_clear) == ("welch", testing.EQUAL_PAIRS, False)
+    (same,) = two([0.1 + 0.2, 0.5, 0.7], [0.3, 0.5, 0.7]).tests
+    assert (same.kind, same.is_clear) == ("welch", False)
 
 
 # -- what is pooled ---------------------------------------------------------------------------

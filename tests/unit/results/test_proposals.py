@@ -273,11 +273,9 @@ def test_what_a_sweep_cannot_set() -> None:
 
 
 def test_seeds_that_change_nothing_ask_for_no_more_of_them() -> None:
-    """Equal values, or equal differences: a further seed would say the same."""
-    for high in ([91.0, 91.0], [91.0, 92.0]):
-        low = [value - 1 for value in high]
-        found = made(pooling.compare(by_lr({1: low, 2: high})))
-        assert not [each for each in found if each.kind == "seeds"]
+    """Equal values: a further seed would say the same."""
+    found = made(pooling.compare(by_lr({1: [90.0, 90.0], 2: [91.0, 91.0]})))
+    assert not [each for each in found if each.kind == "seeds"]
 
 
 # -- the file ---------------------------------------------------------------------------------
