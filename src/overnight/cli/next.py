@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -56,7 +57,8 @@ def command(
 
         found = advising.advised(o, runs, sweep=sweep, baseline=baseline)
         value = found.to_json()
-        text = shown(found)
+        again = command_line(runs, sweep, baseline)
+        text = shown(found, again)
         if path is not None:
             chosen = advising.written(o, found, Path(path), pick)
             value["written"] = {"file": path, "what": chosen.what, "runs": chosen.runs}
@@ -64,12 +66,20 @@ def command(
         common.emit(value, text, as_json)
 
 
-def shown(found: Advice) -> str:
-    """Verdicts, then proposals with their numbers."""
+def command_line(runs: tuple[str, ...], sweep: str | None, baseline: str | None) -> str:
+    """The verb as it was typed, without what it writes."""
+    words = ["overnight", "next", *runs]
+    words += ["--sweep", sweep] if sweep else []
+    words += ["--baseline", baseline] if baseline else []
+    return shlex.join(words)
+
+
+def shown(found: Advice, again: str = "overnight next") -> str:
+    """Verdicts, then proposals with their numbers. `again`: what was typed for this."""
     blocks = [*map(verdict, found.verdicts)]
     if found.nothing:
         blocks.append(wrapped(found.nothing))
-    blocks += [proposal(number, each) for number, each in enumerate(found.proposals, 1)]
+    blocks += [proposal(number, each, again) for number, each in enumerate(found.proposals, 1)]
     lines = "\n\n".join("\n".join(block) for block in blocks)
     return terminal.safe_text(lines)
 
@@ -79,17 +89,16 @@ def verdict(found: Verdict) -> list[str]:
     return [head, *(line for reason in found.reasons for line in wrapped(reason, "  "))]
 
 
-def proposal(number: int, found: Proposal) -> list[str]:
-    return [f"{number}. {found.what}", *wrapped(found.why, "   "), *how(number, found)]
+def proposal(number: int, found: Proposal, again: str) -> list[str]:
+    return [f"{number}. {found.what}", *wrapped(found.why, "   "), *how(number, found, again)]
 
 
-def how(number: int, found: Proposal) -> Iterator[str]:
+def how(number: int, found: Proposal, again: str) -> Iterator[str]:
     """What to type for it."""
     if found.command:
         yield f"   next: {found.command}"
     elif found.is_sweep:
-        runs = f"{found.runs} runs"
-        yield f"   next: overnight next --write sweep.toml --pick {number}   ({runs})"
+        yield f"   next: {again} --write sweep.toml --pick {number}   ({found.runs} runs)"
 
 
 def done(chosen: Proposal, path: str) -> str:

@@ -95,7 +95,8 @@ def test_the_next_sweep_is_one_that_can_be_started(swept: World) -> None:
     text = swept.typed("next", "--sweep", "lrs", "--write", "more.toml", "--pick", str(place + 1))
     assert "overnight sweep --file more.toml --dry-run" in text
     plan = json.loads(swept.typed("sweep", "--file", "more.toml", "--dry-run", "--json"))
-    assert [run["point"] for run in plan["runs"]] == [{"lr": 0.4}, {"lr": 0.5}]
+    made = {(run["point"]["lr"], run["seed"]) for run in plan["runs"]}
+    assert made == {(lr, seed) for lr in (0.4, 0.5) for seed in (0, 1)}
     assert plan["sweep"] == "lrs-knob"
     assert all("--lr" in run["command"] for run in plan["runs"])
     refused = swept.refused("next", "--sweep", "lrs", "--write", "more.toml", code=2)
