@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from overnight.app import Overnight, comparing, evaluating, series
 from overnight.core import errors
-from overnight.results import grouping, traces
+from overnight.results import grouping, pooling, traces
 from overnight.results.arms import Outcome
 from overnight.results.grouping import Group
 from overnight.results.series import Series
@@ -39,7 +39,7 @@ def plotted(o: Overnight, wish: Wish) -> Plot:
         raise errors.UsageError(
             "nothing to plot", hint="overnight plot train01 train02   or   --sweep NAME"
         )
-    metric = wish.metric or comparing.metrics_of(o).primary
+    metric = wish.metric or primary(o)
     found, _ = comparing.gathered(o, wish.runs, wish.sweep, wish.server)
     fetch_going(o, found)
     curves = {each.run: told for each in found if (told := series.one(o, each.run, metric))}
@@ -49,6 +49,14 @@ def plotted(o: Overnight, wish: Wish) -> Plot:
     kept = comparing.evened([each for each in found if each.run in curves])
     groups = grouping.grouped(kept, wish.by)
     return plot_of(groups, curves, wish, reference(o, kept, metric), missing)
+
+
+def primary(o: Overnight) -> str:
+    if o.config.metrics is None:
+        raise errors.UsageError(
+            "overnight.toml names no primary metric", hint="--metric NAME, as in --metric loss"
+        )
+    return o.config.metrics.primary
 
 
 def fetch_going(o: Overnight, found: Sequence[Outcome]) -> None:
@@ -79,7 +87,7 @@ def nowhere(o: Overnight, found: Sequence[Outcome], metric: str) -> errors.Usage
 
 def reference(o: Overnight, found: Sequence[Outcome], metric: str) -> tuple[float, str] | None:
     planned = comparing.planned(o, found, metric)
-    return (planned.value, f"baseline, {planned.source}") if planned else None
+    return (planned.value, f"baseline ({planned.source})") if planned else None
 
 
 # -- pure from here ---------------------------------------------------------------------------
@@ -92,21 +100,33 @@ def plot_of(
     against: tuple[float, str] | None,
     missing: Sequence[str] = (),
 ) -> Plot:
-    """One line for each group: the mean over its runs where it has several."""
+    """One line for each group, the mean over its runs where it has several.
+
+    What a comparison keeps out of its means (altered, not finished, the same seed twice) has a line
+    of its own.
+    """
     axis = traces.axis_of(curves, wish.axis)
-    arms = [[of_run(each, curves[each.run], axis) for each in group.outcomes] for group in groups]
-    drawn = [
-        traces.pooled(group.label, arm, wish.spread) if len(arm) > 1 else arm[0]
-        for group, arm in zip(groups, arms, strict=True)
-    ]
-    name = next(iter(curves.values())).name
+    _, unfit = pooling.sorted_out(groups, wish.by)
+    drawn: list[Trace] = []
+    arms: list[list[Trace]] = []
+    for group in groups:
+        inside = [each for each in group.outcomes if pooling.key_of(each) not in unfit]
+        if inside:
+            arms.append([of_run(each, curves[each.run], axis) for each in inside])
+            name = inside[0].run if wish.by == grouping.NONE else group.label
+            drawn.append(traces.pooled(name, arms[-1], wish.spread))
+    for outcome, _ in unfit.values():
+        arms.append([of_run(outcome, curves[outcome.run], axis)])
+        drawn += arms[-1]
+    metric = next(iter(curves.values())).name
     notes = traces.notes(drawn, arms, wish.spread)
+    notes += [f"{outcome.run} is in no mean: {why}" for outcome, why in unfit.values()]
     if missing:
-        notes.append(f"without {name}: {', '.join(missing[:MOST_NAMED])}")
+        notes.append(f"Without {metric}: {', '.join(missing[:MOST_NAMED])}")
     return Plot(
-        title=f"{name} of {wish.sweep}" if wish.sweep else name,
+        title=f"{metric} of {wish.sweep}" if wish.sweep else metric,
         x_label=traces.UNITS[axis] if axis else "values",
-        y_label=name,
+        y_label=metric,
         traces=tuple(drawn),
         reference=against[0] if against else None,
         reference_label=against[1] if against else "",

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from overnight.results import draw, page
+import textwrap
+
+from overnight.results import draw, page, thinning
 from overnight.results.figures.caption import caption
 from overnight.results.traces import Plot, Trace
 
 HEIGHT = 18
+POINTS, MOST_BUCKETS = 8000, 4000
 
 
 def text(plot: Plot, *, width: int = 80, plain: bool = False, color: bool = False) -> str:
     """The picture, and below it what one has to know to read it."""
     lines = [
-        draw.Drawn(name=_name(trace), x=trace.x, y=trace.y, best=trace.best)
+        draw.Drawn(
+            name=_name(trace), x=trace.x, y=trace.y, best=trace.best, nonfinite=trace.nonfinite
+        )
         for trace in plot.traces
     ]
     picture = draw.curve(
@@ -28,42 +33,47 @@ def text(plot: Plot, *, width: int = 80, plain: bool = False, color: bool = Fals
     )
     across = []
     if plot.reference is not None:
-        across = [f"{'- -' if plain else '┄┄┄'}  {plot.reference_label} {plot.reference:g}"]
+        across = [f"{'- -' if plain else '┄┄┄'}  {plot.reference_label}: {plot.reference:g}"]
     marks = [
         f"{trace.name}, {plot.x_label} {x:g}: {what}"
         for trace in plot.traces
         for x, what in trace.marks
     ]
-    told = [draw.shown(each, plain) for each in (*across, *marks, *map(_of_terminal, plot.notes))]
-    return "\n".join([picture, *filter(None, told)])
+    notes = filter(None, map(_of_terminal, plot.notes))
+    told = [draw.shown(each, plain) for each in (*across, *marks, *notes)]
+    return "\n".join([picture, *(part for each in told for part in textwrap.wrap(each, width))])
 
 
 def _of_terminal(note: str) -> str:
-    """Nothing is said of bands and marks, which this picture does not have."""
-    if note.startswith("marks on the axis"):
+    """This picture has no bands, draws every spike, and names later attempts below itself."""
+    if note.startswith(("Triangles", "Of long curves")):
         return ""
-    return note.replace("line: mean over n seeds; band: ", "line: mean over n seeds, --json has ")
+    return note.replace(", bands ", "; -o and --json have the bands, ")
 
 
 def html(plot: Plot, *, note: str = "") -> str:
     """One page with the curves and their caption."""
+    # alone on its page, a chart of few lines can have what one sees only when zooming in
+    buckets = min(max(POINTS // max(len(plot.traces), 1), thinning.BUCKETS), MOST_BUCKETS)
+    drawn = page.chart(chart(plot, buckets=buckets))
     return page.document(
         plot.title,
-        [page.Section(plot.y_label, [page.chart(chart(plot)), page.paragraph(caption(plot))])],
+        [page.Section("", [drawn, page.paragraph(caption(plot), quiet=True)])],
         note=note,
     )
 
 
-def chart(plot: Plot) -> page.Chart:
+def chart(plot: Plot, title: str = "", buckets: int = thinning.BUCKETS) -> page.Chart:
     """The plot as one chart of a page."""
     return page.Chart(
-        title=plot.title,
+        title=title,
         x_label=plot.x_label,
         y_label=plot.y_label,
         lines=[_line(trace) for trace in plot.traces],
         goal=plot.reference,
         goal_label=plot.reference_label or "baseline",
         log_y=plot.log,
+        buckets=buckets,
     )
 
 

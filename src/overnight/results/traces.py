@@ -22,8 +22,8 @@ Spread = Literal["sd", "ci", "range"]
 UNITS: Mapping[str, str] = {"step": "step", "epoch": "epoch", "time": "hours"}
 SPREADS: Mapping[str, str] = {
     "sd": "\u00b1 1 standard deviation (n - 1)",
-    "ci": "95 % t interval of the mean",
-    "range": "lowest to highest",
+    "ci": "95 % t intervals of the mean",
+    "range": "from the lowest to the highest",
 }
 GRID = 500
 FEWEST = 2  # seeds that a mean needs
@@ -192,7 +192,7 @@ def pooled(name: str, traces: Sequence[Trace], spread: Spread = "sd") -> Trace:
     """The mean over seeds with its band, at the steps that all have, else on a grid.
 
     Each seed is interpolated between its own values and counts nowhere outside of them; the mean is
-    drawn where at least two seeds are (see `pooled_notes`). A single one is drawn as it is.
+    drawn where at least two seeds are. A single one is drawn as it is.
     """
     useful = [trace for trace in traces if np.isfinite(trace.y).any()]
     if len(useful) < FEWEST:
@@ -210,7 +210,9 @@ def pooled(name: str, traces: Sequence[Trace], spread: Spread = "sd") -> Trace:
         band=_band(table, mean, count, spread),
         n=len(useful),
         nonfinite=np.unique(np.concatenate([trace.lost for trace in traces])),
-        marks=tuple(sorted(mark for trace in traces for mark in trace.marks)),
+        marks=tuple(
+            sorted((x, f"{trace.name} {what}") for trace in traces for x, what in trace.marks)
+        ),
     )
 
 
@@ -248,20 +250,18 @@ def notes(traces: Sequence[Trace], arms: Sequence[Sequence[Trace]], spread: Spre
     told = []
     if any(trace.band is not None for trace in traces):
         told.append(
-            f"line: mean over n seeds; band: {SPREADS[spread]}; each seed is interpolated only "
-            "within its own range, the mean is drawn where at least two seeds are"
+            f"Lines are means over n seeds, bands {SPREADS[spread]}. Each seed is interpolated "
+            "only within its own range; a mean is drawn where at least two seeds are"
         )
     told += [said for trace, arm in zip(traces, arms, strict=True) if (said := _fewer(trace, arm))]
     if any(
         trace.band is None and trace.thin.x.size < np.isfinite(trace.y).sum() for trace in traces
     ):
-        told.append(
-            f"long curves: mean, lowest and highest of each of {thinning.BUCKETS} equal parts"
-        )
+        told.append("Of long curves the mean, the lowest and the highest of equal parts are drawn")
     if any(trace.lost.size for trace in traces):
-        told.append("x: NaN or infinity")
+        told.append("Crosses: NaN or infinity")
     if any(trace.marks for trace in traces):
-        told.append("marks on the axis: a later attempt goes on after a failure")
+        told.append("Triangles: a later attempt goes on after a failure")
     return told
 
 

@@ -61,6 +61,7 @@ def study() -> str:
             )
         ),
     ]
+    folded = page.chart(page.Chart(title="folded", x_label="step", y_label="y", lines=curves(1)))
     return page.document(
         "Night",
         [
@@ -68,6 +69,7 @@ def study() -> str:
             page.Section("Table", [page.table(["run", *map(str, range(20))], wide, best={2})]),
             page.Section("Curves", blocks),
             page.Section("More", [page.details("Settings", [page.paragraph("weight decay 0.05")])]),
+            page.Section("Folded", [page.details("Curve", [folded])]),
         ],
         note="from 3 runs",
     )
@@ -102,6 +104,32 @@ def hostile() -> str:
         for name in HOSTILE
     ]
     return page.document(HOSTILE[0], sections, note=HOSTILE[1])
+
+
+def odd() -> str:
+    """Charts of nothing, of one point, of NaN alone, of the largest and the smallest numbers."""
+    x = np.arange(5.0)
+    shapes: dict[str, list[page.Line]] = {
+        "no lines": [],
+        "no points": [page.Line(name="a", x=[], y=[])],
+        "one point": [page.Line(name="a", x=[3], y=[7])],
+        "nothing finite": [page.Line(name="a", x=x, y=x * np.nan)],
+        "constant": [page.Line(name="a", x=x, y=x * 0 + 2)],
+        "below zero": [page.Line(name="a", x=x, y=-x)],
+        "largest": [page.Line(name="a", x=x, y=[1e300, -1e300, 0, 1e38, 5])],
+        "smallest": [page.Line(name="a", x=x, y=x * 1e-30)],
+        "far away": [page.Line(name="a", x=1.7e9 + x, y=x)],
+        "one place": [page.Line(name="a", x=np.full(5, 7.0), y=x)],
+        "a hundred": curves(100, 20),
+    }
+    blocks = [
+        page.chart(
+            page.Chart(title=title, x_label="x", y_label="y", lines=lines, goal=3, log_y=log)
+        )
+        for title, lines in shapes.items()
+        for log in (False, True)
+    ]
+    return page.document("Odd", [page.Section("", blocks)])
 
 
 def written(folder: Path, text: str) -> str:

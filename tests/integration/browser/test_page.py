@@ -27,14 +27,19 @@ PHONE: dict[str, Any] = {
 DESKTOP: dict[str, Any] = {"viewport": {"width": 1280, "height": 900}}
 SIZES = pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
 
+READ = """
+const read = canvas => {
+    const copy = new OffscreenCanvas(canvas.width, canvas.height);
+    const context = copy.getContext("2d", {willReadFrequently: true});
+    context.drawImage(canvas, 0, 0);
+    return context.getImageData(0, 0, canvas.width, canvas.height).data;
+};
+"""
 # How many pixels of a chart have the colour of each line, as its sample in the legend shows it.
-DRAWN = """figure => {
-    const read = canvas => {
-        const copy = new OffscreenCanvas(canvas.width, canvas.height);
-        const context = copy.getContext("2d", {willReadFrequently: true});
-        context.drawImage(canvas, 0, 0);
-        return context.getImageData(0, 0, canvas.width, canvas.height).data;
-    };
+DRAWN = (
+    "figure => {"
+    + READ
+    + """
     const plot = read(figure.querySelector(".plot canvas"));
     return [...figure.querySelectorAll(".sample")].map(sample => {
         const pixels = read(sample);
@@ -47,6 +52,22 @@ DRAWN = """figure => {
         return count;
     });
 }"""
+)
+# How far from the top, as a share of the height, the colour of the first line is drawn.
+HIGHEST = (
+    "figure => {"
+    + READ
+    + """
+    const canvas = figure.querySelector(".plot canvas"), plot = read(canvas);
+    const sample = read(figure.querySelector(".sample"));
+    const place = sample.findIndex((_, n) => n % 4 === 3 && sample[n] === 255) - 3;
+    const y0 = Math.round(30 * canvas.height / figure.querySelector(".plot").clientHeight);
+    for (let n = y0 * canvas.width * 4; n < plot.length; n += 4)
+        if ([0, 1, 2].every(k => Math.abs(plot[n + k] - sample[place + k]) < 40)
+            && plot[n + 3] > 200)
+            return Math.floor(n / 4 / canvas.width) / canvas.height;
+}"""
+)
 Opened = Callable[..., Page]
 
 
@@ -82,7 +103,7 @@ def opened(browser: Browser, tmp_path: Path, complaints: list[str]) -> Iterator[
         page.on("request", lambda request: requests.append(request.url))
         address = pages.written(tmp_path, html)
         page.goto(address)
-        page.wait_for_function("document.documentElement.dataset.drawn")
+        page.wait_for_selector("html[data-drawn]", state="attached")
         assert [url for url in requests if not url.startswith("data:")] == [address]
         return page
 
@@ -94,7 +115,7 @@ def opened(browser: Browser, tmp_path: Path, complaints: list[str]) -> Iterator[
 
 
 def chart(page: Page, title: str) -> Locator:
-    found = page.locator("figure.chart", has=page.locator("figcaption", has_text=title))
+    found = page.locator("figure.chart", has=page.locator("figcaption", has_text=title)).first
     found.scroll_into_view_if_needed()
     return found
 
@@ -139,19 +160,26 @@ def test_nothing_is_wider_than_the_screen(
     assert too_wide == []
 
 
+@SIZES
+def test_odd_curves_are_charts_that_can_be_used(opened: Opened, size: dict[str, Any]) -> None:
+    page = opened(pages.odd(), size)
+    assert page.locator("figure.chart .plot canvas:not(.over)").count() == 22
+    for plot in page.locator("figure.chart .plot").all():
+        plot.focus()
+        for key in ("+", "ArrowLeft", "l", "-", "l", "0", "ArrowRight"):
+            page.keyboard.press(key)
+    for figure in page.locator("figure.chart").all():
+        assert all(abs(each) < 1e10 for each in view(figure))
+    drawn = {
+        title: chart(page, title).evaluate(DRAWN)
+        for title in ("one point", "constant", "below zero", "largest", "far away", "one place")
+    }
+    assert {title for title, counts in drawn.items() if min(counts) == 0} == set()
+
+
 def test_a_spike_of_one_step_in_a_hundred_thousand_is_drawn(opened: Opened) -> None:
     figure = chart(opened(pages.study()), "spike")
-    highest = figure.evaluate(
-        """figure => {
-            const canvas = figure.querySelector(".plot canvas");
-            const left = canvas.width * 0.5, wide = canvas.width * 0.3;
-            const data = canvas.getContext("2d").getImageData(left, 0, wide, canvas.height).data;
-            for (let n = 0; n < data.length; n += 4)  // coloured, where the grid is grey
-                if (Math.max(data[n], data[n + 1], data[n + 2])
-                    - Math.min(data[n], data[n + 1], data[n + 2]) > 60)
-                    return Math.floor(n / 4 / Math.floor(wide)) / canvas.height;
-        }"""
-    )
+    highest = figure.evaluate(HIGHEST)
     assert highest < 0.25
     assert "\u00d72" in figure.locator(".item").inner_text()
     assert "batch 64 -> 32 x 2" in figure.locator(".signs").inner_text()
@@ -247,6 +275,13 @@ def test_keys_zoom_move_the_cursor_and_change_the_axis(opened: Opened) -> None:
     assert min(figure.evaluate(DRAWN)) > 20
     page.keyboard.press("0")
     assert view(figure) == whole
+
+
+def test_a_chart_that_was_folded_away_is_drawn_when_it_is_unfolded(opened: Opened) -> None:
+    page = opened(pages.study())
+    page.get_by_text("Curve", exact=True).click()
+    figure = chart(page, "folded")
+    waiting.wait_until(lambda: min(figure.evaluate(DRAWN)) > 20, what="the curve")
 
 
 def test_names_that_would_act_are_only_shown(opened: Opened) -> None:

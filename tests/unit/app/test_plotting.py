@@ -51,13 +51,27 @@ def test_runs_that_differ_in_their_seed_are_one_line_with_a_band(o):
     assert plot.traces[0].y.tolist() == pytest.approx([92.3, 93.3, 94.3, 95.3, 96.3])
     assert plot.traces[0].band[1] - plot.traces[0].y == pytest.approx(1)
     assert (plot.x_label, plot.y_label) == ("epoch", "val_acc")
-    assert (plot.reference, plot.reference_label) == (95.5, "baseline, paper, table 2")
+    assert (plot.reference, plot.reference_label) == (95.5, "baseline (paper, table 2)")
 
 
 def test_each_run_can_have_its_line(o):
     plot = plotting.plotted(o, plotting.Wish(runs=RUNS, by="none", metric="loss"))
     assert [trace.name for trace in plot.traces] == list(RUNS)
     assert plot.reference is None
+
+
+def test_what_a_repair_has_altered_has_a_line_of_its_own(o):
+    path = places.results_folder(o.root, RUNS[0]) / "state.json"
+    repair = {"class": "nan", "change": "lr 0.1 -> 0.05", "at": 1.0, "attempt": 1}
+    repairs = [{**repair, "changes_science": True}]
+    path.write_text(json.dumps(folders.state(RUNS[0], repairs=repairs)))
+    plot = plotting.plotted(o, plotting.Wish(runs=RUNS))
+    assert [(trace.name, trace.n) for trace in plot.traces] == [
+        ("lr=0.1", 2),
+        ("lr=0.2", 2),
+        (RUNS[0], 1),
+    ]
+    assert any(note.startswith(f"{RUNS[0]} is in no mean: another") for note in plot.notes)
 
 
 def test_a_metric_that_no_run_has_is_refused_with_those_that_there_are(o):
@@ -71,7 +85,7 @@ def test_a_run_without_the_metric_is_named(o):
         places.results_folder(o.root, "other"), {"epoch": 1, "f1": 1}, name="outputs/metrics.jsonl"
     )
     plot = plotting.plotted(o, plotting.Wish(runs=(*RUNS, "other")))
-    assert "without val_acc: other" in plot.notes
+    assert "Without val_acc: other" in plot.notes
 
 
 def test_an_axis_that_is_not_told_is_refused(o):
@@ -95,7 +109,7 @@ def test_the_picture_names_each_line_and_the_baseline(o, monkeypatch):
     shown = invoked(o, monkeypatch, *RUNS)
     assert "a  lr=0.1 (n = 3)" in shown
     assert "b  lr=0.2 (n = 2)" in shown
-    assert "baseline, paper, table 2 95.5" in shown
+    assert "baseline (paper, table 2): 95.5" in shown
     assert max(map(len, shown.split("\n")[:20])) <= 80
 
 

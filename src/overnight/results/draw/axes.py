@@ -52,6 +52,8 @@ def label(value: float, step: float) -> str:
     if size >= 1e12 or 0 < size < 1e-4:
         return _short(f"{value:.1e}")
     unit, sign = next(_units(size), (1.0, ""))
+    if step < unit / 1000:  # so many decimals are better read in the whole number
+        unit, sign = 1.0, ""
     decimals = _decimals(step / unit)
     shown = f"{value / unit:.{decimals}f}"
     return (shown.rstrip("0").rstrip(".") if "." in shown else shown) + sign

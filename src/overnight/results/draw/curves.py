@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import string
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,12 +30,21 @@ Cells = NDArray[np.bool_]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Drawn:
-    """One curve; `best`: the point to mark. What is not finite is marked at the upper edge."""
+    """One curve; `best`: the point to mark.
+
+    What is not finite is marked at the upper edge, and so are the places in `nonfinite`.
+    """
 
     name: str
     x: Floats
     y: Floats
     best: tuple[float, float] | None = None
+    nonfinite: Floats = field(default_factory=lambda: np.empty(0))
+
+    @cached_property
+    def lost(self) -> Floats:
+        own = self.x[~np.isfinite(self.y) & np.isfinite(self.x)]
+        return np.concatenate((own, self.nonfinite))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,8 +176,7 @@ class _Grid:
     def marks(self, place: int, line: Drawn, *, count: int) -> None:
         """Its letter on the curve, its best point, and where values were not finite."""
         self._letter(place, line, count)
-        lost = line.x[~np.isfinite(line.y) & np.isfinite(line.x)]
-        columns = self.frame.column(lost, 1)
+        columns = self.frame.column(line.lost, 1).clip(0, self.frame.width - 1)
         self._put(np.zeros_like(columns), columns, LOST, place)
         if line.best is not None:
             x, y = (np.array([each]) for each in line.best)
@@ -200,9 +210,10 @@ class _Grid:
         if not self.color:
             return "".join(signs).rstrip()
         owners = self.owner[number].tolist()
+        parts = groupby(zip(owners, signs, strict=True), key=lambda each: each[0])
+        joined = ((owner, "".join(sign for _, sign in part)) for owner, part in parts)
         return "".join(
-            _coloured(each, owner) if owner >= 0 else each
-            for each, owner in zip(signs, owners, strict=True)
+            _coloured(part, owner) if owner >= 0 else part for owner, part in joined
         ).rstrip()
 
 
@@ -263,7 +274,7 @@ def _letter(place: int) -> str:
 
 
 def _remarks(line: Drawn) -> str:
-    lost = int((~np.isfinite(line.y)).sum())
+    lost = line.lost.size
     best = f"  best {line.best[1]:.4g} at {line.best[0]:g}" if line.best else ""
     return best + (f"  {LOST} {lost} not finite" if lost else "")
 
@@ -271,6 +282,8 @@ def _remarks(line: Drawn) -> str:
 def shown(name: str, plain: bool) -> str:
     """Text from elsewhere, harmless; in ASCII where that is all that can be shown."""
     harmless = text.printable(name)
+    if plain:
+        harmless = harmless.replace("\u00b1", "+-")
     return harmless.encode("ascii", "backslashreplace").decode() if plain else harmless
 
 

@@ -14,5 +14,5 @@ def caption(plot: Plot) -> str:
     scale = ", log scale" if plot.log else ""
     parts = [f"{plot.y_label} against {plot.x_label}{scale}: {arms}"]
     if plot.reference is not None:
-        parts.append(f"dashed: {plot.reference_label or 'reference'} {plot.reference:g}")
+        parts.append(f"Dashed: {plot.reference_label or 'reference'}, {plot.reference:g}")
     return text.printable(". ".join([*parts, *plot.notes]) + ".")

@@ -19,6 +19,7 @@ from overnight.results.traces import Plot, Trace
 
 BAND, ENVELOPE, EDGE, FAINT = 0.2, 0.25, 0.6, 0.35  # opacities
 FEW = 30  # points that are seen as points
+CROSSES = 60  # at most, of one line
 LEGEND_ROWS = 8  # more lines than that have their legend beside the curves
 
 
@@ -82,7 +83,7 @@ def _signs(axes: Axes, trace: Trace, colour: str) -> None:
     """Crosses at the upper edge for NaN and infinity, ticks on the axis for later attempts."""
     across = axes.get_xaxis_transform()
     if trace.lost.size:
-        x = thinning.thinned(trace.lost, np.full(trace.lost.size, np.nan)).nonfinite
+        x = _apart(trace.lost, CROSSES)
         axes.plot(
             x, np.full(x.size, 1.0), "x", color=colour, markersize=3.5, markeredgewidth=0.8,
             transform=across, clip_on=False,
@@ -93,6 +94,13 @@ def _signs(axes: Axes, trace: Trace, colour: str) -> None:
             x, np.zeros(x.size), marker=(3, 0, 0), linestyle="none", color=colour, markersize=4,
             transform=across, clip_on=False, zorder=5,
         )  # fmt: skip
+
+
+def _apart(x: Floats, most: int) -> Floats:
+    """The first of each of so many equal parts, so that signs do not hide each other."""
+    low, high = float(x[0]), float(x[-1])
+    parts = np.floor((x - low) / ((high - low) or 1) * most)
+    return x[np.unique(parts, return_index=True)[1]]
 
 
 def _numbers(axes: Axes, is_log: bool, count: int) -> None:

@@ -74,11 +74,16 @@ def facts(pairs: Iterable[tuple[str, str | Cell]]) -> Block:
 def status_list(items: Iterable[Status]) -> Block:
     rows = "".join(
         f'<li class="{item.kind}"><span class="sign" aria-hidden="true">{SIGNS[item.kind]}</span>'
-        f'<b>{escaped(item.name)}</b> <span class="word">{item.kind}</span>'
+        f'<b>{escaped(item.name)}</b> <span class="word">{_word(item.kind)}</span>'
         f"<span>{escaped(item.text)}</span></li>"
         for item in items
     )
     return Block(html=f'<ul class="status">{rows}</ul>')
+
+
+def _word(kind: Kind) -> str:
+    """`neutral` says nothing."""
+    return "" if kind == "neutral" else kind
 
 
 def details(summary: str, blocks: Sequence[Block]) -> Block:

@@ -48,7 +48,10 @@ class Line:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Chart:
-    """`goal`: a value to reach, drawn across. `log_y`: how it is shown at first."""
+    """`goal`: a value to reach, drawn across. `log_y`: how it is shown at first.
+
+    `buckets`: to how many a longer line is thinned; more show more when one zooms in.
+    """
 
     title: str
     x_label: str
@@ -58,6 +61,7 @@ class Chart:
     goal_label: str = "goal"
     log_y: bool = False
     note: str = ""
+    buckets: int = thinning.BUCKETS
 
 
 def chart(shown: Chart) -> Block:
@@ -74,6 +78,8 @@ def chart(shown: Chart) -> Block:
 
 def _chart(shown: Chart) -> dict[str, Any]:
     goal = shown.goal if shown.goal is not None and np.isfinite(shown.goal) else None
+    axes = _Axes()
+    lines = [_line(line, shown.buckets, axes) for line in shown.lines]
     return {
         "title": text.printable(shown.title),
         "x": text.printable(shown.x_label),
@@ -81,30 +87,44 @@ def _chart(shown: Chart) -> dict[str, Any]:
         "goal": goal,
         "goalLabel": text.printable(shown.goal_label),
         "log": shown.log_y,
-        "lines": [_line(line) for line in shown.lines],
+        "axes": axes.packed,
+        "lines": lines,
     }
 
 
-def _line(line: Line) -> dict[str, Any]:
-    thin = _thin(line)
+class _Axes:
+    """The axes of the lines, each once; lines of one chart mostly have the same."""
+
+    def __init__(self) -> None:
+        self.packed: list[list[Any]] = []
+
+    def place(self, x: Floats) -> int:
+        axis = _axis(x)
+        if axis not in self.packed:
+            self.packed.append(axis)
+        return self.packed.index(axis)
+
+
+def _line(line: Line, buckets: int, axes: _Axes) -> dict[str, Any]:
+    thin = _thin(line, buckets)
     packed: dict[str, Any] = {
         "name": text.printable(line.name),
-        "x": _axis(thin.x),
+        "x": axes.place(thin.x),
         "y": _packed(thin.middle),
     }
     if not np.array_equal(thin.low, thin.high):
         packed |= {"low": _packed(thin.low), "high": _packed(thin.high)}
     if line.band is not None:
-        band = _envelope(_floats(line.x), *map(_floats, line.band))
+        low, high = map(_floats, line.band)
+        band = _envelope(_floats(line.x), low, high, None, buckets)
         packed["band"] = {
-            "x": _axis(band.x),
+            "x": axes.place(band.x),
             "low": _packed(band.low),
             "high": _packed(band.high),
         }
     if lost := thin.lost + len(line.nonfinite):
-        places = np.unique(np.concatenate((thin.nonfinite, _floats(line.nonfinite))))
         packed["lost"] = lost
-        packed["nonfinite"] = [float(f"{x:.8g}") for x in places[np.isfinite(places)][:MOST_MARKS]]
+        packed["nonfinite"] = _few(np.concatenate((thin.nonfinite, _floats(line.nonfinite))))
     if line.marks:
         packed["marks"] = [
             [float(x), text.printable(told)] for x, told in line.marks if np.isfinite(x)
@@ -114,23 +134,32 @@ def _line(line: Line) -> dict[str, Any]:
     return packed
 
 
-def _thin(line: Line) -> thinning.Thin:
+def _thin(line: Line, buckets: int) -> thinning.Thin:
     """Raises ValueError where the line has neither `y` nor both ends."""
     x = _floats(line.x)
     if line.low is None or line.high is None:
         if line.y is None:
             raise ValueError(f"the line {line.name!r} needs y, or low and high")
-        return thinning.thinned(x, _floats(line.y))
+        return thinning.thinned(x, _floats(line.y), buckets)
     y = None if line.y is None else _floats(line.y)
-    return _envelope(x, _floats(line.low), _floats(line.high), y)
+    return _envelope(x, _floats(line.low), _floats(line.high), y, buckets)
 
 
-def _envelope(x: Floats, low: Floats, high: Floats, y: Floats | None = None) -> thinning.Thin:
+def _envelope(
+    x: Floats, low: Floats, high: Floats, y: Floats | None, buckets: int
+) -> thinning.Thin:
     """Lowest of `low`, highest of `high`, and the means of `y`, or else the middle of both."""
     middle = low / 2 + high / 2 if y is None else y
     is_told = np.isfinite(low) & np.isfinite(high) & np.isfinite(middle)
-    parts = [thinning.thinned(x[is_told], each[is_told]) for each in (low, middle, high)]
+    parts = [thinning.thinned(x[is_told], each[is_told], buckets) for each in (low, middle, high)]
     return dataclasses.replace(parts[1], low=parts[0].low, high=parts[2].high)
+
+
+def _few(x: Floats) -> list[float]:
+    """Sorted, spread over all, the first and the last among them."""
+    x = np.unique(x[np.isfinite(x)])
+    places = np.linspace(0, x.size - 1, min(x.size, MOST_MARKS)).astype(int)
+    return [float(f"{each:.8g}") for each in x[places]]
 
 
 def _axis(x: Floats) -> list[Any]:

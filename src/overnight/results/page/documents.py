@@ -18,7 +18,7 @@ SCRIPT = ("numbers", "data", "looks", "scales", "drawing", "cursor", "fingers", 
 
 @dataclass(frozen=True)
 class Section:
-    """A heading and what stands below it."""
+    """A heading, which may be empty, and what stands below it."""
 
     title: str
     blocks: Sequence[Block]
@@ -28,8 +28,7 @@ def document(title: str, sections: Sequence[Section], *, note: str = "") -> str:
     """A whole page. `note` stands small at its end: from when it is, and how it was made."""
     style, script = _asset("page.css"), _script()
     body = "".join(
-        f'<section id="s{number}"><h2>{escaped(section.title)}</h2>{together(section.blocks)}'
-        "</section>"
+        f'<section id="s{number}">{_heading(section)}{together(section.blocks)}</section>'
         for number, section in enumerate(sections, start=1)
     )
     foot = f"<footer>{escaped(note)}</footer>" if note else ""
@@ -45,12 +44,17 @@ def document(title: str, sections: Sequence[Section], *, note: str = "") -> str:
     )
 
 
+def _heading(section: Section) -> str:
+    return f"<h2>{escaped(section.title)}</h2>" if section.title else ""
+
+
 def _contents(sections: Sequence[Section]) -> str:
-    if len(sections) < 3:
+    if sum(bool(section.title) for section in sections) < 3:
         return ""
     links = "".join(
         f'<a href="#s{number}">{escaped(section.title)}</a>'
         for number, section in enumerate(sections, start=1)
+        if section.title
     )
     return f'<nav aria-label="Sections">{links}</nav>'
 

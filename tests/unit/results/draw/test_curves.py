@@ -60,6 +60,12 @@ def test_what_is_not_finite_is_marked_at_the_top_and_counted():
     assert "x 3 not finite" in picture
 
 
+def test_places_told_apart_are_marked_and_counted_too():
+    picture = draw.curve([line(np.ones(100), nonfinite=np.array([50.0, 51.0]))], 60, 6)
+    assert "x" in plot_rows(picture)[0]
+    assert "x 2 not finite" in picture
+
+
 def test_curves_are_told_apart_without_colour():
     lines = [line(np.arange(20.0) + n, f"run{n}") for n in range(3)]
     picture = draw.curve(lines, 60, 12)
@@ -127,6 +133,8 @@ def test_any_curve_can_be_drawn(y, log):
         (0.2131, 0.2139, 4, ["0.2132", "0.2134", "0.2136", "0.2138"]),
         (-1, 1, 2, ["-1", "0", "1"]),
         (5, 5, 3, ["5"]),
+        (1.7e9, 1.7e9 + 2, 2, ["1700000000", "1700000001", "1700000002"]),
+        (123_000, 123_400, 2, ["123k", "123.2k", "123.4k"]),
         (1e-7, 3e-7, 2, ["1e-7", "2e-7", "3e-7"]),
     ],
 )

@@ -130,4 +130,4 @@ def test_the_caption_tells_n_the_spread_and_what_the_dashes_are():
     told = figures.caption(drawn)
     assert "ours (n = 2)" in told
     assert "1 standard deviation" in told
-    assert "dashed: paper 2.5" in told
+    assert "Dashed: paper, 2.5" in told

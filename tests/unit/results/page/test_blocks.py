@@ -17,7 +17,8 @@ def chart(*lines: page.Line) -> dict:
     """The data that the chart carries."""
     html = page.chart(page.Chart(title="t", x_label="step", y_label="loss", lines=lines)).html
     found = re.search(r'<script type="application/json">(.*?)</script>', html)
-    return json.loads(found.group(1))["lines"]
+    told = json.loads(found.group(1))
+    return [{**each, "x": told["axes"][each["x"]]} for each in told["lines"]]
 
 
 def floats(packed: str) -> list[float]:
@@ -77,6 +78,23 @@ def test_an_uneven_axis_far_from_zero_keeps_its_distances():
     assert floats(line["x"][1]) == [0, 0.5, 10.25]
 
 
+def test_lines_with_the_same_axis_carry_it_once():
+    x = np.sort(np.random.default_rng(0).uniform(0, 1, 5000))
+    lines = [page.Line(name=str(n), x=x, y=np.sin(9 * x + n)) for n in range(20)]
+    one, many = (
+        len(page.chart(page.Chart(title="t", x_label="x", y_label="y", lines=some)).html)
+        for some in (lines[:1], lines)
+    )
+    assert many < 20 * one * 0.8
+
+
+def test_of_many_places_that_were_not_finite_the_first_and_the_last_stay():
+    (line,) = chart(page.Line(name="a", x=[], y=[], nonfinite=np.arange(10_000.0)))
+    assert (line["nonfinite"][0], line["nonfinite"][-1]) == (0, 9999)
+    assert len(line["nonfinite"]) <= 500
+    assert line["lost"] == 10_000
+
+
 def test_values_beyond_a_float_of_four_bytes_are_cut_to_its_ends():
     (line,) = chart(page.Line(name="a", x=[0, 1], y=[1e300, -1e300]))
     assert floats(line["y"]) == [pytest.approx(3.4e38, rel=0.01), pytest.approx(-3.4e38, rel=0.01)]
@@ -117,7 +135,7 @@ def test_a_line_without_points_and_a_chart_without_lines_are_charts():
 
 def test_the_end_of_a_script_in_a_name_does_not_end_the_data():
     block = page.chart(page.Chart(title="t", x_label="x", y_label="</script><b>", lines=[]))
-    assert "</script><b>" not in block.html
+    assert block.html.count("</script") == 1
 
 
 def test_a_document_is_one_file_that_may_ask_nobody():

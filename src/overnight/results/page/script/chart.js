@@ -5,7 +5,8 @@ class Chart {
     const raw = JSON.parse(figure.querySelector("script").textContent);
     this.figure = figure;
     this.raw = raw;
-    this.lines = raw.lines.map(readLine);
+    const axes = raw.axes.map(axis);
+    this.lines = raw.lines.map((line) => readLine(line, axes));
     let place = 0;
     for (const line of this.lines) line.style = line.isBase ? -1 : place++;
     this.isLog = raw.log && this.hasPositive();
@@ -21,14 +22,6 @@ class Chart {
   }
 
   build() {
-    const tools = element("div", "tools");
-    this.logButton = element("button", "", "log");
-    this.logButton.title = "logarithmic y axis (key l)";
-    this.logButton.disabled = !this.hasPositive();
-    this.resetButton = element("button", "", "reset");
-    this.resetButton.title = "show all (double click, or key 0)";
-    for (const button of [this.logButton, this.resetButton]) button.type = "button";
-    tools.append(this.logButton, this.resetButton);
     this.plot = element("div", "plot");
     this.plot.tabIndex = 0;
     this.plot.setAttribute("role", "img");
@@ -37,66 +30,84 @@ class Chart {
     this.plot.append(this.canvas, this.over);
     this.legend = element("div", "legend");
     for (const line of this.lines) this.legend.append(this.item(line));
-    const longest = Math.max(...this.lines.map((line) => line.name.length), 0);
-    this.legend.style.setProperty("--item", `${Math.min(Math.max(longest * 0.5 + 6.5, 9.5), 24)}rem`);
-    this.figure.querySelector("figcaption").append(tools);
+    const lengths = this.lines.map((line) => line.name.length + (line.lost ? 5 : 0));
+    const wide = Math.max(...lengths, 0) * 0.45 + 5.2; // with room for a value
+    this.legend.style.setProperty("--item", `${Math.min(Math.max(wide, 8.6), 22)}rem`);
+    this.figure.querySelector("figcaption").append(this.tools());
     this.figure.querySelector("script").after(this.plot, this.legend);
     this.explain();
-    this.logButton.addEventListener("click", () => this.setLog(!this.isLog));
-    this.resetButton.addEventListener("click", () => this.zoom(this.whole));
     this.describe();
-    listen(this);
+    new Fingers(this);
+  }
+
+  tools() {
+    this.logButton = button("", "log", () => this.setLog(!this.isLog));
+    this.logButton.title = "logarithmic y axis (key l)";
+    this.logButton.disabled = !this.hasPositive();
+    this.resetButton = button("", "reset", () => this.zoom(this.whole));
+    this.resetButton.title = "show all (double click, or key 0)";
+    const tools = element("div", "tools");
+    tools.append(this.logButton, this.resetButton);
+    return tools;
   }
 
   // What the signs in the chart mean, also for those who cannot point at them.
   explain() {
     const told = element("ul", "signs");
-    if (this.lines.some((line) => line.lost)) told.append(element("li", "", "\u00d7 NaN or infinity"));
+    const tell = (words) => told.append(element("li", "", words));
+    if (this.lines.some((line) => line.lost)) tell("\u00d7 NaN or infinity");
     const marks = this.lines.flatMap((line) => line.marks.map(([x, words]) => [line, x, words]));
     for (const [line, x, words] of marks.slice(0, MARKS_TOLD)) {
-      told.append(element("li", "", `\u25b2 ${line.name}, ${this.raw.x} ${short(x, 7)}: ${words}`));
+      tell(`\u25b2 ${line.name}, ${this.raw.x} ${short(x, 7)}: ${words}`);
     }
-    if (marks.length > MARKS_TOLD) told.append(element("li", "", `\u25b2 and ${marks.length - MARKS_TOLD} more`));
+    if (marks.length > MARKS_TOLD) tell(`\u25b2 and ${marks.length - MARKS_TOLD} more`);
     if (told.childElementCount) this.legend.after(told);
   }
 
   item(line) {
-    const button = element("button", "item");
-    button.type = "button";
-    button.setAttribute("aria-pressed", "true");
+    const item = button("item", "", () => this.toggle(line));
+    line.item = item;
     line.sample = element("canvas", "sample");
     line.readout = element("span", "value");
-    const name = element("span", "name", line.name);
-    button.append(line.sample, name, line.readout);
-    if (line.lost) button.append(element("span", "lost", `\u00d7${line.lost}`));
-    button.title = line.lost ? `${line.name}: ${line.lost} values are NaN or infinite` : line.name;
-    line.item = button;
-    button.addEventListener("click", () => {
-      line.isShown = !line.isShown;
-      if (!line.isShown) this.chosen = null;
-      button.setAttribute("aria-pressed", String(line.isShown));
-      this.draw();
+    item.append(line.sample, element("span", "name", line.name), line.readout);
+    if (line.lost) item.append(element("span", "lost", `\u00d7${line.lost}`));
+    item.title = line.lost ? `${line.name}: ${line.lost} values are NaN or infinite` : line.name;
+    item.setAttribute("aria-pressed", "true");
+    item.addEventListener("pointerenter", (event) => {
+      if (event.pointerType === "mouse") this.choose(line);
     });
-    const choose = (chosen) => {
-      this.chosen = chosen && chosen.isShown ? chosen : null;
-      this.draw();
-    };
-    button.addEventListener("pointerenter", (event) => event.pointerType === "mouse" && choose(line));
-    button.addEventListener("pointerleave", () => choose(null));
-    button.addEventListener("focus", () => button.matches(":focus-visible") && choose(line));
-    button.addEventListener("blur", () => choose(null));
-    return button;
+    item.addEventListener("pointerleave", () => this.choose(null));
+    item.addEventListener("focus", () => item.matches(":focus-visible") && this.choose(line));
+    item.addEventListener("blur", () => this.choose(null));
+    return item;
+  }
+
+  toggle(line) {
+    line.isShown = !line.isShown;
+    line.item.setAttribute("aria-pressed", String(line.isShown));
+    this.choose(null);
+  }
+
+  // The line that stands out, and the others step back.
+  choose(line) {
+    this.chosen = line && line.isShown ? line : null;
+    this.draw();
+  }
+
+  isZoomed() {
+    return this.view[0] !== this.whole[0] || this.view[1] !== this.whole[1];
   }
 
   describe() {
     const [from, to] = this.view.map((x) => short(x));
     const names = this.lines.map((line) => line.name).join(", ");
-    this.plot.setAttribute("aria-label", `${this.raw.title}: ${this.raw.y} of ${names}; ${this.raw.x} ${from} to ${to}`);
+    const told = `${this.raw.y} of ${names}; ${this.raw.x} ${from} to ${to}`;
+    this.plot.setAttribute("aria-label", `${this.raw.title}: ${told}`);
     this.figure.dataset.from = this.view[0];
     this.figure.dataset.to = this.view[1];
     this.figure.dataset.log = this.isLog;
     this.logButton.setAttribute("aria-pressed", String(this.isLog));
-    this.resetButton.disabled = this.view[0] === this.whole[0] && this.view[1] === this.whole[1];
+    this.resetButton.disabled = !this.isZoomed();
   }
 
   setLog(isLog) {

@@ -16,22 +16,26 @@ function axis(packed) {
 function spikes(low, high) {
   const spans = Array.from(high, (value, n) => value - low[n]);
   const sorted = spans.filter((span) => span > 0).sort((one, two) => one - two);
-  const usual = sorted.length ? sorted[sorted.length >> 1] : 0;
-  return spans.map((span) => span > SPIKE * usual && usual > 0);
+  const usual = sorted.length > spans.length / 10 ? sorted[sorted.length >> 1] : 0;
+  return spans.map((span) => span > SPIKE * usual);
 }
 
-function readLine(raw) {
+function readLine(raw, axes) {
   const y = floats(raw.y);
   const low = raw.low ? floats(raw.low) : y;
   const high = raw.high ? floats(raw.high) : y;
   return {
     name: raw.name,
-    x: axis(raw.x),
+    x: axes[raw.x],
     y,
     low,
     high,
     isSpike: low === high ? [] : spikes(low, high),
-    band: raw.band && { x: axis(raw.band.x), low: floats(raw.band.low), high: floats(raw.band.high) },
+    band: raw.band && {
+      x: axes[raw.band.x],
+      low: floats(raw.band.low),
+      high: floats(raw.band.high),
+    },
     nonfinite: raw.nonfinite || [],
     lost: raw.lost || 0,
     marks: raw.marks || [],

@@ -21,7 +21,17 @@ function drawChart(chart) {
   for (const line of shown) drawLost(chart, context, line);
   for (const line of shown) drawMarks(chart, context, line);
   for (const line of chart.lines) drawSample(chart, line);
+  if (!chart.lines.some((line) => line.y.length)) drawNothing(chart, context, ink);
   drawCursor(chart);
+}
+
+function drawNothing(chart, context, ink) {
+  const { left, top, right, bottom } = chart.box;
+  context.font = FONT;
+  context.fillStyle = ink.text;
+  context.textAlign = "center";
+  context.textBaseline = "middle";
+  context.fillText("no finite values", (left + right) / 2, (top + bottom) / 2);
 }
 
 function drawGrid(chart, context, ink) {
@@ -59,7 +69,7 @@ function drawGrid(chart, context, ink) {
   context.fillText(chart.raw.x, right, bottom + 21, right - left);
   context.textAlign = "left";
   context.textBaseline = "alphabetic";
-  context.fillText(chart.raw.y, 0, 11, chart.width);
+  if (chart.raw.y !== chart.raw.title) context.fillText(chart.raw.y, 0, 11, chart.width);
 }
 
 function fillArea(chart, context, line, part, alpha) {
@@ -112,7 +122,7 @@ function drawLine(chart, context, line) {
     context.lineTo(chart.toX(x[n]), chart.toY(y[means]));
   }
   context.globalAlpha = chart.chosen && chart.chosen !== line ? 0.3 : 1;
-  context.lineWidth = line === chart.chosen ? 2.5 : 1.6;
+  context.lineWidth = line === chart.chosen ? 2.5 : chart.lines.length > 8 ? 1.2 : 1.6;
   context.setLineDash(dashOf(line));
   context.stroke();
   context.setLineDash([]);
@@ -145,14 +155,21 @@ function drawGoal(chart, context, ink) {
   context.stroke();
   context.setLineDash([]);
   context.font = FONT;
-  context.textAlign = "right";
-  context.textBaseline = y - top > 16 ? "bottom" : "top";
+  // beside the line where the curves are further away from it
+  const shown = chart.lines.filter((line) => line.isShown && line.y.length);
+  const away = (line, x) => Math.abs(chart.toY(line.y[nearest(line.x, x)]) - y);
+  const room = (x) => Math.min(...shown.map((line) => away(line, x)));
+  const isLeft = shown.length > 0 && room(chart.view[0]) > room(chart.view[1]);
+  const isAbove = y - top > 14;
+  context.textAlign = isLeft ? "left" : "right";
+  context.textBaseline = isAbove ? "bottom" : "top";
   const told = `${chart.raw.goalLabel} ${short(chart.raw.goal)}`;
-  const beside = y + (y - top > 16 ? -2 : 3);
+  const [across, down] = [isLeft ? left + 3 : right, y + (isAbove ? -2 : 3)];
   context.strokeStyle = ink.paper; // lines below it stay apart from the words
   context.lineWidth = 3;
-  context.strokeText(told, right, beside);
-  context.fillText(told, right, beside);
+  context.lineJoin = "round";
+  context.strokeText(told, across, down, right - left);
+  context.fillText(told, across, down, right - left);
 }
 
 // Crosses along the upper edge: here NaN or infinity stood.

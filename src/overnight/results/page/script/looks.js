@@ -5,8 +5,24 @@ const COLOURS = {
   dark: ["#5cb3ee", "#ff8a4a", "#3fc79c", "#e58fc0", "#9cd2f7", "#f2b942", "#a79cf5"],
 };
 const INK = {
-  light: { text: "#5d6470", grid: "#e4e6ea", axis: "#b9bec7", goal: "#7a5c00", cursor: "#8a919d", base: "#6c727d", paper: "#ffffff" },
-  dark: { text: "#a0a7b4", grid: "#2a2f38", axis: "#4a515d", goal: "#e3c568", cursor: "#7d8593", base: "#9aa1ad", paper: "#171a20" },
+  light: {
+    text: "#5d6470",
+    grid: "#e4e6ea",
+    axis: "#b9bec7",
+    goal: "#7a5c00",
+    cursor: "#8a919d",
+    base: "#6c727d",
+    paper: "#ffffff",
+  },
+  dark: {
+    text: "#a0a7b4",
+    grid: "#2a2f38",
+    axis: "#4a515d",
+    goal: "#e3c568",
+    cursor: "#7d8593",
+    base: "#9aa1ad",
+    paper: "#171a20",
+  },
 };
 const DASHES = [[], [7, 3], [2, 2.5], [8, 3, 2, 3]];
 const FONT = "11px system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
@@ -22,6 +38,13 @@ function element(name, className, content) {
   const made = document.createElement(name);
   if (className) made.className = className;
   if (content !== undefined) made.textContent = content;
+  return made;
+}
+
+function button(className, content, clicked) {
+  const made = element("button", className, content);
+  made.type = "button";
+  made.addEventListener("click", clicked);
   return made;
 }
 

@@ -19,12 +19,12 @@ function short(value, digits = 4) {
 
 function axisText(value, step) {
   const size = Math.abs(value);
-  if (size >= 1e9 || (size !== 0 && size < 1e-4)) return value.toExponential(1).replace(".0e", "e").replace("e+", "e");
-  for (const [unit, sign] of [[1e6, "M"], [1e3, "k"]]) {
-    if (size >= unit && (unit > 1e3 || size >= 1e4)) {
-      return trimmed(value / unit, step / unit) + sign;
-    }
+  if ((size >= 1e9 && step >= size / 1e3) || (size !== 0 && size < 1e-4)) {
+    return value.toExponential(1).replace(".0e", "e").replace("e+", "e");
   }
+  const [unit, sign] = size >= 1e6 ? [1e6, "M"] : size >= 1e4 ? [1e3, "k"] : [1, ""];
+  // a distance that needs many decimals is better read in the whole number
+  if (step >= unit / 1e3) return trimmed(value / unit, step / unit) + sign;
   return trimmed(value, step);
 }
 
@@ -39,9 +39,10 @@ function ticks(from, to, count) {
   if (!(span > 0)) return { values: [from], step: Math.abs(from) || 1 };
   const rough = span / Math.max(count, 1);
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = power * ([1, 2, 5].find((each) => each * power >= rough) || 10);
+  const step = power * ([1, 2, 5].find((each) => each * power >= rough * 0.8) || 10);
   const values = [];
-  for (let n = Math.ceil(from / step - 1e-9); n * step <= to + step * 1e-9; n++) values.push(n * step);
+  const last = Math.floor(to / step + 1e-9);
+  for (let n = Math.ceil(from / step - 1e-9); n <= last; n++) values.push(n * step);
   return { values, step };
 }
 

@@ -32,15 +32,17 @@ function rangeOf(chart) {
         take(part.high[end]);
       }
       if (start === end) {
-        for (const near of [start - 1, start]) if (near >= 0 && near < part.x.length) take(part.low[near]);
+        for (const near of [start - 1, start]) if (near in part.low) take(part.low[near]);
       }
     }
   }
   if (chart.raw.goal !== null && low <= high) {
     // a goal that is near is shown; one that is far away would flatten the curves
-    const room = chart.isLog ? 1 : high - low;
-    const far = chart.isLog ? Math.abs(Math.log10(chart.raw.goal / (chart.raw.goal > high ? high : low))) : Math.max(chart.raw.goal - high, low - chart.raw.goal);
-    if (far <= room) take(chart.raw.goal);
+    const { goal } = chart.raw;
+    const isNear = chart.isLog
+      ? goal >= low / 10 && goal <= high * 10
+      : goal >= low - (high - low) && goal <= high + (high - low);
+    if (isNear) take(goal);
   }
   if (!(low <= high)) return chart.isLog ? [0.1, 1] : [0, 1];
   if (chart.isLog) {
@@ -49,6 +51,17 @@ function rangeOf(chart) {
   }
   const pad = high > low ? (high - low) * 0.06 : Math.abs(high) * 0.1 || 1;
   return [low - pad, high + pad];
+}
+
+// Fewer where their numbers are long.
+function ticksThatFit(chart, context, width) {
+  for (let count = Math.max(Math.floor(width / 68), 2); ; count--) {
+    const { values, step } = ticks(chart.view[0], chart.view[1], count);
+    const told = values.map((value) => [value, axisText(value, step)]);
+    const widest = Math.max(...told.map(([, shown]) => context.measureText(shown).width));
+    const apart = (step * width) / (chart.view[1] - chart.view[0]);
+    if (count <= 1 || told.length < 2 || widest + 10 < apart) return told;
+  }
 }
 
 function layOut(chart, context) {
@@ -64,10 +77,10 @@ function layOut(chart, context) {
   }
   context.font = FONT;
   const widest = Math.max(...chart.yTicks.map(([, shown]) => context.measureText(shown).width), 16);
-  chart.box = { left: Math.ceil(widest) + 10, top: 20, right: chart.width - 10, bottom: chart.height - 36 };
-  const { values, step } = ticks(chart.view[0], chart.view[1], Math.max(Math.floor((chart.box.right - chart.box.left) / 80), 2));
-  chart.xTicks = values.map((value) => [value, axisText(value, step)]);
-  const { left, top, right, bottom } = chart.box;
+  const [left, right] = [Math.ceil(widest) + 10, chart.width - 10];
+  const [top, bottom] = [20, chart.height - 36];
+  chart.box = { left, top, right, bottom };
+  chart.xTicks = ticksThatFit(chart, context, right - left);
   const xScale = (right - left) / (chart.view[1] - chart.view[0]);
   chart.toX = (x) => left + (x - chart.view[0]) * xScale;
   const [from, to] = chart.isLog ? [Math.log(low), Math.log(high)] : [low, high];
