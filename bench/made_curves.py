@@ -33,7 +33,7 @@ from overnight.results.series import Series
 Floats = NDArray[np.float64]
 COUNTS = (10, 16, 25, 50, 100, 200, 500, 2_000, 10_000)
 MANY = 100_000  # values of one run in fifty
-NOISES = (0.002, 0.01, 0.03)  # of the fall
+NOISES = (0.002, 0.01, 0.03, 0.08)  # of the fall
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -124,11 +124,21 @@ def scaled(random: Generator) -> tuple[float, float]:
 
 
 def noisy(mean: Floats, height: float, noise: float, random: Generator) -> Floats:
-    """With normal noise, or with noise that is skewed as that of small batches is."""
-    if random.random() < 0.3:
+    """With noise of one kind: normal, skewed as of small batches, with far outliers, in streaks
+    (each value keeps half of the last one's), or in proportion to what is still to be gained.
+    """
+    kind = int(random.integers(5))
+    drawn = random.normal(size=mean.size)
+    if kind == 1:
         drawn = random.gamma(4.0, 0.5, mean.size) - 2.0
-    else:
-        drawn = random.normal(size=mean.size)
+    elif kind == 2:
+        drawn = random.standard_t(3, mean.size) / np.sqrt(3.0)
+    elif kind == 3:
+        for place in range(1, mean.size):
+            drawn[place] = 0.5 * drawn[place - 1] + np.sqrt(0.75) * drawn[place]
+    elif kind == 4 and np.isfinite(mean).all():
+        above = np.minimum(mean - mean.min(), height) / height
+        drawn *= 0.2 + 0.8 * above
     return mean + height * noise * drawn
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from overnight.app import Overnight, following, series
+from overnight.app import Overnight, following, importing, series
 from overnight.core import errors, places
+from overnight.results import health, summary
 from overnight.results import pull as pulling
-from overnight.results import summary
 
 
 def pull(
@@ -22,6 +23,10 @@ def pull(
     include: Sequence[str] = (),
 ) -> pulling.Pulled:
     """Fetches what is new of one run into .overnight/results/RUN; what was cut short goes on."""
+    if importing.is_imported(o, run):
+        raise errors.UsageError(
+            f"{run} was imported here, and no server has it", hint=f"overnight results {run}"
+        )
     server = following.locate(o, run, server_name)
     return pulling.pull(
         server,
@@ -37,6 +42,32 @@ def pull(
 def result(o: Overnight, run: str, server_name: str | None) -> summary.RunResult:
     """The run's results, fetched first; from what is here where the server is away."""
     folder = places.results_folder(o.root, run)
+    if not importing.is_imported(o, run):
+        fetch(o, run, server_name, folder)
+    state, spec = record(folder / "state.json"), record(folder / "spec.json")
+    return summary.summarise(folder, state, spec, o.config.metrics, series.read(o, run))
+
+
+def judged(o: Overnight, found: summary.RunResult) -> summary.RunResult:
+    """The same with what is to be said of its curves."""
+    state = record(places.results_folder(o.root, found.run) / "state.json")
+    told = health.judge(series.of_run(o, found.run), remaining=remaining(state))
+    return replace(found, health=told)
+
+
+def remaining(state: Mapping[str, Any]) -> float | None:
+    """What is left of a training, as a multiple of what has passed; None where that is unknown."""
+    if state.get("state") == "finished":
+        return 0.0
+    told = state.get("progress")
+    for done, total in (("epoch", "epochs"), ("step", "steps")):
+        if isinstance(told, dict) and told.get(done) and told.get(total):
+            return max(0.0, float(told[total]) / float(told[done]) - 1)
+    return None
+
+
+def fetch(o: Overnight, run: str, server_name: str | None, folder: Path) -> None:
+    """What is new of the run; where its server is away, what is here has to do."""
     try:
         with o.talk.busy(f"fetching {run}"):
             pull(o, run, server_name)
@@ -44,8 +75,6 @@ def result(o: Overnight, run: str, server_name: str | None) -> summary.RunResult
         if not (folder / "spec.json").exists():
             raise
         o.talk.say(f"{error.message}; these results were fetched {age(folder)}")
-    state, spec = record(folder / "state.json"), record(folder / "spec.json")
-    return summary.summarise(folder, state, spec, o.config.metrics, series.read(o, run))
 
 
 def age(folder: Path) -> str:

@@ -34,6 +34,10 @@ class Tally:
 def each(paths: Iterable[str], talk: Talk, tally: Tally) -> Iterator[Inspected]:
     """One after the other. A file that was named and cannot be read is told as refused; of a
     folder's files only those that a reader knows are told, and the others counted."""
+    paths = list(paths)
+    for name in paths:
+        if not os.path.exists(name):
+            raise errors.UsageError(f"there is no {name}", hint="ls")
     for name in paths:
         path = Path(name)
         if path.is_dir():
@@ -60,18 +64,15 @@ def one(path: Path, name: str) -> Inspected:
     """`name` is what the file is called in what is told."""
     try:
         if not path.is_file():
-            raise _missing(path, name)
+            return inspection.refused(name, "it is no regular file")
         with path.open("rb") as file:
-            is_packed = file.read(2) == GZIP
+            head = file.read(2)
+        if not head:
+            return inspection.refused(name, "the file is empty")
+        is_packed = head == GZIP
         return _unpacked(path, name) if is_packed else _read(path, name)
     except (OSError, EOFError, zlib.error) as error:
         return inspection.refused(name, _why(error))
-
-
-def _missing(path: Path, name: str) -> errors.UsageError:
-    if path.exists():
-        return errors.UsageError(f"{name} is no regular file", hint="ls -l")
-    return errors.UsageError(f"there is no {name}", hint="ls")
 
 
 def _why(error: Exception) -> str:
@@ -108,6 +109,5 @@ class _Limited:
 def _read(path: Path, name: str) -> Inspected:
     found = reading.read(path)
     if found is None:
-        empty = path.stat().st_size == 0
-        return inspection.refused(name, "the file is empty" if empty else UNKNOWN)
+        return inspection.refused(name, UNKNOWN)
     return inspection.inspected(name, found)

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 NOTHING_READ = 2
 MOST_SHOWN = 24  # series of a run
-NAME_WIDTH, NUMBER_WIDTH = 28, 11
-NARROW, WIDE = 12, 40
+NAME_WIDTH, NUMBER_WIDTH = 24, 11
+OTHERS_WIDTH = 70  # columns of a line without its curve
+NARROW, WIDE = 10, 40
 SENTENCES = 12
 
 
@@ -85,7 +86,7 @@ def of_run(run: Run) -> Iterator[str]:
 
     if run.name:
         yield f" run {one_line(run.name)}"
-    width = max(NARROW, min(WIDE, shutil.get_terminal_size().columns - 72))
+    width = max(NARROW, min(WIDE, shutil.get_terminal_size().columns - OTHERS_WIDTH))
     yield "  " + " ".join([" " * (NAME_WIDTH + 1 + width), *heads()])
     for series in run.series[:MOST_SHOWN]:
         yield row(series, width)

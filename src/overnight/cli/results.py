@@ -23,6 +23,6 @@ def command(run: str, sources: bool, server: str | None, as_json: bool) -> None:
         from overnight.app import evaluating
         from overnight.results import show
 
-        found = evaluating.result(o, run, server)
+        found = evaluating.judged(o, evaluating.result(o, run, server))
         text = show.result(found, color=sys.stdout.isatty(), sources=sources).rstrip("\n")
         common.emit(found.to_json(), text, as_json)

@@ -30,6 +30,7 @@ FAR, TIMES = 12.0, 2.0  # a spike: deviations from the median, and as a multiple
 CHECKS = 6  # validations before anything is said of them
 OF_FALL, OF_LEVEL, OF_NOISE = 0.05, 0.02, 6.0
 LONG, LITTLE, LEFT = 16, 0.01, 0.25
+UNSEEN = 0.05  # of all that was gained: where the noise hides more, nothing is said
 OF_MEDIANS = 2.5  # of the noise of a third: so far apart two medians of it may be
 MANY = 24
 NO_LOSS = 9
@@ -116,7 +117,7 @@ class Flags:
     ) -> None:
         """A line's metrics; the loss of the validation among them counts."""
         for name, value in metrics.items():
-            rank = val_rank(name, split)
+            rank, name = val_loss(name, split)
             if rank > self._rank or rank == NO_LOSS or not math.isfinite(value):
                 continue
             if rank < self._rank or name != self._val_name:
@@ -158,7 +159,8 @@ class Flags:
         start = math.fsum(self._first) / len(self._first)
         values = self._train.values()
         learnt = start - min(values)
-        if learnt <= max(ABOVE * abs(start), OF_NOISE * noise(values)):
+        sound = values[: values.index(min(values)) + 1]
+        if learnt <= max(ABOVE * abs(start), OF_NOISE * noise(sound)):
             return None
         lowest = min(point.value for point in list(self._recent)[-2 * FEW_BAD :])
         if lowest <= start - (1 - LOST) * learnt:
@@ -228,8 +230,8 @@ class Flags:
         third = half // 2
         before, last = median(values[half : half + third]), median(values[-third:])
         gained = max(values[:2]) - min(values)
-        little = max(LITTLE * gained, OF_MEDIANS * noise(values) / math.sqrt(third))
-        if abs(before - last) > little or gained <= 0:
+        unseen = OF_MEDIANS * noise(values) / math.sqrt(third)
+        if abs(before - last) > max(LITTLE * gained, unseen) or unseen > UNSEEN * gained:
             return None
         where = curve.points[half]
         said = f"{name} has gained nothing since {place(where)}; {100 * left:.0f} % remain"
@@ -270,10 +272,13 @@ def noise(values: Sequence[float]) -> float:
 
 
 @functools.lru_cache(maxsize=512)
-def val_rank(name: str, split: str | None) -> int:
-    """How surely it is the loss of the validation: as `names.loss_rank`; NO_LOSS for no such."""
+def val_loss(name: str, split: str | None) -> tuple[int, str]:
+    """How surely it is the loss of the validation, and what it is called.
+
+    As `names.loss_rank`; NO_LOSS for no such.
+    """
     if spellings.fold(name, split)[0] != spellings.VAL:
-        return NO_LOSS
+        return NO_LOSS, name
     words = [word for word in names.tokens(name) if names.split_of(word) is None]
     rank = names.loss_rank("_".join(words)) if words else None
-    return NO_LOSS if rank is None else rank
+    return NO_LOSS if rank is None else rank, spellings.spelled(name, split)

@@ -2,46 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from overnight.results.curves import Curve, Floats, Whole
 
-_AXES = ("value", "step", "epoch", "time", "line")
+
+@dataclass(eq=False)
+class Axes:
+    """Where the values of a piece stand; shape (n,) each, None where the file does not tell.
+
+    Metrics that stand on the same rows share one, so that memory does not grow with their number.
+    """
+
+    line: Whole
+    step: Floats | None = None
+    epoch: Floats | None = None
+    time: Floats | None = None
+
+    def where(self, told: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Axes:
+        return Axes(self.line[told], *(_where(each, told) for each in self.columns))
+
+    @property
+    def columns(self) -> tuple[Floats | None, Floats | None, Floats | None]:
+        return self.step, self.epoch, self.time
 
 
 @dataclass
-class _Growing:
+class _Grown:
     rank: tuple[int, int]
-    pieces: list[tuple[Floats | None, ...]] = field(default_factory=list)
-    rows: list[tuple[float, ...]] = field(default_factory=list)
+    pieces: list[tuple[Floats, Axes]] = field(default_factory=list)
+    rows: list[tuple[float, float, float, float, int]] = field(default_factory=list)
 
 
 class Gather:
-    """Collects the curves of one file. A column that is not told is None."""
+    """Collects the curves of one file."""
 
     def __init__(self) -> None:
-        self._growing: dict[tuple[str, str | None], _Growing] = {}
+        self._grown: dict[tuple[str, str | None], _Grown] = {}
         self._goals: dict[str, str] = {}
 
-    def add(
-        self,
-        name: str,
-        split: str | None,
-        place: int,
-        value: Floats,
-        *,
-        line: Floats,
-        step: Floats | None = None,
-        epoch: Floats | None = None,
-        time: Floats | None = None,
-    ) -> None:
-        """A piece; arrays of one length, lines ascending. `place`: of the column in its row."""
+    def add(self, name: str, split: str | None, place: int, value: Floats, axes: Axes) -> None:
+        """A piece, its lines ascending. `place`: of the column in its row."""
         if value.size:
-            grown = self._of(name, split, int(line[0]), place)
-            grown.pieces.append((value, step, epoch, time, line))
+            piece = (np.ascontiguousarray(value), axes)
+            self._of(name, split, int(axes.line[0]), place).pieces.append(piece)
 
     def row(
         self,
@@ -62,78 +70,104 @@ class Gather:
         """The file says that of this metric lower ('min') or higher ('max') is better."""
         self._goals[name] = goal
 
-    def _of(self, name: str, split: str | None, line: int, place: int) -> _Growing:
+    def _of(self, name: str, split: str | None, line: int, place: int) -> _Grown:
         key, rank = (name, split), (line, place)
-        grown = self._growing.get(key)
+        grown = self._grown.get(key)
         if grown is None:
-            grown = self._growing[key] = _Growing(rank)
+            grown = self._grown[key] = _Grown(rank)
         elif rank < grown.rank:
             grown.rank = rank
         return grown
 
     def curves(self) -> tuple[Curve, ...]:
-        """In the order in which each name came first; may be asked for once."""
-        ranked = sorted(self._growing.items(), key=lambda item: item[1].rank)
-        self._growing = {}
-        joined = _Joined()
+        """In the order in which each name came first. May be asked for once: it empties this."""
+        ranked = sorted(self._grown.items(), key=lambda item: item[1].rank)
+        self._grown = {}
+        for _, grown in ranked:
+            _settle(grown)
+        joined = _Joined([[axes for _, axes in grown.pieces] for _, grown in ranked])
         return tuple(self._curve(name, split, grown, joined) for (name, split), grown in ranked)
 
-    def _curve(self, name: str, split: str | None, grown: _Growing, joined: _Joined) -> Curve:
-        if grown.rows:
-            grown.pieces.append(tuple(np.array(grown.rows, dtype=np.float64).T))
-        pieces, grown.pieces, grown.rows = grown.pieces, [], []
-        size = sum(_size(piece[0]) for piece in pieces)
-        columns = [joined.column([piece[at] for piece in pieces], pieces, size) for at in range(5)]
-        if len(pieces) > 1 and (np.diff(columns[4]) < 0).any():
-            order = np.argsort(columns[4], kind="stable")
-            columns = [column[order] for column in columns]
-        value, step, epoch, time, line = columns
+    def _curve(self, name: str, split: str | None, grown: _Grown, joined: _Joined) -> Curve:
+        axes = joined.axes([each for _, each in grown.pieces])
+        value = _joined([each for each, _ in grown.pieces])
+        grown.pieces.clear()
+        step, epoch, time = (joined.told(each, value.size) for each in axes.columns)
+        line = axes.line
+        if (np.diff(line) < 0).any():
+            order = np.argsort(line, kind="stable")
+            value, line = value[order], line[order]
+            step, epoch, time = step[order], epoch[order], time[order]
         return Curve(
             name=name,
             value=value,
             step=step,
             epoch=epoch,
             time=time,
-            line=joined.whole(line),
+            line=line,
             split=split,
             goal=self._goals.get(name),
         )
 
 
-def _size(column: Floats | None) -> int:
-    return 0 if column is None else column.size
+def _where(
+    column: Floats | None, told: np.ndarray[tuple[int], np.dtype[np.bool_]]
+) -> Floats | None:
+    return None if column is None else column[told]
+
+
+def _settle(grown: _Grown) -> None:
+    """Makes a piece of the single rows."""
+    if grown.rows:
+        value, step, epoch, time, line = np.array(grown.rows, dtype=np.float64).T.copy()
+        grown.pieces.append((value, Axes(line.astype(np.int64), step, epoch, time)))
+        grown.rows = []
+
+
+def _filled(parts: Sequence[Floats | None], sizes: Sequence[int]) -> list[Floats]:
+    return [
+        np.full(size, np.nan) if part is None else part
+        for part, size in zip(parts, sizes, strict=True)
+    ]
+
+
+def _joined(parts: Sequence[Floats]) -> Floats:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 class _Joined:
-    """Joins columns once where several curves share the pieces of an axis: it saves memory."""
+    """Joins the axes that curves share once, and lets go of the pieces that nobody else needs."""
 
-    def __init__(self) -> None:
-        self._columns: dict[tuple[int, ...], tuple[list[Floats | None], Floats]] = {}
-        self._lines: dict[int, tuple[Floats, Whole]] = {}
+    def __init__(self, curves: Sequence[Sequence[Axes]]) -> None:
+        keys = {tuple(map(id, pieces)) for pieces in curves}
+        self._wanted = Counter(each for key in keys for each in key)
+        self._kept = list(curves)  # ids stay theirs
+        self._done: dict[tuple[int, ...], Axes] = {}
         self._untold: dict[int, Floats] = {}
 
-    def column(
-        self, parts: list[Floats | None], pieces: Iterable[tuple[Floats | None, ...]], size: int
-    ) -> Floats:
-        if all(part is None for part in parts):
-            return self._untold.setdefault(size, np.full(size, np.nan))
-        if len(parts) == 1 and parts[0] is not None:
-            return np.ascontiguousarray(parts[0])
-        key = tuple(id(part) for part in parts)
-        is_whole = all(part is not None for part in parts)
-        if is_whole and key in self._columns:
-            return self._columns[key][1]
-        told = [
-            np.full(_size(piece[0]), np.nan) if part is None else part
-            for part, piece in zip(parts, pieces, strict=True)
-        ]
-        column = np.concatenate(told)
-        if is_whole:
-            self._columns[key] = (parts, column)  # keeps the parts, so that their ids stay theirs
-        return column
+    def axes(self, pieces: Sequence[Axes]) -> Axes:
+        key = tuple(map(id, pieces))
+        if key not in self._done:
+            self._done[key] = pieces[0] if len(pieces) == 1 else self._join(pieces)
+        return self._done[key]
 
-    def whole(self, line: Floats) -> Whole:
-        """Shared as well; a float64 counts lines exactly up to 2**53."""
-        if id(line) not in self._lines:
-            self._lines[id(line)] = (line, line.astype(np.int64))
-        return self._lines[id(line)][1]
+    def _join(self, pieces: Sequence[Axes]) -> Axes:
+        """Column by column: each piece is let go of before the next is joined."""
+        sizes = [piece.line.size for piece in pieces]
+        alone = [piece for piece in pieces if self._wanted[id(piece)] == 1]
+        made = Axes(np.concatenate([piece.line for piece in pieces]))
+        for piece in alone:
+            piece.line = made.line[:0]
+        for name in ("step", "epoch", "time"):
+            parts = [getattr(piece, name) for piece in pieces]
+            if any(part is not None for part in parts):
+                setattr(made, name, np.concatenate(_filled(parts, sizes)))
+            del parts
+            for piece in alone:
+                setattr(piece, name, None)
+        return made
+
+    def told(self, column: Floats | None, size: int) -> Floats:
+        if column is not None:
+            return column
+        return self._untold.setdefault(size, np.full(size, np.nan))

@@ -13,10 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
+
 from overnight.results.curves import Mark
 
 BLOCK_BYTES = 1 << 20
 LONGEST_LINE = 1 << 24
+LONGEST_QUOTE = 1 << 16
 _SEAL_BYTES = 1 << 10
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _BOM = b"\xef\xbb\xbf"
@@ -32,16 +35,20 @@ class Block:
 
 
 class Growing:
-    """One reading of a file. `memory` is what the reader said the last time (empty at first)."""
+    """One reading of a file. `memory` is what the reader said the last time (empty at first).
 
-    def __init__(self, path: Path, mark: Mark | None) -> None:
-        self._path = path
+    `is_quoted`: between quotes a line end is none, so that no block ends there.
+    """
+
+    def __init__(self, path: Path, mark: Mark | None, *, is_quoted: bool = False) -> None:
+        self._is_quoted = is_quoted
         self._file: BinaryIO = path.open("rb")
         self.is_anew = False
         self.is_sixteen = self._file.read(2) in _UTF16
         self.offset, self.line = 0, 0
         self.memory: Mapping[str, Any] = {}
         self._taken_open = False
+        self._open_bytes = 0
         self.is_stuck = False
         if mark is not None:
             self._go_on(mark)
@@ -84,7 +91,7 @@ class Growing:
         while True:
             piece = self._file.read(BLOCK_BYTES)
             data = rest + piece
-            cut = data.rfind(b"\n") + 1
+            cut = _cut(data, self._is_quoted)
             self.is_stuck = not cut and len(data) > LONGEST_LINE
             if not piece or self.is_stuck:
                 break
@@ -92,6 +99,7 @@ class Growing:
             if cut:
                 yield self._block(data[:cut])
         if rest and not self.is_stuck and not self._taken_open:
+            self._open_bytes = len(rest)
             yield Block(_clean(rest, self.offset), self.line + 1, is_open=True)
 
     def _block(self, data: bytes) -> Block:
@@ -102,9 +110,7 @@ class Growing:
 
     def take_open(self, block: Block) -> None:
         """The reader has used the last line although it has no end."""
-        self._file.seek(self.offset)
-        size = len(self._file.read())
-        self.offset += size
+        self.offset += self._open_bytes
         self.line = block.line
         self._taken_open = True
 
@@ -129,6 +135,18 @@ class Growing:
         self._file.seek(max(0, offset - _SEAL_BYTES))
         tail = self._file.read(min(offset, _SEAL_BYTES))
         return [len(head), len(tail), zlib.crc32(head), zlib.crc32(tail)]
+
+
+def _cut(data: bytes, is_quoted: bool) -> int:
+    """Where the last whole line ends. A quote that stays open for long is a mere character."""
+    cut = data.rfind(b"\n") + 1
+    if not is_quoted or data.count(b'"', 0, cut) % 2 == 0:
+        return cut
+    signs = np.frombuffer(data, dtype=np.uint8, count=cut)
+    even = np.cumsum(signs == ord('"')) % 2 == 0
+    ends = np.flatnonzero((signs == ord("\n")) & even)
+    closed = int(ends[-1]) + 1 if ends.size else 0
+    return closed if cut - closed <= LONGEST_QUOTE else cut
 
 
 def _clean(data: bytes, offset: int) -> bytes:

@@ -13,6 +13,7 @@ from overnight.results import columns, numbers
 from overnight.results.conventions import Convention
 
 DELIMITERS = (",", "\t", ";", "|")
+LONGEST_REMARK = 1 << 16
 MOST_BEFORE = 40  # lines that may stand before the header
 
 
@@ -32,19 +33,18 @@ def opening(text: str, path: Path, convention: Convention) -> Opening | None:
     before = 0
     while before < len(lines) and (not lines[before].strip() or _is_remark(lines, before)):
         before += 1
-    if before >= len(lines) or not lines[before].strip():
-        return None
-    delimiter = convention.delimiter or delimiter_of(lines[before:])
+    shown = [line for line in lines[before:] if line.strip()][:2]
+    if len(shown) < 2:
+        return None  # what a header is, shows in the row below it
+    shown[0] = shown[0].lstrip("#").strip() if shown[0].startswith("#") else shown[0]
+    delimiter = convention.delimiter or delimiter_of(shown)
     memory = _told_before(lines[:before])
     if convention.header is not None:
         return Opening(convention.header, delimiter, before, memory)
-    first = cells(
-        lines[before].lstrip("#").strip() if lines[before].startswith("#") else lines[before],
-        delimiter,
-    )
-    following = cells(lines[before + 1], delimiter) if len(lines) > before + 1 else []
-    if _is_header(first, following):
-        rows = _height(lines[before:], delimiter)
+    rows = _height(lines[before:])
+    record = "\n".join(lines[before : before + rows])
+    first = cells(record.lstrip("#").strip() if record.startswith("#") else record, delimiter)
+    if _is_header(first, cells(shown[1], delimiter)):
         return Opening(unique(first), delimiter, before + rows, memory)
     return Opening(_invented(first, path), delimiter, before, memory)
 
@@ -52,9 +52,9 @@ def opening(text: str, path: Path, convention: Convention) -> Opening | None:
 def _is_remark(lines: Sequence[str], place: int) -> bool:
     """`# text`, unless it is the header of the numbers below, as numpy writes it."""
     line = lines[place]
-    if not line.startswith(("#", "//")):
+    if not line.startswith(("#", "//", "{")):
         return False
-    if line.startswith("#{") or place + 1 >= len(lines):
+    if line.startswith(("#{", "{")) or place + 1 >= len(lines):
         return True
     below = lines[place + 1]
     delimiter = delimiter_of([below])
@@ -66,9 +66,9 @@ def _is_remark(lines: Sequence[str], place: int) -> bool:
 def _told_before(lines: Sequence[str]) -> dict[str, Any]:
     """A remark that is JSON holds settings: `#{"t_start": …, "env_id": …}`."""
     for line in lines:
-        if line.startswith("#{"):
+        if line.startswith(("#{", "{")) and len(line) < LONGEST_REMARK:
             try:
-                told = json.loads(line[1:])
+                told = json.loads(line.removeprefix("#"))
             except (ValueError, RecursionError):
                 continue
             return {"settings": {"": told}}
@@ -76,35 +76,33 @@ def _told_before(lines: Sequence[str]) -> dict[str, Any]:
 
 
 def delimiter_of(lines: Sequence[str]) -> str:
-    """The one that parts the first lines into equally many cells, the most; else a comma."""
-    shown = [line for line in lines[:6] if line.strip()]
-    if len(shown) > 2:
-        shown = shown[:-1]  # the last one may be cut
+    """The one that parts header and first row into equally many cells, the most; else a comma."""
+    shown = [line for line in lines if line.strip()][:2]
     best, most = ",", 1
     for delimiter in DELIMITERS:
-        counts = {len(cells(line, delimiter)) for line in shown}
-        width = min(counts, default=1)
-        if (len(counts) == 1 or (len(counts) == 2 and max(counts) - width == 1)) and width > most:
-            best, most = delimiter, width
+        widths = [len(cells(line, delimiter)) for line in shown]
+        if min(widths, default=1) > most and max(widths) - min(widths) <= 1:
+            best, most = delimiter, min(widths)
     if most == 1 and len({len(line.split()) for line in shown}) == 1 and len(shown[0].split()) > 1:
-        every = [word for line in shown[1:] for word in line.split()]
-        if every and all(map(is_number, every)):
+        below = shown[-1].split()
+        if below and all(map(is_number, below)):
             return " "
     return best
 
 
 def cells(line: str, delimiter: str) -> list[str]:
-    """The cells of one line, without quotes and padding."""
+    """The cells of one record, without quotes and padding."""
     if delimiter == " ":
         return line.split()
     try:
-        row = next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])
+        lines = [f"{each}\n" for each in line.split("\n")]
+        row = next(csv.reader(lines, delimiter=delimiter, skipinitialspace=True), [])
     except csv.Error:
         row = line.split(delimiter)
     return [cell.strip() for cell in row]
 
 
-def _height(lines: Sequence[str], delimiter: str) -> int:
+def _height(lines: Sequence[str]) -> int:
     """How many lines a header takes: a quoted name may hold line ends."""
     quotes = 0
     for count, line in enumerate(lines, 1):
@@ -115,7 +113,7 @@ def _height(lines: Sequence[str], delimiter: str) -> int:
 
 
 def is_number(cell: str) -> bool:
-    return numbers.number(cell) is not None and cell.strip().lower() not in numbers.NONFINITE
+    return numbers.number(cell) is not None
 
 
 def _is_header(first: Sequence[str], following: Sequence[str]) -> bool:
@@ -131,9 +129,11 @@ def _is_header(first: Sequence[str], following: Sequence[str]) -> bool:
 def is_another(row: Sequence[str], names: Sequence[str]) -> bool:
     """Whether a row is a header that comes again, or another one of known words."""
     bare = [cell.strip() for cell in row]
+    if any(map(is_number, bare)):
+        return False
     if unique(bare) == tuple(names):
-        return not all(map(is_number, bare))
-    if any(map(is_number, bare)) or len(bare) < 2 or not all(bare):
+        return True
+    if len(bare) < 2 or not all(bare):
         return False
     plan = columns.plan(tuple(bare))
     return (

@@ -26,9 +26,9 @@ def _parsed(text: str) -> dict[str, Any]:
 
     try:
         found = YAML(typ="safe", pure=True).load(text)
+        return simple(found) if isinstance(found, Mapping) else {}
     except (YAMLError, ValueError, RecursionError):
         return {}
-    return simple(found) if isinstance(found, Mapping) else {}
 
 
 def simple(found: Mapping[Any, Any]) -> dict[str, Any]:

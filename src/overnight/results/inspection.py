@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -68,10 +69,13 @@ def inspected(file: str, found: Found) -> Inspected:
     """What a reader found, judged run by run."""
     curves = found.curves[:MOST_SERIES]
     held_out = _tells_metrics_apart(curves)
+    above = _split_above(file)
     by_run: dict[str, list[Series]] = {}
     for curve in curves:
         if curve.value.size:
-            by_run.setdefault(curve.run, []).append(series_of(_with_split(curve, held_out), file))
+            by_run.setdefault(curve.run, []).append(
+                series_of(_with_split(curve, held_out, above), file)
+            )
     runs = [
         Run(name=name, series=tuple(held), health=health.judge(held)[:MOST_FINDINGS])
         for name, held in by_run.items()
@@ -93,9 +97,19 @@ def _tells_metrics_apart(curves: Sequence[Curve]) -> bool:
     return {"train", "val", METRICS} <= told
 
 
-def _with_split(curve: Curve, held_out: bool) -> Curve:
-    is_metric = held_out and curve.split is None and curve.name.lower().startswith(f"{METRICS}/")
-    return replace(curve, split="val") if is_metric else curve
+def _split_above(file: str) -> str | None:
+    """'val' or 'test' where the folder of a file is named after it: Keras writes one for each."""
+    split = names.fold(f"{Path(file).parent.name} x")[0]
+    return split if split != names.TRAIN else None
+
+
+def _with_split(curve: Curve, held_out: bool, above: str | None) -> Curve:
+    """With what the names around it tell, where neither the file nor its own name does."""
+    low = curve.name.lower()
+    if curve.split is not None or names.fold(low)[0] != names.TRAIN or names.TRAIN in low:
+        return curve
+    split = names.VAL if held_out and low.startswith(f"{METRICS}/") else above
+    return replace(curve, split=split)
 
 
 def refused(file: str, reason: str) -> Inspected:
@@ -130,7 +144,7 @@ def _series(series: Series, run: str) -> dict[str, Any]:
         "split": series.split,
         "n": series.n,
         "best": None if best is None else float(series.value[best]),
-        "best_at": None if best is None else float(series.x[best]),
+        "best_at": None if best is None else _finite(float(series.x[best])),
         "last": None if last is None else float(series.value[last]),
         "metric": series.name,
         "goal": series.goal,
@@ -146,18 +160,9 @@ def last_finite(series: Series) -> int | None:
 
 
 def _health(finding: Finding, run: str) -> dict[str, Any]:
-    told: dict[str, Any] = {
-        "finding": finding.finding,
-        "at": finding.at,
-        "confidence": finding.confidence,
-        "evidence": {key: _plain(value) for key, value in finding.evidence.items()},
-        "series": finding.series,
-        "sentence": finding.sentence,
-    }
+    told = finding.to_json()
     return {**told, "run": run} if run else told
 
 
-def _plain(value: float | str | bool) -> float | str | bool | None:
-    if isinstance(value, float):
-        return float(value) if math.isfinite(value) else None
-    return value
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

@@ -9,14 +9,20 @@ import math
 import re
 from datetime import UTC, datetime
 
+import numpy as np
+
+from overnight.results.curves import Floats
+
 NONFINITE = frozenset(sign + word for sign in ("", "+", "-") for word in ("nan", "inf", "infinity"))
 # What writers put where there is no value. `nan` is not among them: it is a value.
 ABSENT = frozenset(("", "na", "n/a", "#n/a", "<na>", "none", "null", "nil", "-", "--", "none."))
 _PLAIN = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _TENSOR = re.compile(r"tensor\(\s*([^\s,()]+)\s*(?:,[^()]*)?\)", re.ASCII)
+_COUNTED = re.compile(r"(?:[A-Za-z]+[ _:#-]*)?(\d+)(?: ?/ ?\d+| of \d+)?", re.ASCII)
 _COMMAS = re.compile(r"[+-]?\d[\d.]*,[\d.,]*%?", re.ASCII)
 # Between these two lie the Unix seconds that a training of our time can have.
 _EARLIEST, _LATEST = 3e8, 1e10
+_SCALES = (1.0, 1e3, 1e6, 1e9)
 
 
 def number(text: str) -> float | None:
@@ -28,6 +34,12 @@ def number(text: str) -> float | None:
         return float(text[:-1])
     tensor = _TENSOR.fullmatch(text)
     return number(tensor[1]) if tensor else None
+
+
+def counted(text: str) -> float | None:
+    """A number, also as people count: `3/100`, `Epoch 3`."""
+    found = _COUNTED.fullmatch(text.strip())
+    return float(found[1]) if found else number(text)
 
 
 def is_absent(text: str) -> bool:
@@ -45,10 +57,20 @@ def why_not(text: str) -> str:
 
 def unix(value: float) -> float:
     """`value` in Unix seconds where it can be a moment in (milli)seconds since 1970; else NaN."""
-    for scale in (1.0, 1e3, 1e6, 1e9):
+    for scale in _SCALES:
         if _EARLIEST < value / scale < _LATEST:
             return value / scale
     return math.nan
+
+
+def all_unix(column: Floats) -> Floats:
+    """`unix` of each; shape (n,)."""
+    found = np.full(column.size, np.nan)
+    for scale in _SCALES:
+        scaled = column / scale
+        is_it = np.isnan(found) & (scaled > _EARLIEST) & (scaled < _LATEST)
+        found[is_it] = scaled[is_it]
+    return found
 
 
 def moment(text: str) -> float:

@@ -16,6 +16,7 @@ from overnight.results.curves import Found, Mark, Reader
 # Modules of `results/formats`; of those that are equally sure, the first one reads.
 FORMATS: tuple[str, ...] = (
     "tfevents",
+    "wandb",
     "trackio",
     "mlflow",
     "hf_trainer_state",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,10 @@ import numpy as np
 from overnight.results import columns, growing, json_lines, names, numbers
 from overnight.results.conventions import Convention
 from overnight.results.curves import Floats, Found, Mark, Passed
-from overnight.results.gather import Gather
+from overnight.results.gather import Axes, Gather
+
+# The HF Trainer's last row tells of the whole run: there this is a mean over all steps.
+_WHOLE_RUN, _MEAN = "train_runtime", {"train_loss": "train_loss_mean"}
 
 
 class Rows:
@@ -41,7 +44,7 @@ class Rows:
                 continue
             count += 1
             self._gather.row(
-                self._convention.rename(name),
+                self._name(name, flat),
                 split or self._convention.split(name),
                 place,
                 value,
@@ -58,19 +61,21 @@ class Rows:
         slots = {key: rows.numbers[:, place] for place, key in enumerate(shape.keys)}
         plan = columns.plan(shape.order)
         self._tell(plan.passed, int(line[0]))
-        told = {
-            axis: self._axis_of_many(axis, shape, slots, place)
-            for axis, place in (("step", plan.step), ("epoch", plan.epoch), ("time", plan.time))
-        }
+        axes = Axes(
+            line,
+            step=self._axis_of_many("step", shape, slots, plan.step),
+            epoch=self._axis_of_many("epoch", shape, slots, plan.epoch),
+            time=self._axis_of_many("time", shape, slots, plan.time),
+        )
         constants = [shape.constants.get(key) for key in shape.order]
         split = _split(constants, plan.split)
         for place, name in plan.metrics:
             if name in self._convention.passed:
                 self._tell_value(name, None, int(line[0]))
             elif name in slots:
-                self._piece(name, split, place, slots[name], line, told)
+                self._piece(name, split, place, slots[name], axes, shape.order)
             elif (value := _number(name, constants[place])) is not None:
-                self._piece(name, split, place, np.full(line.size, value), line, told)
+                self._piece(name, split, place, np.full(line.size, value), axes, shape.order)
             else:
                 self._tell_value(name, constants[place], int(line[0]))
 
@@ -80,17 +85,11 @@ class Rows:
         split: str | None,
         place: int,
         value: Floats,
-        line: Floats,
-        told: Mapping[str, Floats | None],
+        axes: Axes,
+        row: Collection[str],
     ) -> None:
-        self._gather.add(
-            self._convention.rename(name),
-            split or self._convention.split(name),
-            place,
-            value,
-            line=line,
-            **told,
-        )
+        split = split or self._convention.split(name)
+        self._gather.add(self._name(name, row), split, place, value, axes)
 
     def _axis_of_many(
         self, axis: str, shape: json_lines.Shape, slots: Mapping[str, Floats], place: int | None
@@ -101,11 +100,15 @@ class Rows:
         if key in slots:
             told = slots[key]
             if axis == "time":
-                return np.array([numbers.unix(value) for value in told.tolist()])
+                return numbers.all_unix(told)
             return np.where(np.isfinite(told), told, np.nan)
         constant = [shape.constants[key]]
         value = _time(constant, 0) if axis == "time" else _axis(constant, 0)
         return np.full(next(iter(slots.values())).size, value)
+
+    def _name(self, name: str, row: Collection[str]) -> str:
+        own = _MEAN.get(name, name) if _WHOLE_RUN in row else name
+        return self._convention.rename(own)
 
     def _tell(self, passed: Sequence[tuple[str, str]], line: int) -> None:
         for name, why in passed:
@@ -142,11 +145,10 @@ def _number(name: str, raw: object) -> float | None:
     return numbers.number(raw) if is_meant else None
 
 
-def worded(raw: Any) -> Any:
-    """NaN and infinity as numbers where they are words; all else as it is."""
-    if isinstance(raw, str) and raw.strip().lower() in numbers.NONFINITE:
-        return float(raw)
-    return raw
+def worded(name: str, raw: Any) -> Any:
+    """As a number what is one as text; all else as it is."""
+    value = _number(name, raw)
+    return raw if value is None else value
 
 
 def _axis(values: Sequence[Any], place: int | None) -> float:

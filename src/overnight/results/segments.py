@@ -13,6 +13,7 @@ from overnight.results.series import Series
 
 NEAR = 0.1  # of the way that the counter had gone: closer than this to its start is a new start
 FEWEST = 8  # a last run with fewer values is not judged where an earlier one has more
+MOST_RESUMED = 100  # a counter that goes back more often is not that of a resumed run
 ORDERED = 0.5  # a counter of which less is in order after the repeats are gone is no axis
 
 
@@ -23,7 +24,7 @@ def axis(series: Series) -> Floats:
     """
     step, epoch = counted(series, series.step), counted(series, series.epoch)
     count = series.n
-    has_step, has_epoch = (count > 0 and not np.isnan(each).any() for each in (step, epoch))
+    has_step, has_epoch = (count > 0 and bool(np.isfinite(each).all()) for each in (step, epoch))
     if has_step and not (has_epoch and _is_within(step, epoch)):
         return step
     return epoch if has_epoch else np.arange(1.0, count + 1)
@@ -54,8 +55,13 @@ def starts(x: Floats) -> Whole:
 
 def first_told(x: Floats) -> Whole:
     """The places that no later value passed again; all of them where the axis has no order."""
-    ahead = np.minimum.accumulate(x[::-1])[::-1]
-    kept = np.flatnonzero(x <= ahead)
+    back = np.flatnonzero(np.diff(x) < 0) + 1
+    if back.size > MOST_RESUMED:
+        return np.arange(x.size)
+    is_told = np.ones(x.size, np.bool_)
+    for place in back:
+        is_told[:place] &= x[:place] < x[place]
+    kept = np.flatnonzero(is_told)
     return kept if kept.size > ORDERED * x.size else np.arange(x.size)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from overnight.core import text
 from overnight.results import measures, run_files, summary, wording
+from overnight.results.health import health_lines
 from overnight.results.series import Point
 
 _LABEL_WIDTH = 12
@@ -23,6 +24,7 @@ def result(found: summary.RunResult, *, color: bool = False, sources: bool = Fal
         [_title(found, color=color)],
         list(_primary(found, color=color)),
         _block("others", [_line(each) for each in _others(found)]),
+        _block("health", [text.printable(line) for line in health_lines(found.health)]),
         _block("read", list(_read(found.read))),
         _block("sources", list(_sources(found))) if sources else [],
         _block("repairs", list(_repairs(found))),

@@ -9,6 +9,7 @@ from typing import Any
 
 from overnight.core import config, views
 from overnight.results import joining, names, run_files
+from overnight.results.health import Finding
 from overnight.results.joining import Unused
 from overnight.results.measures import Metric, Repeat, measure, repeated
 
@@ -72,6 +73,7 @@ class RunResult:
     env: Mapping[str, str]
     point: Mapping[str, Any] = field(default_factory=dict)
     read: Read = field(default_factory=Read)
+    health: tuple[Finding, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -83,6 +85,7 @@ class RunResult:
             "attempts": [dict(attempt) for attempt in self.attempts],
             "provenance": dict(self.provenance),
             "sources": self.read.to_json(),
+            "health": [each.to_json() for each in self.health],
         }
 
 

@@ -226,6 +226,15 @@ class SeriesStore:
                     found.setdefault(run, []).append(name)
         return found
 
+    def count(self, series: Iterable[tuple[str, str]]) -> int:
+        """How many values these series (run, name) have in all, what was repeated with them."""
+        with _translated():
+            found = self.db.execute(
+                "SELECT run, name, n + series.repeated FROM series JOIN runs ON runs.id = run_id"
+            )
+            sizes = {(run, name): size for run, name, size in found}
+        return sum(sizes.get(each, 0) for each in series)
+
     def metrics(self, runs: Sequence[str], name: str | None = None) -> list[dict[str, Any]]:
         """`run` and `COLUMNS` of the series of these runs: all, or those of one name."""
         columns = ("run", *_COLUMNS)

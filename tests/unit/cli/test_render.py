@@ -114,3 +114,13 @@ def test_a_run_that_waits_says_when_it_starts() -> None:
     assert "starts in 2 h 10 min  waiting for 1 free of 4 GPUs" in render.status([seen])
     away = server(600.0, reachable=False, state="queued", starts_in_s=7800.0)
     assert "starts in" not in render.status([away])
+
+
+def test_a_curve_that_goes_bad_is_told_beside_the_run() -> None:
+    """As long as it runs; a name from its output does not act."""
+    told = [{"finding": "overfit", "at": 12, "sentence": "val\x1b[2J best 0.4 at epoch 12"}]
+    seen = server(heartbeat={"time": 1.0, "flags": told})
+    assert "overfit: val\\x1b[2J best 0.4 at epoch 12" in render.status([seen])
+    assert seen.runs[0].to_json()["flags"] == told
+    ended = server(state="finished", heartbeat={"time": 1.0, "flags": told})
+    assert ended.runs[0].to_json()["flags"] == []

@@ -44,7 +44,7 @@ def test_json_has_exactly_the_promised_keys(tmp_path: Path) -> None:
     found = folders.result(tmp_path / "train01", [float("nan"), 93.5, float("inf")]).to_json()
     assert list(found) == [
         "run", "state", "metrics", "baseline", "repairs", "attempts", "provenance",
-        "sources",
+        "sources", "health",
     ]  # fmt: skip
     json.dumps(found, allow_nan=False)
     assert (found["run"], found["state"]) == ("train01", "finished")

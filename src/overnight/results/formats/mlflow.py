@@ -118,8 +118,13 @@ def _metrics(
         f"SELECT run_uuid, key, rowid, {', '.join(told)} FROM metrics ORDER BY rowid"
     )
     numbers: dict[tuple[Any, Any], int] = {}
+    last = -(1 << 63)
     while batch := rows.fetchmany(database.ROWS):
         ids, keys, lines, values, steps, times, nans = zip(*batch, strict=True)
+        if lines[0] <= last:  # the rows of a damaged file may go round
+            passed.add(lines[0], "what follows", "the rows are not in order")
+            return
+        last = lines[-1]
         pairs = list(zip(ids, keys, strict=True))
         for run, key in dict.fromkeys(pairs):
             if (run, key) not in numbers:
@@ -134,7 +139,7 @@ def _metrics(
         if wrong.any():
             passed.add(int(rowids[wrong][0]), "value", f"{int(wrong.sum())} that are no numbers")
             which, value, rowids = which[~wrong], value[~wrong], rowids[~wrong]
-        step, time = _cells(steps)[~wrong], _cells(times)[~wrong] / 1000
+        step, time = _cells(steps)[~wrong], _seconds(_cells(times))[~wrong]
         columns.add(which, (value, step, time, rowids))
 
 
@@ -144,6 +149,11 @@ def _cells(cells: Sequence[Any]) -> Floats:
         return np.array(cells, np.float64)
     told = (number(each) for each in cells)
     return np.array([np.nan if each is None else each for each in told])
+
+
+def _seconds(stamps: Floats) -> Floats:
+    """Of milliseconds; the export of a run whose times are not known has zero."""
+    return np.where(stamps == 0, np.nan, stamps / 1000)
 
 
 def plain(value: str) -> Any:

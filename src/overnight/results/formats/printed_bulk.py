@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import itertools
 import re
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -12,13 +13,14 @@ import numpy as np
 from overnight.core import output
 from overnight.results.curves import Floats, Passed, Whole
 from overnight.results.formats import printed_lines, printed_shapes
-from overnight.results.formats.printed_lines import Parser
-from overnight.results.formats.printed_shapes import Cut, Template
+from overnight.results.formats.printed_cut import Cut, Flags
+from overnight.results.formats.printed_lines import Parser, Said
+from overnight.results.formats.printed_shapes import Template
 
 Key = tuple[str, str | None]  # a name as written, and its split
 WORTH_LEARNING = 4  # lines of one shape in a piece
 MOST_SHAPES = 20_000
-NAMELESS = Template(printed_lines.Said(None, None, None, ()), None, None, False, (), ())
+SILENT = Template(Said(None, None, None, ()), None, None, False, (), ())
 
 _HINTS = [each.encode() for each in (*output.HINTS, *printed_lines.HINTS, "{", "\x1b")]
 _STRIPPED = re.compile(rb"[\x0e-\x1a\x1c-\x1f\x7f]")
@@ -31,14 +33,18 @@ class Values(NamedTuple):
     value: Floats
     step: Floats
     epoch: Floats
+    is_bar: Floats  # 1 where a progress bar shows it
 
 
 class Bulk:
-    """Reads pieces of one log in order. `parser` has the memory; `learns` False: all with care."""
+    """Reads pieces of one log in order. `parser` has the memory.
 
-    def __init__(self, parser: Parser, passed: Passed, *, learns: bool = True) -> None:
-        self._parser, self._passed, self._learns = parser, passed, learns
-        self._shapes: dict[bytes, Template | None] = {b"": NAMELESS}
+    `worth`: so many lines of one shape in a piece make it worth while to learn it.
+    """
+
+    def __init__(self, parser: Parser, passed: Passed, *, worth: float = WORTH_LEARNING) -> None:
+        self._parser, self._passed, self._worth = parser, passed, worth
+        self._shapes: dict[bytes, Template | None] = {b"": SILENT}
 
     def read(self, cut: Cut) -> dict[Key, Values]:
         """The values of the piece by metric, in the order in which each came first."""
@@ -61,42 +67,30 @@ class Bulk:
     def _grouped(self, cut: Cut) -> tuple[list[tuple[Template, Whole]], Whole]:
         """Parts by their template, and those that have none."""
         if len(self._shapes) > MOST_SHAPES:
-            self._shapes = {b"": NAMELESS}
-        numbered: dict[bytes, int] = {}
-        ids = np.fromiter(
-            (numbered.setdefault(shape, len(numbered)) for shape in cut.shapes),
-            np.int64,
-            len(cut.shapes),
-        )
+            self._shapes = {b"": SILENT}
+        numbered = dict(zip(dict.fromkeys(cut.shapes), itertools.count()))
+        ids = np.array(list(map(numbered.__getitem__, cut.shapes)))
         order = np.argsort(ids, kind="stable")
-        counts = np.bincount(ids, minlength=len(numbered))
+        counts = np.bincount(ids)
+        ends = np.cumsum(counts)
+        is_left = np.ones(ids.size, bool)
         groups: list[tuple[Template, Whole]] = []
-        left: list[Whole] = []
-        end = 0
-        for shape, count in zip(numbered, counts.tolist(), strict=True):
-            parts = order[end : end + count]
-            end += count
-            template = self._template(cut, shape, int(parts[0]), count)
-            if template is None:
-                left.append(parts)
+        for number, (shape, count) in enumerate(zip(numbered, counts.tolist(), strict=True)):
+            if count < self._worth and shape not in self._shapes:
                 continue
-            if template.first_digits:
-                fits = template.fits(cut, parts)
-                left.append(parts[~fits])
-                parts = parts[fits]
-            groups.append((template, parts))
-        rest = np.sort(np.concatenate(left)) if left else np.zeros(0, np.int64)
-        return groups, rest
+            parts = order[ends[number] - count : ends[number]]
+            template = self._template(cut, shape, int(parts[0]))
+            if template is not None:
+                parts = parts[template.fits(cut, parts)] if template.first_digits else parts
+                is_left[parts] = False
+                groups.append((template, parts))
+        return groups, np.flatnonzero(is_left)
 
-    def _template(self, cut: Cut, shape: bytes, place: int, count: int) -> Template | None:
-        known = self._shapes.get(shape, False)
-        if known is not False:
-            return known  # type: ignore[return-value]
-        if count < WORTH_LEARNING or not self._learns:
-            return None
-        template = printed_shapes.learnt(cut.part(place), cut.runs_of(place))
-        self._shapes[shape] = template
-        return template
+    def _template(self, cut: Cut, shape: bytes, place: int) -> Template | None:
+        if shape not in self._shapes:
+            runs = cut.runs_of(place)
+            self._shapes[shape] = printed_shapes.learnt(cut.part(place), runs)
+        return self._shapes[shape]
 
     def _with_care(
         self, cut: Cut, rest: Whole, told: Floats, asides: _Asides, found: _Found
@@ -104,27 +98,33 @@ class Bulk:
         """Line by line, with the memory that the lines in between have left."""
         parser, last = self._parser, -1
         latest = _latest(told)
-        parts = [cut.part(place) for place in rest.tolist()]
-        for place, part, may_say in zip(rest.tolist(), parts, _hinted(parts), strict=True):
-            if not may_say and not parser.waits:
-                continue
+        places = rest.tolist()
+        speaking = [*np.flatnonzero(_may_say(cut, rest)).tolist(), len(places)]
+        number = 0
+        while True:
+            if not parser.waits:
+                number = speaking[bisect.bisect_left(speaking, number)]
+            if number == len(places):
+                break
+            place = places[number]
+            number += 1
             self._hear(told, latest, asides, last, place)
             last = place
-            said = parser.line(printed_shapes.decoded(part))
-            if said is None:
-                continue
-            if said.epoch is not None:
-                told[place] = said.epoch
-            if said.trouble:
-                line = int(cut.lines[place])
-                self._passed.add(line, printed_shapes.decoded(part).strip(), said.trouble)
-            for order, (name, split, value) in enumerate(said.values):
-                found.add((name, split), place, order, value, said.step, said.epoch)
+            said = parser.line(printed_shapes.decoded(cut.part(place)))
+            if said is not None:
+                self._take(cut, place, said, told, found)
         self._hear(told, latest, asides, last, told.size)
 
-    def _hear(
-        self, told: Floats, latest: Whole, asides: _Asides, last: int, place: int
-    ) -> None:
+    def _take(self, cut: Cut, place: int, said: Said, told: Floats, found: _Found) -> None:
+        if said.epoch is not None:
+            told[place] = said.epoch
+        if said.trouble:
+            what = printed_shapes.decoded(cut.part(place)).strip()
+            self._passed.add(int(cut.lines[place]), what, said.trouble)
+        for order in range(len(said.values)):
+            found.add(place, order, said)
+
+    def _hear(self, told: Floats, latest: Whole, asides: _Asides, last: int, place: int) -> None:
         """Gives the parser what the lines between `last` and `place` have left."""
         if place == 0:
             return
@@ -171,30 +171,28 @@ def _collect(cut: Cut, template: Template, parts: Whole, epoch: Floats, found: _
     step = printed_shapes.numbers(cut, parts, template.step)
     for order, (key, field) in enumerate(zip(template.keys, template.values, strict=True)):
         value = printed_shapes.numbers(cut, parts, field)
-        found.extend(key, order, Values(parts, value, step, epoch))
+        is_bar = np.full(parts.size, float(template.said.is_bar))
+        found.extend(key, order, Values(parts, value, step, epoch, is_bar))
 
 
 class _Found:
     """The values of a piece as they are found, which is in no order."""
 
     def __init__(self) -> None:
-        self._single: dict[Key, list[tuple[float, float, float, float]]] = {}
+        self._single: dict[Key, list[tuple[float, ...]]] = {}
         self._many: dict[Key, list[Values]] = {}
         self._first: dict[Key, tuple[int, int]] = {}
 
-    def add(
-        self,
-        key: Key,
-        place: int,
-        order: int,
-        value: float,
-        step: float | None,
-        epoch: float | None,
-    ) -> None:
+    def add(self, place: int, order: int, said: Said) -> None:
+        """The value number `order` of what a line said."""
+        name, split, value = said.values[order]
         nan = float("nan")
-        row = (place, value, nan if step is None else step, nan if epoch is None else epoch)
-        self._single.setdefault(key, []).append(row)
-        self._first[key] = min(self._first.get(key, (place, order)), (place, order))
+        step = nan if said.step is None else said.step
+        epoch = nan if said.epoch is None else said.epoch
+        row = (place, value, step, epoch, said.is_bar)
+        self._single.setdefault((name, split), []).append(row)
+        at = self._first.get((name, split), (place, order))
+        self._first[(name, split)] = min(at, (place, order))
 
     def extend(self, key: Key, order: int, values: Values) -> None:
         if not values.place.size:
@@ -209,8 +207,8 @@ class _Found:
     def _values(self, key: Key) -> Values:
         parts = list(self._many.get(key, ()))
         if key in self._single:
-            place, value, step, epoch = np.array(self._single[key]).T
-            parts.append(Values(place.astype(np.int64), value, step, epoch))
+            place, *columns = np.array(self._single[key], float).T
+            parts.append(Values(place.astype(np.int64), *columns))
         if len(parts) == 1:
             return parts[0]
         joined = [np.concatenate(columns) for columns in zip(*parts, strict=True)]
@@ -218,27 +216,36 @@ class _Found:
         return Values(*(column[order] for column in joined))
 
 
-def _hinted(parts: list[bytes]) -> list[bool]:
-    """Which lines may say something by themselves; the others cannot."""
-    text = b"\n".join(parts).lower()
+def _may_say(cut: Cut, places: Whole) -> Flags:
+    """Which of these parts may say something by themselves; the others cannot."""
+    if places.size * 10 > len(cut.shapes) * 9:  # nearly all: no need to pick them
+        text, ends, picked = cut.text.lower(), cut.ends + 1, places
+    else:
+        text = b"\n".join(cut.part(place) for place in places.tolist()).lower()
+        ends = np.cumsum(cut.ends[places] - cut.starts[places] + 1)
+        picked = np.arange(places.size)
     if _STRIPPED.search(text):
-        return [True] * len(parts)
-    ends = np.cumsum(np.fromiter(map(len, parts), np.int64, len(parts)) + 1).tolist()
-    flags = [_is_odd(part) for part in parts]
+        return np.ones(places.size, bool)
+    may = np.zeros(ends.size, bool)
+    listed = ends.tolist()
     for hint in _HINTS:
         place = text.find(hint)
         while place >= 0:
-            part = bisect.bisect_right(ends, place)
-            flags[part] = True
-            place = text.find(hint, ends[part])
-    return flags
+            part = bisect.bisect_right(listed, place)
+            may[part] = True
+            place = text.find(hint, listed[part])
+    return may[picked] | _begin_a_round(cut, places)
 
 
-_ODD = frozenset(b"0123456789[ |\xef\t")
-
-
-def _is_odd(part: bytes) -> bool:
-    """Whether the beginning may be that of a round or of a cell."""
-    if not part or part[0] not in _ODD:
-        return False
-    return part[0] in b"|\xef" or printed_lines.ROUND.match(part) is not None
+def _begin_a_round(cut: Cut, places: Whole) -> Flags:
+    """Whether the beginning may be that of a round (`[10] `, `10: `) or of a cell."""
+    begin = cut.data[np.minimum(cut.starts[places], cut.data.size - 1)]
+    may = np.isin(begin, np.frombuffer(b"|\xef", np.uint8))
+    is_digit = (begin - np.uint8(48)) < 10
+    numbered = places[is_digit]
+    run = np.minimum(cut.first[numbered], cut.runs.size - 1)
+    behind = np.minimum(cut.starts[numbered] + cut.lengths[run], cut.data.size - 1)
+    may[is_digit] = cut.data[behind] == ord(":")
+    for number in np.flatnonzero(np.isin(begin, np.frombuffer(b"[ \t", np.uint8))).tolist():
+        may[number] |= printed_lines.ROUND.match(cut.part(places[number])) is not None
+    return may

@@ -116,7 +116,8 @@ class _Reading:
 
     def _is_scalar(self, value: events.Value, line: int) -> bool:
         tag = value.tag.decode("utf-8", "backslashreplace")
-        if value.plugin and len(self._plugins) < MOST_TOLD:
+        # later records of a tag need not tell again that they are no scalars
+        if value.plugin not in ("", events.SCALARS) and len(self._plugins) < MOST_TOLD:
             self._plugins.setdefault(tag, value.plugin)
         if value.settings is not None:
             self._settings.update(value.settings)
@@ -162,7 +163,8 @@ class _Reading:
         for number, tag in enumerate(names):
             value, step, time, line = table[:, edges[number] : edges[number + 1]]
             name, split = placed(path, tag, is_alone=len(self._seen) == 1)
-            columns = np.stack([value, step, curves.untold(value.size), time, line])
+            told = np.where(time == 0, np.nan, time)  # a missing time reads as zero
+            columns = np.stack([value, step, curves.untold(value.size), told, line])
             made.append(curves.curve(name, columns, split=split))
         return sorted(made, key=lambda each: int(each.line[0]))
 

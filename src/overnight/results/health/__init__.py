@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+
 from overnight.results.health import (
     converged,
     dead,
@@ -35,13 +37,17 @@ def judge(series: Sequence[Series], *, remaining: float | None = None) -> tuple[
     `remaining`: how much of the training is still to come, as a multiple of what has passed (0.5:
     half as much again; 0: it has ended); None where nobody knows.
     """
+    with np.errstate(all="ignore"):
+        return tuple(settled(_found(series, remaining)))
+
+
+def _found(series: Sequence[Series], remaining: float | None) -> list[Finding]:
     views = [view(each) for each in series if each.n]
     lead = leading(views)
     found = [*dead.findings(views), *several.findings(series), *throughput.findings(views)]
     found += [*overfit.findings(lead), *diverged.findings(lead), *gap.findings(lead)]
     found += _of_curves(lead, remaining)
-    found += rate.findings(views, found)
-    return tuple(settled(found))
+    return found + rate.findings(views, found)
 
 
 def _of_curves(lead: Leading, remaining: float | None) -> Iterator[Finding]:

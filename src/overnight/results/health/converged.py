@@ -27,6 +27,7 @@ def _finding(view: View, course: Course, sure: float) -> Finding:
     return Finding(
         finding=CONVERGED,
         series=view.name,
+        split=view.split,
         at=course.flat_at,
         confidence=sure,
         evidence={

@@ -29,7 +29,7 @@ class Course:
     standard deviations the order differs from chance. `flat`: from which part on there was no
     useful gain.
     `jitter`: the median step from value to value. `noise`: the standard deviation of that kind.
-    `learning`: as `sureness`, of the whole curve.
+    `scale`: what the parts are parts of. `learning`: as `sureness`, of the whole curve.
     """
 
     n: int
@@ -45,6 +45,7 @@ class Course:
     flat_at: float
     jitter: float
     noise: float
+    scale: float
     learning: float
 
     @property
@@ -83,6 +84,7 @@ def course(view: View) -> Course | None:
         flat_at=float(at[flat]),
         jitter=float(np.median(np.abs(some(np.diff(view.y))))) / scale,
         noise=noise / scale,
+        scale=scale,
         learning=ordered(y)[1],
     )
 

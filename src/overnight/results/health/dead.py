@@ -59,6 +59,7 @@ def _finding(view: View, bad: np.ndarray, is_dead: bool) -> Finding:
     return Finding(
         finding=NAN,
         series=view.name,
+        split=view.split,
         at=at,
         confidence=DEAD if is_dead else UNDEFINED if never else PASSED,
         evidence=evidence,

@@ -9,12 +9,13 @@ import numpy as np
 from overnight.results.health.finding import DIVERGED, Finding
 from overnight.results.health.leading import Leading
 from overnight.results.health.overfit import chance
-from overnight.results.health.shape import clipped, valley
+from overnight.results.health.shape import valley
 from overnight.results.health.view import View
 
 FEWEST = 5
 LOST = 0.6  # part of the gain that has to be lost again
 OF_LEVEL = 0.2  # and how far above its best the loss has to be, as a part of it
+AROUND = 2  # values on each side of the bottom of the fit, among which the lowest is named
 FEWEST_AFTER = 3  # values that have to be that bad at the end
 PLAYING = 0.4  # confidence for losses that play against each other, or are one part of several
 METRIC = 0.6
@@ -33,14 +34,14 @@ def _one(view: View) -> Finding | None:
     y = view.trend.y
     if y.size < FEWEST:
         return None
-    found = valley(clipped(y))
+    found = valley(y)
     start = float(np.median(y[: max(1, y.size // 50)]))
     gained = max(0.0, start - found.level)
     end = found.level + found.rise
     needed = max(LOST * gained, OF_LEVEL * abs(found.level))
     if found.rise <= needed:
         return None
-    if found.gain <= chance(y.size, view.trend.noise):
+    if found.gain <= chance(y.size, view.trend.noise, found.streak):
         return None
     if y[-FEWEST_AFTER:].min() - found.level <= needed:
         return None
@@ -49,7 +50,9 @@ def _one(view: View) -> Finding | None:
         sure = min(sure, PLAYING)
     elif not view.is_loss:
         sure = min(sure, METRIC)
-    return _finding(view, found.bottom, found.level, end, start, sure)
+    near = max(0, found.bottom - AROUND)
+    bottom = near + int(np.argmin(y[near : found.bottom + AROUND + 1]))
+    return _finding(view, bottom, found.level, end, start, sure)
 
 
 def _finding(
@@ -62,6 +65,7 @@ def _finding(
     return Finding(
         finding=DIVERGED,
         series=view.name,
+        split=view.split,
         at=at,
         confidence=sure,
         evidence=evidence,

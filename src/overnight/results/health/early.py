@@ -30,6 +30,7 @@ def finding(view: View) -> Finding | None:
     return Finding(
         finding=EARLY,
         series=view.name,
+        split=view.split,
         at=float(view.at[worst]),
         confidence=round(sure, 3),
         evidence={

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 NAN = "nan"
 DIVERGED = "diverged"
@@ -18,18 +20,21 @@ IMPROVING = "still_improving"
 CONVERGED = "converged"
 NOISY = "noisy"
 RUNS = "several_runs"
+# Bad news first: in this order people are told.
 FINDINGS = (
-    NAN, DIVERGED, SPIKES, EARLY, PLATEAU, OVERFIT, GAP, RATE, THROUGHPUT,
-    IMPROVING, CONVERGED, NOISY, RUNS,
+    NAN, DIVERGED, OVERFIT, SPIKES, EARLY, THROUGHPUT, RUNS, PLATEAU, GAP, RATE,
+    IMPROVING, CONVERGED, NOISY,
 )  # fmt: skip
 
 # Confidence at and above which a finding is asserted; below, it is a hint.
 ASSERTED = 0.5
+TAKEN_BACK = 0.3  # at most, where a surer finding excludes it
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """`finding` is one of FINDINGS, `series` the name of the series as its file writes it.
+    """`finding` is one of FINDINGS, `series` the name of the series as its file writes it,
+    `split` what it belongs to.
 
     `at`: where on the axis of that series (steps where told, else epochs, else the number of the
     value); None for the curve as a whole. `confidence`: 0 to 1. `evidence`: the numbers it rests
@@ -42,14 +47,40 @@ class Finding:
     at: float | None
     confidence: float
     sentence: str
+    split: str = ""
     evidence: Mapping[str, float | str | bool] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Strict JSON: what is not finite is null."""
+        return {
+            "finding": self.finding,
+            "at": _plain(self.at),
+            "confidence": self.confidence,
+            "evidence": {key: _plain(value) for key, value in self.evidence.items()},
+            "series": self.series,
+            "split": self.split,
+            "sentence": self.sentence,
+        }
 
     @property
     def is_asserted(self) -> bool:
         return self.confidence >= ASSERTED
 
 
+def _plain(value: float | str | bool | None) -> float | str | bool | None:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def health_lines(findings: Sequence[Finding]) -> list[str]:
-    """Findings as sentences, the surest first; those that are only hinted at say so."""
-    sure = sorted(findings, key=lambda each: -each.confidence)
-    return [each.sentence if each.is_asserted else f"perhaps: {each.sentence}" for each in sure]
+    """Findings as sentences, bad news first, hints last; these say that they are some.
+
+    What a surer finding has taken back is not said at all.
+    """
+    told = [each for each in findings if each.confidence > TAKEN_BACK]
+    told.sort(key=lambda each: (not each.is_asserted, _weight(each), -each.confidence))
+    return [each.sentence if each.is_asserted else f"perhaps: {each.sentence}" for each in told]
+
+
+def _weight(finding: Finding) -> int:
+    is_column = finding.evidence.get("dead") is False  # of a run that lives
+    return len(FINDINGS) if is_column else FINDINGS.index(finding.finding)

@@ -38,6 +38,7 @@ def _finding(val: View, train: View, train_end: float, val_end: float) -> Findin
     return Finding(
         finding=GAP,
         series=val.name,
+        split=val.split,
         at=float(val.at[-1]),
         confidence=round(min(MOST, 0.4 + 0.7 * (share - WIDE)), 3),
         evidence={"train": train_end, "validation": val_end, "gap_of_validation": share},

@@ -24,6 +24,7 @@ def finding(view: View, course: Course) -> Finding | None:
     return Finding(
         finding=IMPROVING,
         series=view.name,
+        split=view.split,
         at=float(view.at[-1]),
         confidence=round(sure, 3),
         evidence={

@@ -5,35 +5,38 @@ from __future__ import annotations
 import numpy as np
 
 from overnight.results.health.finding import OVERFIT, Finding
-from overnight.results.health.leading import Leading
-from overnight.results.health.shape import Valley, clipped, valley
+from overnight.results.health.leading import Leading, metric_of
+from overnight.results.health.shape import Valley, valley
 from overnight.results.health.view import View, together
 
 FEWEST = 4
+MOST_STREAK = 0.8
 HINTED = 0.25  # of what makes a rise sure: enough for a hint
 OF_FALL, OF_LEVEL = 0.05, 0.02  # a smaller rise is none: part of the fall before, of the level
 STEADY = 0.02  # of its fall: how much the training has to gain after the best of the validation
 SURE = 0.95
-ALONE = 0.4  # confidence at most without a training loss,
-DISPUTED, DOUBTED = 0.6, 0.4  # while the main metric goes on improving: after a large rise, a small
+# Confidence at most: where no training loss is known, while the main metric goes on improving, and
+# where in such a case the rise is small.
+ALONE, DISPUTED, DOUBTED = 0.55, 0.6, 0.4
 LARGE = 0.15  # of the level
+LEARNT = 0.2  # of the best validation loss: a training loss below that need not fall any more
 
 
 def findings(lead: Leading) -> list[Finding]:
     judged = lead.val or (lead.metric if lead.metric and lead.metric.split != "train" else None)
     if judged is None or judged.y.size < FEWEST:
         return []
-    found = valley(clipped(judged.trend.y))
+    found = valley(judged.trend.y)
     sure = _confidence(judged, found)
     if sure is None:
         return []
     gain = _train_gain(lead.train, judged, found)
-    if gain is not None and gain < STEADY:
+    if gain is not None and gain < STEADY and not (gain > -STEADY and _is_learnt(lead, found)):
         return []
+    is_large = judged.is_loss and found.rise > LARGE * abs(found.level)
     if gain is None:
-        sure = min(sure, ALONE)
+        sure = min(sure, ALONE if is_large else DOUBTED)
     elif _disputes(lead, judged, found):
-        is_large = found.rise > LARGE * abs(found.level)
         sure = min(sure, DISPUTED if is_large else DOUBTED)
     return [_finding(judged, found, sure, gain)]
 
@@ -43,7 +46,7 @@ def _confidence(view: View, found: Valley) -> float | None:
     y = view.trend.y
     fall = float(np.median(y[: max(1, y.size // 50)])) - found.level
     needed = max(OF_FALL * fall, OF_LEVEL * abs(found.level))
-    shown = found.gain / chance(y.size, view.trend.noise)
+    shown = found.gain / chance(y.size, view.trend.noise, found.streak)
     if found.rise <= needed or shown < HINTED:
         return None
     if shown < 1:
@@ -52,12 +55,15 @@ def _confidence(view: View, found: Valley) -> float | None:
     return float(min(SURE, 0.5 + 0.15 * (times - 1)))
 
 
-def chance(n: int, noise: float) -> float:
+def chance(n: int, noise: float, streak: float) -> float:
     """What a valley gains over a fall in one of a hundred curves of noise about one level.
 
-    Simulated for 5 to 400 values; a curve that falls gains less.
+    Simulated for 5 to 400 values; a curve that falls gains less. Noise that comes in streaks is
+    larger over long stretches than from one value to the next.
     """
-    return float(12 + 3.5 * np.log(n) + 120 / n) * noise * noise + 1e-300
+    kept = min(max(streak, 0.0), MOST_STREAK)
+    inflated = noise * noise * (1 + kept) / (1 - kept) ** 2
+    return float(12 + 3.5 * np.log(n) + 120 / n) * inflated + 1e-300
 
 
 def _train_gain(train: View | None, val: View, found: Valley) -> float | None:
@@ -75,6 +81,14 @@ def _train_gain(train: View | None, val: View, found: Valley) -> float | None:
     end = float(np.median(after[-few:]))
     fall = float(train.y[0]) - end
     return (float(np.median(near)) - end) / fall if fall > 0 else 0.0
+
+
+def _is_learnt(lead: Leading, found: Valley) -> bool:
+    """Whether the training loss has nothing more to gain: it lies far below the validation's."""
+    if lead.train is None or not lead.val or metric_of(lead.train) != metric_of(lead.val):
+        return False
+    end = float(np.median(lead.train.y[-max(1, lead.train.y.size // 10) :]))
+    return 0 <= end < LEARNT * found.level
 
 
 def _disputes(lead: Leading, judged: View, found: Valley) -> bool:
@@ -109,11 +123,16 @@ def _finding(view: View, found: Valley, sure: float, gain: float | None) -> Find
     return Finding(
         finding=OVERFIT,
         series=view.name,
+        split=view.split,
         at=float(view.at[place]),
         confidence=round(sure, 3),
         evidence=evidence,
         sentence=(
             f"{view.label}: best {best:.4g} at {view.at[place]:g}; {word} since, to {last:.4g}"
-            + (" while the training loss went on down" if gain is not None else "")
+            + (
+                " while the training loss went on down"
+                if gain is not None and gain >= STEADY
+                else ""
+            )
         ),
     )

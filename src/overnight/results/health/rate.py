@@ -27,6 +27,7 @@ def findings(views: Sequence[View], others: Sequence[Finding]) -> list[Finding]:
         Finding(
             finding=RATE,
             series=view.name,
+            split=view.split,
             at=float(view.at[-1]),
             confidence=WITH_REASON if has_reason else ALONE,
             evidence={"last": last, "highest": most},

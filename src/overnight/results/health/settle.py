@@ -13,10 +13,10 @@ from overnight.results.health.finding import (
     NAN,
     OVERFIT,
     PLATEAU,
+    TAKEN_BACK,
     Finding,
 )
 
-HINT = 0.3
 COURSES = (CONVERGED, PLATEAU, IMPROVING, OVERFIT)  # of which nothing can be said of a dead run
 # Of the same run: the first of a pair, where it is asserted, takes the second back.
 OF_RUN = (
@@ -42,11 +42,15 @@ def settled(findings: Sequence[Finding]) -> list[Finding]:
 
 def _separate(found: list[Finding], one: str, other: str) -> list[Finding]:
     for first in [each for each in found if each.finding == one]:
-        for second in [e for e in found if e.finding == other and e.series == first.series]:
+        for second in [e for e in found if e.finding == other and _of_same(e, first)]:
             weaker = second if first.confidence >= second.confidence else first
             found = [_hint(each) if each is weaker else each for each in found]
     return found
 
 
+def _of_same(one: Finding, other: Finding) -> bool:
+    return (one.series, one.split) == (other.series, other.split)
+
+
 def _hint(finding: Finding) -> Finding:
-    return replace(finding, confidence=min(HINT, finding.confidence))
+    return replace(finding, confidence=min(TAKEN_BACK, finding.confidence))

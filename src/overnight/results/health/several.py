@@ -32,6 +32,7 @@ def _finding(series: Series) -> Finding:
     return Finding(
         finding=RUNS,
         series=series.written,
+        split=series.split,
         at=float(x[begin[1] - 1]),
         confidence=SURE if (lengths > 1).sum() > 1 else BRIEF,
         evidence={"runs": int(begin.size), "lines": ", ".join(map(str, lines[:MOST_LISTED]))},

@@ -11,26 +11,37 @@ import numpy as np
 
 from overnight.results.curves import Floats
 
+FEW = 8
+MANY = 20
+
 
 class Valley(NamedTuple):
     """The best fit that falls to `bottom` and rises after it.
 
     `level`: its value at the bottom; `rise`: how far above the mean of its last tenth is; `gain`:
-    by how much its squared error is smaller than that of a fit that falls throughout.
+    by how much its squared error is smaller than that of a fit that falls throughout. `streak`:
+    the correlation of what is left from one value to the next; 0 where there are too few.
     """
 
     bottom: int
     level: float
     rise: float
     gain: float
+    streak: float
 
 
 def clipped(y: Floats) -> Floats:
-    """Single wild values are brought down to the larger of their neighbours."""
+    """Single wild values are brought to the nearer of their neighbours.
+
+    Of fewer than FEW values only those that stand above: one low value may be the best one.
+    """
     if y.size < 5:
         return y
-    around = np.maximum(y[:-2], y[2:])
-    return np.concatenate([y[:1], np.minimum(y[1:-1], around), y[-1:]])
+    before, after = y[:-2], y[2:]
+    inner = np.minimum(y[1:-1], np.maximum(before, after))
+    if y.size >= FEW:
+        inner = np.maximum(inner, np.minimum(before, after))
+    return np.concatenate([y[:1], inner, y[-1:]])
 
 
 def falling(y: Floats) -> Floats:
@@ -39,16 +50,24 @@ def falling(y: Floats) -> Floats:
     return np.repeat([block[0] / block[1] for block in blocks], [int(block[1]) for block in blocks])
 
 
-def valley(y: Floats) -> Valley:
-    """`y` has at least two values."""
+def valley(raw: Floats) -> Valley:
+    """Of at least two values; wild ones are clipped."""
+    y = clipped(raw)
     down, _ = _pooled(y)
     up, _ = _pooled(y[::-1])
     both = down[:-1] + up[::-1][1:]
     bottom = int(np.argmin(both))
     rising = falling(y[bottom + 1 :][::-1])[::-1]
-    level = min(float(falling(y[: bottom + 1])[-1]), float(rising[0]))
+    before = falling(y[: bottom + 1])
+    level = min(float(before[-1]), float(rising[0]))
     end = float(rising[-max(1, y.size // 10) :].mean())
-    return Valley(bottom, level, end - level, float(down[-1] - both[bottom]))
+    gain = float(down[-1] - both[bottom])
+    return Valley(bottom, level, end - level, gain, _streak(raw - np.concatenate([before, rising])))
+
+
+def _streak(left: Floats) -> float:
+    whole = float(left @ left)
+    return float(left[1:] @ left[:-1]) / whole if left.size >= MANY and whole > 0 else 0.0
 
 
 def _pooled(y: Floats) -> tuple[Floats, list[list[float]]]:

@@ -60,6 +60,7 @@ def _finding(view: View, places: Whole, apart: Floats, wide: float) -> Finding:
     return Finding(
         finding=SPIKES,
         series=view.name,
+        split=view.split,
         at=float(view.at[highest]),
         confidence=round(float(np.clip(0.25 + 0.2 * np.log10(times / FAR) * 2, 0.3, 0.9)), 3),
         evidence={

@@ -32,7 +32,7 @@ def findings(views: Sequence[View]) -> list[Finding]:
         if FAST.search(view.name) or SLOW.search(view.name):
             values = view.value[view.finite]
             speed = values if FAST.search(view.name) else _inverse(values)
-            return _drop(view.name, view.at, speed)
+            return _drop(view, view.at, speed)
     return _by_clock(views)
 
 
@@ -47,11 +47,11 @@ def _by_clock(views: Sequence[View]) -> list[Finding]:
         if np.isnan(time).any() or np.isnan(step).any():
             return []
         speed = np.diff(step) / np.where(np.diff(time) > 0, np.diff(time), np.nan)
-        return _drop(view.name, view.x[1:], speed)
+        return _drop(view, view.x[1:], speed)
     return []
 
 
-def _drop(name: str, at: Floats, speed: Floats) -> list[Finding]:
+def _drop(view: View, at: Floats, speed: Floats) -> list[Finding]:
     told = np.isfinite(speed) & (speed > 0)
     at, speed = at[told], speed[told]
     if speed.size < FEWEST or not (np.diff(speed) != 0).any():
@@ -69,13 +69,14 @@ def _drop(name: str, at: Floats, speed: Floats) -> list[Finding]:
     return [
         Finding(
             finding=THROUGHPUT,
-            series=name,
+            series=view.name,
+            split=view.split,
             at=float(at[first]),
             confidence=round(min(0.9, 0.5 + (DROP - after / before)), 3),
             evidence={"before": before, "after": after, "part": after / before},
             sentence=(
                 f"since {at[first]:g} the training runs at {100 * after / before:.0f} % of the "
-                f"speed that it had (by {name})"
+                f"speed that it had (by {view.name})"
             ),
         )
     ]

@@ -17,6 +17,7 @@ from overnight.results.curves import Floats, Whole
 from overnight.results.series import Series
 
 BUCKETS = 400
+LARGEST = 1e140  # of which squares can still be added up
 MOST = 20_000
 MOST_IN = 500  # values of a bucket that make its median
 NORMAL = 1.4826  # median absolute deviation to standard deviation, for normal noise
@@ -82,8 +83,8 @@ class View:
 
     @cached_property
     def y(self) -> Floats:
-        """The finite values, lower is better."""
-        return self.sign * self.value[self.finite]
+        """The finite values, lower is better; what is beyond LARGEST is as large as that."""
+        return np.clip(self.sign * self.value[self.finite], -LARGEST, LARGEST)
 
     @cached_property
     def at(self) -> Floats:

@@ -43,7 +43,10 @@ class Columns:
             which, table = which[order], table[:, order]
         edges = np.searchsorted(which, np.arange(len(self._keys) + 1))
         for number, key in enumerate(self._keys):
-            value, step, time, line = table[:, edges[number] : edges[number + 1]]
+            mine = table[:, edges[number] : edges[number + 1]]
+            if (np.diff(mine[3]) < 0).any():  # what was read one by one comes after its batch
+                mine = mine[:, np.argsort(mine[3], kind="stable")]
+            value, step, time, line = mine
             if value.size:
                 yield key, np.stack([value, step, curves.untold(value.size), time, line])
 
