@@ -40,7 +40,7 @@ def test_every_field_of_a_report_is_described() -> None:
     page = (DOCS / "json.md").read_text()
     value = telling.report(nights.busy()).to_json()
     fields = {*value, *value["finished"][0], *value["gpu_hours"], *value["gpu_hours"]["runs"][0]}
-    for part in ("decisions", "failed", "mended", "sweeps", "steps", "health", "disks", "away"):
+    for part in ("decisions", "failed", "mended", "sweeps", "steps", "health", "noticed", "away"):
         fields |= {*value[part][0]}
     assert [field for field in sorted(fields) if field not in page] == []
 

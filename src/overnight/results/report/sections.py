@@ -122,7 +122,7 @@ def failure(group: Sequence[Failed]) -> Item:
 
 
 def servers(found: Report) -> Section | None:
-    """Those that are away, whose word is old, or whose disks fill up."""
+    """Those that are away, whose word is old, whose disks fill up or GPUs fail; silent runs."""
     items = [absent(each) for each in found.away]
     items += [
         Item(head=server, says=(f"as it was {ago(age_s)}; nobody was asked now",))
@@ -135,9 +135,23 @@ def servers(found: Report) -> Section | None:
             commands=(f"overnight doctor {each.server}",),
             tone=WARNING,
         )
-        for each in found.disks
+        for each in found.noticed
+    ]
+    items += [
+        Item(
+            head=f"{each.run} on {each.server}",
+            says=(f"no sign of life for {durations.text(each.view.silent_s)}",),
+            commands=(f"overnight explain {each.run}",),
+            tone=WARNING,
+        )
+        for each in silent(found)
     ]
     return of_items("servers", "Servers", items)
+
+
+def silent(found: Report) -> list[Active]:
+    """Runs of servers that answer which give no sign of life."""
+    return [each for each in found.active if each.view.is_silent and each.state != "unreachable"]
 
 
 def absent(each: Away) -> Item:

@@ -10,6 +10,8 @@ from overnight.results.report.model import Report
 from overnight.results.report.parts import Item, Section, Table
 from overnight.results.tables import layout
 
+MOST_NOTICED = 2
+
 
 def page(found: Report, *, color: bool = False, width: int | None = None) -> str:
     """Ends with a newline."""
@@ -67,7 +69,9 @@ def brief(found: Report) -> str:
     needs = [f"decide: {words.some(each.run for each in found.decisions)}"] * bool(found.decisions)
     needs += [f"failed: {words.some(each.run for each in found.failed)}"] * bool(found.failed)
     needs += [f"unreachable: {words.some(each.server for each in found.away)}"] * bool(found.away)
-    needs += [f"disk: {each.server} {each.text}" for each in found.disks[:1]]
+    silent = [each.run for each in sections.silent(found)]
+    needs += [f"no sign of life: {words.some(silent)}"] * bool(silent)
+    needs += [f"{each.server}: {each.text}" for each in found.noticed[:MOST_NOTICED]]
     lines = (
         f"{sections.title(found)}: {sections.summary(found)}",
         "; ".join(needs) or sections.QUIET,
