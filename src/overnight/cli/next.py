@@ -76,7 +76,11 @@ def command_line(runs: tuple[str, ...], sweep: str | None, baseline: str | None)
 
 def shown(found: Advice, again: str = "overnight next") -> str:
     """Verdicts, then proposals with their numbers. `again`: what was typed for this."""
+    from overnight.results import proposals
+
     blocks = [*map(verdict, found.verdicts)]
+    if knobs := proposals.ranked(found.effects):
+        blocks.append(wrapped(knobs))
     if found.nothing:
         blocks.append(wrapped(found.nothing))
     blocks += [proposal(number, each, again) for number, each in enumerate(found.proposals, 1)]

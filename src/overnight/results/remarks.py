@@ -30,17 +30,15 @@ HOW: Mapping[Kind, str] = {"welch": "Welch's t", "paired": "paired by seed"}
 
 def differences(groups: Sequence[grouping.Group]) -> tuple[Difference, ...]:
     """Key by key, for each arm what its runs have; seeds and names are no differences."""
-    outcomes = [each for group in groups for each in group.outcomes]
-    _, configs = grouping.told(outcomes)
-    of = dict(zip(map(id, outcomes), configs, strict=True))
-    keys = [key for key in grouping.varying(configs) if key != grouping.CODE]
+    configs = [each for group in groups for each in group.settings]
     rows = [
         Difference(
             kind="config",
             key=key,
-            values={g.label: _values(_set(key, [of[id(o)] for o in g.outcomes])) for g in groups},
+            values={group.label: _values(_set(key, group.settings)) for group in groups},
         )
-        for key in keys
+        for key in grouping.varying(configs)
+        if key != grouping.CODE
     ]
     return (*rows, *_code(groups), *_environment(groups), *_repairs(groups))
 
