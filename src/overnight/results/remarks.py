@@ -163,6 +163,9 @@ def reasons(listed: Sequence[LeftOut]) -> dict[str, list[str]]:
 
 
 def tests(found: Comparison) -> Iterator[str]:
+    base = next((arm for arm in found.arms if arm.is_baseline), None)
+    if base is not None and found.stat(base) is None:
+        yield f"the baseline {base.label} has no number, so that nothing is measured against it"
     kinds = Counter(each.kind for each in found.tests)
     if kinds["number"]:
         source = found.baseline.source if found.baseline and found.baseline.source else "its source"

@@ -48,6 +48,12 @@ def test_what_is_shown(o: Overnight) -> None:
     assert all(len(line) <= cli.WIDTH + 40 for line in text.splitlines())
 
 
+def test_a_line_end_in_a_value_begins_no_line(o: Overnight) -> None:
+    runs = [armed.run(f"r{n}", 90.0 + n, {"--note": f"x{n}\ngood: yes"}) for n in (1, 2)]
+    text = cli.shown(advising.advice(o, pooling.compare(runs), {}))
+    assert not [line for line in text.splitlines() if line.startswith("good")]
+
+
 def test_which_proposal_is_written(o: Overnight, tmp_path: Path) -> None:
     """The first that is a sweep; another one by its number; no other file is overwritten."""
     found = advice(o)
