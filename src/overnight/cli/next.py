@@ -76,7 +76,11 @@ def command_line(runs: tuple[str, ...], sweep: str | None, baseline: str | None)
 
 def shown(found: Advice, again: str = "overnight next") -> str:
     """Verdicts, then proposals with their numbers. `again`: what was typed for this."""
+    from overnight.results import proposals
+
     blocks = [*map(verdict, found.verdicts)]
+    if knobs := proposals.ranked(found.effects):
+        blocks.append(wrapped(knobs))
     if found.nothing:
         blocks.append(wrapped(found.nothing))
     blocks += [proposal(number, each, again) for number, each in enumerate(found.proposals, 1)]
@@ -85,12 +89,13 @@ def shown(found: Advice, again: str = "overnight next") -> str:
 
 
 def verdict(found: Verdict) -> list[str]:
-    head = f"{found.arm}: {found.grade}"
-    return [head, *(line for reason in found.reasons for line in wrapped(reason, "  "))]
+    head = wrapped(f"{found.arm}: {found.grade}")
+    return [*head, *(line for reason in found.reasons for line in wrapped(reason, "  "))]
 
 
 def proposal(number: int, found: Proposal, again: str) -> list[str]:
-    return [f"{number}. {found.what}", *wrapped(found.why, "   "), *how(number, found, again)]
+    head = wrapped(f"{number}. {found.what}")
+    return [*head, *wrapped(found.why, "   "), *how(number, found, again)]
 
 
 def how(number: int, found: Proposal, again: str) -> Iterator[str]:
@@ -109,6 +114,7 @@ def done(chosen: Proposal, path: str) -> str:
 
 
 def wrapped(sentence: str, indent: str = "") -> list[str]:
+    """Names and values come from files: a line end in one of them begins no line of ours."""
     return textwrap.wrap(
         sentence, WIDTH, initial_indent=indent, subsequent_indent=indent, break_long_words=False
     )

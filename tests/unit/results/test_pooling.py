@@ -296,6 +296,14 @@ def test_an_arm_or_a_run_as_the_baseline() -> None:
         pooling.compare(runs, baseline="lr=0.3")
 
 
+def test_a_baseline_without_a_number() -> None:
+    """Is said; the others are still compared with the best."""
+    runs = [armed.run("base", None, {"--lr": 0}, state="failed"), *armed.seeds("a", [90, 91], lr=1)]
+    found = pooling.compare(runs, baseline="base")
+    assert found.tests == ()
+    assert any("the baseline lr=0 has no number" in note for note in found.notes)
+
+
 def test_a_number_claims_no_test() -> None:
     """Our mean and our interval, less the number."""
     found = pooling.compare(armed.seeds("a", [90, 91, 92]), baseline=Number(89.0, "table 2"))
