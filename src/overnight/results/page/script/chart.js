@@ -28,7 +28,7 @@ class Chart {
     this.canvas = element("canvas");
     this.over = element("canvas", "over");
     this.plot.append(this.canvas, this.over);
-    this.legend = element("div", "legend");
+    this.legend = element("div", this.lines.length > LISTED ? "legend long" : "legend");
     for (const line of this.lines) this.legend.append(this.item(line));
     const lengths = this.lines.map((line) => line.name.length + (line.lost ? 5 : 0));
     const wide = Math.max(...lengths, 0) * 0.45 + 5.2; // with room for a value

@@ -30,6 +30,7 @@ const HEIGHT = 240;
 const NEAR = 14; // pixels between the pointer and the line that it means
 const SPIKE = 6; // times the usual span of a bucket
 const MARKS_TOLD = 6;
+const LISTED = 8; // lines whose legend is not scrolled
 const dark = matchMedia("(prefers-color-scheme: dark)");
 let onPaper = false;
 const theme = () => (dark.matches && !onPaper ? "dark" : "light");
