@@ -44,7 +44,7 @@ class File(NamedTuple):
     id: str
     format: str
     reason: str | None
-    primary: str  # "exact", or what is wrong
+    primary: str  # "exact", "exact by folded name", or what is wrong
     said: frozenset[str]
     labels: tuple[tuple[str, str], ...]
 
@@ -100,12 +100,14 @@ def primary(wanted: dict[str, Any], found: dict[str, Any]) -> str:
     Where a label puts the split in front of the name and the file does not, the folded names count.
     """
     named = [each for each in found["series"] if each["name"] == wanted["name"]]
-    named = named or [e for e in found["series"] if folded(e) == folded(wanted)]
+    by_name = "exact" if named else "exact by folded name"
+    if not named:
+        named = [e for e in found["series"] if folded(e) == folded(wanted)]
     if not named:
         return f"no series {wanted['name']!r}"
     split = [each for each in named if each["split"] == wanted["split"]]
     told = [wrong(wanted, each) for each in split or named]
-    return min(told, key=len) if "" not in told else "exact"
+    return min(told, key=len) if "" not in told else by_name
 
 
 def folded(series: dict[str, Any]) -> tuple[str, str]:
@@ -123,11 +125,13 @@ def wrong(wanted: dict[str, Any], got: dict[str, Any]) -> str:
 
 
 def of_files(found: list[File]) -> dict[str, Any]:
-    exact = sum(each.primary == "exact" for each in found)
+    exact = sum(each.primary.startswith("exact") for each in found)
+    written = sum(each.primary == "exact" for each in found)
     return {
         "files": len(found),
         "refused": {each.id: each.reason for each in found if each.reason},
         "primary_exact": exact,
+        "primary_exact_as_written": written,
         "primary_wrong": {e.id: f"{e.format}: {e.primary}" for e in found if e.primary != "exact"},
         "labels": labels(found),
         "asserted_on_sure_converged": {
@@ -246,6 +250,8 @@ def file_lines(told: dict[str, Any]) -> Iterator[str]:
     yield from (f"  {name}: {why}" for name, why in told["refused"].items())
     exact = f"{told['primary_exact']}/{told['files']} {part:.1%}"
     yield f"  best and last of the primary exact: {exact}, wanted {READ_TARGET:.0%}"
+    strict = told["primary_exact_as_written"]
+    yield f"    of them under the name as labelled: {strict}, {strict / max(1, told['files']):.1%}"
     yield from (f"  {name}: {why}" for name, why in told["primary_wrong"].items())
     for label, by in told["labels"].items():
         row = "   ".join(
