@@ -9,7 +9,9 @@ import pytest
 from overnight import cli
 from overnight.core import views
 from overnight.node import states
+from overnight.results.report import telling
 from scripts import reference
+from tests.unit.results.report import nights
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
@@ -31,6 +33,16 @@ def test_every_field_of_a_run_is_described() -> None:
     page = (DOCS / "json.md").read_text()
     fields = views.run_view({"run": "a"}).to_json()
     assert [field for field in fields if f"`{field}`" not in page] == []
+
+
+def test_every_field_of_a_report_is_described() -> None:
+    """Each field of `report --json` stands in docs/json.md, also those of its parts."""
+    page = (DOCS / "json.md").read_text()
+    value = telling.report(nights.busy()).to_json()
+    fields = {*value, *value["finished"][0], *value["gpu_hours"], *value["gpu_hours"]["runs"][0]}
+    for part in ("decisions", "failed", "mended", "sweeps", "steps", "health", "noticed", "away"):
+        fields |= {*value[part][0]}
+    assert [field for field in sorted(fields) if field not in page] == []
 
 
 def test_every_state_is_described() -> None:

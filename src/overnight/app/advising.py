@@ -10,8 +10,9 @@ from typing import Any
 
 from overnight.app import Overnight, comparing, series, sweep_results, sweep_views
 from overnight.core import command, errors
-from overnight.results import proposal_file, proposals, verdict
+from overnight.results import knob_effects, proposal_file, proposals, verdict
 from overnight.results.arms import Comparison
+from overnight.results.knob_effects import Effect
 from overnight.results.proposals import Proposal
 from overnight.results.series import Series
 from overnight.results.verdict import Finding, Findings, Verdict
@@ -22,18 +23,22 @@ Judge = Callable[[Sequence[Series]], Sequence[Finding]]
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Advice:
-    """`nothing`: why there are no proposals; "" where there are."""
+    """`nothing`: why there are no proposals; "" where there are. `effects`: what each knob makes,
+    the largest first.
+    """
 
     comparison: Comparison
     verdicts: tuple[Verdict, ...]
     proposals: tuple[Proposal, ...]
     nothing: str
+    effects: tuple[Effect, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         return {
             "verdicts": [each.to_json() for each in self.verdicts],
             "proposals": [each.to_json() for each in self.proposals],
             "nothing": self.nothing or None,
+            "effects": [dict(knob_effects.told(each)) for each in self.effects],
             "metric": self.comparison.metric,
             "sweep": self.comparison.sweep.name if self.comparison.sweep else None,
             "runs": [each.run for each in self.comparison.outcomes],
@@ -65,6 +70,7 @@ def advice(o: Overnight, found: Comparison, told: Findings) -> Advice:
         verdicts=tuple(verdict.judged(found, asked, told)),
         proposals=tuple(made),
         nothing="" if made else proposals.nothing(found),
+        effects=tuple(knob_effects.effects(found)),
     )
 
 

@@ -71,7 +71,8 @@ class Snapshots:
 
     def text_of(self, snapshot: str, path: str, commit: str | None) -> str | None:
         """A file of a snapshot; None where it is not known here."""
-        digest = self.files(snapshot).get(path)
+        is_inside = not path.startswith("/") and ".." not in path.split("/")
+        digest = self.files(snapshot).get(path) if is_inside else None
         found = self.content(path, digest, commit) if digest else None
         return found.decode("utf-8", "replace") if found is not None else None
 

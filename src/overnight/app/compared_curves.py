@@ -23,7 +23,10 @@ def chart(o: Overnight, found: Comparison) -> Chart | None:
         known = {run: curve for run, curve in told.items() if curve is not None}
         if known:
             here = tuple(run for run in arm.pooled if run.run in known)
-            groups.append(Group(label=arm.label, config=arm.config, outcomes=here))
+            told_of = tuple(run.config for run in here)
+            groups.append(
+                Group(label=arm.label, config=arm.config, outcomes=here, settings=told_of)
+            )
             curves |= known
     if not curves:
         return None

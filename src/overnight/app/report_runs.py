@@ -55,14 +55,18 @@ def known(o: Overnight, pairs: Sequence[Pair]) -> list[Known]:
 
 
 def is_here(o: Overnight, run: views.RunView) -> bool:
-    """Whether its results were pulled, and nothing has happened to it since."""
+    """Whether its results were pulled, and nothing has happened to it since.
+
+    The folder may be that of a run of the same name on another server.
+    """
     folder = places.results_folder(o.root, run.name)
     if not (folder / "state.json").exists():
         return False
     try:
-        return evaluating.record(folder / "state.json").get("seq") == run.row.get("seq")
+        state = evaluating.record(folder / "state.json")
     except errors.UsageError:
         return False
+    return all(state.get(key) == run.row.get(key) for key in ("seq", "created_at"))
 
 
 def findings(listed: Sequence[Known]) -> dict[str, tuple[Finding, ...]]:

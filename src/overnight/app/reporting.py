@@ -10,7 +10,6 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from overnight.app import (
     Overnight,
@@ -27,7 +26,7 @@ from overnight.results import sweep_text, verdict
 from overnight.results import sweeps as by_point
 from overnight.results.arms import Comparison
 from overnight.results.page import Chart
-from overnight.results.report import hours, outcomes, sections, telling, window
+from overnight.results.report import hours, outcomes, telling, window, words
 from overnight.results.report.model import Outcome, Report, Step, SweepEnd, Window
 from overnight.results.report.outcomes import Aim
 from overnight.results.verdict import Verdict
@@ -102,7 +101,7 @@ def distinct(steps: Sequence[Step]) -> list[Step]:
 def without(pairs: Sequence[report_runs.Pair], here: Sequence[report_runs.Known]) -> list[str]:
     """In words, the runs whose curves are not here."""
     lacking = sorted({run.name for _, run in pairs} - {each.view.name for each in here})
-    return [f"not fetched: {sections.some(lacking)}"] if lacking else []
+    return [f"not fetched: {words.some(lacking)}"] if lacking else []
 
 
 def in_window(
@@ -253,6 +252,7 @@ def last_shown(o: Overnight) -> window.Shown | None:
 
 
 def note_shown(o: Overnight, found: Report) -> None:
-    """The next report begins where this one ended."""
-    value: dict[str, Any] = window.read_again(found.window, last_shown(o)).to_json()
-    sweep_results.publish(record(o), json.dumps(value) + "\n")
+    """The next report begins where this one ended, unless this one left something out."""
+    shown = window.read_again(found.window, last_shown(o))
+    if shown is not None:
+        sweep_results.publish(record(o), json.dumps(shown.to_json()) + "\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -56,7 +57,8 @@ def command(
 
         found = advising.advised(o, runs, sweep=sweep, baseline=baseline)
         value = found.to_json()
-        text = shown(found)
+        again = command_line(runs, sweep, baseline)
+        text = shown(found, again)
         if path is not None:
             chosen = advising.written(o, found, Path(path), pick)
             value["written"] = {"file": path, "what": chosen.what, "runs": chosen.runs}
@@ -64,32 +66,44 @@ def command(
         common.emit(value, text, as_json)
 
 
-def shown(found: Advice) -> str:
-    """Verdicts, then proposals with their numbers."""
+def command_line(runs: tuple[str, ...], sweep: str | None, baseline: str | None) -> str:
+    """The verb as it was typed, without what it writes."""
+    words = ["overnight", "next", *runs]
+    words += ["--sweep", sweep] if sweep else []
+    words += ["--baseline", baseline] if baseline else []
+    return shlex.join(words)
+
+
+def shown(found: Advice, again: str = "overnight next") -> str:
+    """Verdicts, then proposals with their numbers. `again`: what was typed for this."""
+    from overnight.results import proposals
+
     blocks = [*map(verdict, found.verdicts)]
+    if knobs := proposals.ranked(found.effects):
+        blocks.append(wrapped(knobs))
     if found.nothing:
         blocks.append(wrapped(found.nothing))
-    blocks += [proposal(number, each) for number, each in enumerate(found.proposals, 1)]
+    blocks += [proposal(number, each, again) for number, each in enumerate(found.proposals, 1)]
     lines = "\n\n".join("\n".join(block) for block in blocks)
     return terminal.safe_text(lines)
 
 
 def verdict(found: Verdict) -> list[str]:
-    head = f"{found.arm}: {found.grade}"
-    return [head, *(line for reason in found.reasons for line in wrapped(reason, "  "))]
+    head = wrapped(f"{found.arm}: {found.grade}")
+    return [*head, *(line for reason in found.reasons for line in wrapped(reason, "  "))]
 
 
-def proposal(number: int, found: Proposal) -> list[str]:
-    return [f"{number}. {found.what}", *wrapped(found.why, "   "), *how(number, found)]
+def proposal(number: int, found: Proposal, again: str) -> list[str]:
+    head = wrapped(f"{number}. {found.what}")
+    return [*head, *wrapped(found.why, "   "), *how(number, found, again)]
 
 
-def how(number: int, found: Proposal) -> Iterator[str]:
+def how(number: int, found: Proposal, again: str) -> Iterator[str]:
     """What to type for it."""
     if found.command:
         yield f"   next: {found.command}"
     elif found.is_sweep:
-        runs = f"{found.runs} runs"
-        yield f"   next: overnight next --write sweep.toml --pick {number}   ({runs})"
+        yield f"   next: {again} --write sweep.toml --pick {number}   ({found.runs} runs)"
 
 
 def done(chosen: Proposal, path: str) -> str:
@@ -100,6 +114,7 @@ def done(chosen: Proposal, path: str) -> str:
 
 
 def wrapped(sentence: str, indent: str = "") -> list[str]:
+    """Names and values come from files: a line end in one of them begins no line of ours."""
     return textwrap.wrap(
         sentence, WIDTH, initial_indent=indent, subsequent_indent=indent, break_long_words=False
     )

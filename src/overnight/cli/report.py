@@ -47,7 +47,7 @@ def command(
     """The morning page: what needs you, what failed, what came out, what was mended, GPU hours.
 
     The most important first, and nothing of what is well. Read again within six hours it covers the
-    same night. --brief and --json do not count as read.
+    same night. --brief, --json and a later --since do not count as read.
     """
     form = written.form(asked, output, as_json, ENDINGS, "text")
     with common.project(form == "json" and output is None) as o:

@@ -14,6 +14,7 @@ from overnight.results.proposal import (
     Proposal,
     at,
     number,
+    seeds_of,
     settings_of,
     sweepable,
 )
@@ -134,7 +135,7 @@ def turned(
         why=why,
         use=use,
         evidence={"runs": list(runs), "key": key, "value": before},
-        **at(found, [arm], (), [{key: each} for each in tried]),
+        **at(found, [arm], seeds_of(arm), [{key: each} for each in tried]),
     )
 
 

@@ -47,11 +47,15 @@ _NAMES = _words(
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Group:
-    """The runs of one arm, with their seeds; `config`: the keys in which the groups differ."""
+    """The runs of one arm, with their seeds; `config`: the keys in which the groups differ.
+
+    `settings`: for each of the runs all that it has set which tells it from others.
+    """
 
     label: str
     config: Mapping[str, Any]
     outcomes: tuple[Outcome, ...]
+    settings: tuple[Mapping[str, Any], ...]
 
 
 def grouped(outcomes: Sequence[Outcome], by: str = SEED) -> list[Group]:
@@ -71,6 +75,7 @@ def grouped(outcomes: Sequence[Outcome], by: str = SEED) -> list[Group]:
             label="",
             config={key: configs[places[0]][key] for key in shown if key in configs[places[0]]},
             outcomes=tuple(seeded[place] for place in places),
+            settings=tuple(configs[place] for place in places),
         )
         for places in members.values()
     ]
@@ -197,6 +202,14 @@ def identity(config: Mapping[str, Any], keys: Iterable[str]) -> tuple[str, ...]:
 
 def _plain(value: Any) -> str:
     """Equal for what means the same: 0.001, 1e-3 and "1e-3"."""
+    try:
+        return _written(value)
+    except TypeError:  # a list or a table
+        return json.dumps(value, sort_keys=True, default=str)
+
+
+@functools.lru_cache(1 << 14, typed=True)
+def _written(value: Any) -> str:
     if value is _ABSENT:
         return ""
     if isinstance(value, bool) or value is None:

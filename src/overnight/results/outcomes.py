@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from overnight.core import config, views
 from overnight.results import names, settings
 from overnight.results.arms import Measured, Outcome, Place
-from overnight.results.series import Series
+from overnight.results.series import Point, Series
 
 SHOWN_PACKAGES = (
     "torch", "numpy", "transformers", "lightning", "pytorch-lightning", "accelerate", "tensorflow",
@@ -30,9 +30,11 @@ def outcome(
     files: Mapping[str, str | None] | None = None,
     held: Mapping[str, Any] | None = None,
     environment: Mapping[str, Any] | None = None,
+    summaries: Mapping[str, Summary] | None = None,
 ) -> Outcome:
     """`state` and `spec`: state.json and spec.json, `environment`: environment.json of its last
-    attempt. `files`: see `settings.of_run`. `held`: settings that its metric files hold.
+    attempt. `files`: see `settings.of_run`. `held`: settings that its metric files hold; of a run
+    without a command they stand in its spec. `summaries`, by metric, in place of `series`.
 
     Never raises on what the records hold: what is missing or of another kind is left out.
     """
@@ -43,17 +45,22 @@ def outcome(
     variant = next((each for each in listed(spec, "variants") if isinstance(each, Mapping)), {})
     env = {str(key): str(value) for key, value in mapping(spec, "env").items()}
     argv = [str(word) for word in listed(variant, "argv")]
+    settled = {} if argv else mapping(spec, "settings")
     return Outcome(
         run=run,
         server=str(provenance.get("server") or ""),
         state=str(state.get("state") or "unknown"),
         seed=settings.whole(sweep.get("seed")),
         config={
-            **{str(key): value for key, value in (held or {}).items()},
+            **settings.flat({**settled, **(held or {})}),
             **mapping(sweep, "point"),
             **settings.of_run(argv, env, files or {}),
         },
-        metrics=measured_all(series, metrics),
+        metrics=(
+            measured_all(series, metrics)
+            if summaries is None
+            else {name: of_summary(each) for name, each in summaries.items()}
+        ),
         primary=metrics.primary if metrics else None,
         repairs=repairs,
         altered=altered(repairs),
@@ -208,6 +215,44 @@ def measured(
         at_best=float(series.value[at]) if at is not None else None,
         at_best_place=place(series, at) if at is not None else None,
         chosen_by=judged_by if at is not None else None,
+    )
+
+
+class Summary(Protocol):
+    """What is kept of a curve where the curve itself is not read."""
+
+    @property
+    def best(self) -> Point | None: ...
+
+    @property
+    def last(self) -> Point: ...
+
+    @property
+    def n(self) -> int: ...
+
+    @property
+    def goal(self) -> str | None: ...
+
+    @property
+    def split(self) -> str: ...
+
+    @property
+    def nonfinite(self) -> int: ...
+
+
+def of_summary(told: Summary) -> Measured:
+    """Without the value at the best validation, for which the curves are needed."""
+    best, last = told.best, told.last
+    return Measured(
+        best=best.value if best else None,
+        best_place=Place(best.step, best.epoch, best.source, best.line) if best else None,
+        last=last.value,
+        last_place=Place(last.step, last.epoch, last.source, last.line),
+        n=told.n,
+        goal=told.goal,
+        split=told.split,
+        nonfinite=told.nonfinite,
+        source=last.source,
     )
 
 

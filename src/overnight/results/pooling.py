@@ -148,9 +148,8 @@ def sorted_out(
     unfit: dict[str, tuple[Outcome, str]] = {}
     for group in groups:
         first: dict[object, str] = {}
-        _, configs = grouping.told(group.outcomes)
-        keys = grouping.varying(configs)
-        for each, config in zip(group.outcomes, configs, strict=True):
+        keys = grouping.varying(group.settings)
+        for each, config in zip(group.outcomes, group.settings, strict=True):
             same = (each.seed, grouping.identity(config, keys))
             why = unfitness(each)
             if not why and by != grouping.NONE and each.seed is not None and same in first:

@@ -15,6 +15,8 @@ BROKEN, ALTERED, FAILED, FEW_SEEDS, EDGE, LONGER, OVERFIT, BOTH, MIDDLE, MANY, E
     90, 80, 75, 70, 65, 60, 55, 50, 40, 30, 10,
 )  # fmt: skip
 
+MOST_PAIRED = 3
+
 Point = Mapping[str, Any]
 
 
@@ -81,6 +83,13 @@ def at(
         for change in changes
     )
     return {"points": points, "seeds": seeds, "based_on": lead.run}
+
+
+def seeds_of(arm: Arm) -> tuple[int, ...]:
+    """The first seeds of the arm, so that what changes one setting can be paired with it."""
+    told = [settings.whole(each.seed) for each in arm.pooled]
+    known = sorted({seed for seed in told if seed is not None})
+    return tuple(known[:MOST_PAIRED])
 
 
 def leader(found: Comparison, arms: Sequence[Arm]) -> Outcome | None:

@@ -24,11 +24,12 @@ from overnight.results.proposal import (
     Proposal,
     at,
     number,
+    seeds_of,
     sweepable,
 )
 from overnight.results.verdict import Findings
 
-__all__ = ["Proposal", "nothing", "proposed"]
+__all__ = ["Proposal", "nothing", "proposed", "ranked"]
 
 SEEDS_TO_BEGIN = 2  # beside the one that there is
 MOST_ARMS = 3  # that get more seeds at once
@@ -169,7 +170,7 @@ def knobs(found: Comparison) -> Iterator[Proposal]:
         made = turned(found, best, each)
         if made is not None:
             yield made
-    yield from together(found, best, effects)
+    yield from together(found, effects)
 
 
 def turned(found: Comparison, best: Arm, effect: Effect) -> Proposal | None:
@@ -192,11 +193,11 @@ def turned(found: Comparison, best: Arm, effect: Effect) -> Proposal | None:
         why=f"{curve(found, effect)}: {lies}; {size(effect)}",
         use=(EDGE if direction else MIDDLE) - (0 if effect.is_clear else 10),
         evidence=knob_effects.told(effect),
-        **at(found, [best], (), [{effect.key: number(each)} for each in values]),
+        **at(found, [best], seeds_of(best), [{effect.key: number(each)} for each in values]),
     )
 
 
-def together(found: Comparison, best: Arm, effects: Sequence[Effect]) -> Iterator[Proposal]:
+def together(found: Comparison, effects: Sequence[Effect]) -> Iterator[Proposal]:
     """Of an ablation: what was better alone, in one run."""
     base = next((each for each in found.arms if each.is_baseline), None)
     if base is None:
@@ -209,14 +210,13 @@ def together(found: Comparison, best: Arm, effects: Sequence[Effect]) -> Iterato
     if len(better) < 2 or any(has_all(arm, better) for arm in found.arms):
         return
     shown = ", ".join(f"{grouping.last(key)}={grouping.shown(v)}" for key, v in better.items())
-    seeds = new_seeds([base, best], SEEDS_TO_BEGIN)
     yield Proposal(
         kind="knob",
         what=f"{shown} together",
         why=f"each of them alone was better than {base.label}, and they were not tried together",
         use=BOTH,
         evidence={"changes": dict(better)},
-        **at(found, [base], seeds, [better]),
+        **at(found, [base], seeds_of(base) or new_seeds([base], SEEDS_TO_BEGIN), [better]),
     )
 
 
@@ -235,11 +235,18 @@ def curve(found: Comparison, effect: Effect) -> str:
 
 
 def size(effect: Effect) -> str:
+    """`it makes 1.37, 3.4 times the spread of seeds, unproven`"""
     told = f"it makes {wording.number(float(f'{effect.size:.3g}'))}"
     if effect.spread:
         times = wording.number(float(f"{effect.size / effect.spread:.2g}"))
         told += f", {times} times the spread of seeds"
     return told if effect.is_clear else f"{told}, unproven"
+
+
+def ranked(effects: Sequence[Effect]) -> str:
+    """Each knob with what it makes, in one sentence; empty for fewer than two."""
+    told = [f"{grouping.last(each.key)}: {size(each)}" for each in effects]
+    return f"the knobs, the largest effect first: {'; '.join(told)}" if len(told) > 1 else ""
 
 
 # -- what went wrong --------------------------------------------------------------------------
@@ -260,6 +267,7 @@ def repeats(found: Comparison) -> Iterator[Proposal]:
             why=f"changed by a repair, so in no number: {why}",
             use=ALTERED,
             evidence={"runs": [each.run for each in runs]},
+            command=f"overnight explain {runs[0].run}" if len(seeds) < 2 else "",
             **at(found, [arm], seeds if len(seeds) == len(runs) else ()),
         )
 

@@ -31,17 +31,15 @@ HOW: Mapping[Kind, str] = {"welch": "Welch's t", "paired": "paired by seed"}
 
 def differences(groups: Sequence[grouping.Group]) -> tuple[Difference, ...]:
     """Key by key, for each arm what its runs have; seeds and names are no differences."""
-    outcomes = [each for group in groups for each in group.outcomes]
-    _, configs = grouping.told(outcomes)
-    of = dict(zip(map(id, outcomes), configs, strict=True))
-    keys = [key for key in grouping.varying(configs) if key != grouping.CODE]
+    configs = [each for group in groups for each in group.settings]
     rows = [
         Difference(
             kind="config",
             key=key,
-            values={g.label: _values(_set(key, [of[id(o)] for o in g.outcomes])) for g in groups},
+            values={group.label: _values(_set(key, group.settings)) for group in groups},
         )
-        for key in keys
+        for key in grouping.varying(configs)
+        if key != grouping.CODE
     ]
     return (*rows, *_code(groups), *_environment(groups), *_repairs(groups))
 
@@ -166,6 +164,9 @@ def reasons(listed: Sequence[LeftOut]) -> dict[str, list[str]]:
 
 
 def tests(found: Comparison) -> Iterator[str]:
+    base = next((arm for arm in found.arms if arm.is_baseline), None)
+    if base is not None and found.stat(base) is None:
+        yield f"the baseline {base.label} has no number, so that nothing is measured against it"
     kinds = Counter(each.kind for each in found.tests)
     if kinds["number"]:
         source = found.baseline.source if found.baseline and found.baseline.source else "its source"

@@ -7,6 +7,7 @@ Keys: `--lr`, `lr` (an override as Hydra has them), `script`, `argument 1`, `env
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
@@ -115,6 +116,20 @@ def whole(value: Any) -> int | None:
     if isinstance(value, str) and re.fullmatch(r"[+-]?[0-9]{1,20}", value.strip(), re.ASCII):
         return int(value)
     return None
+
+
+def flat(told: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    """Nested settings with dots in their keys; lists as text. Secrets are hidden."""
+    found: dict[str, Any] = {}
+    for name, value in told.items():
+        key = f"{above}.{name}" if above else str(name)
+        if isinstance(value, Mapping):
+            found.update(flat(value, key))
+        elif isinstance(value, (list, tuple)):
+            found[key] = json.dumps(list(value), default=str)
+        else:
+            found[key] = HIDDEN if _is_secret_key(str(name)) else value
+    return found
 
 
 def of_environment(env: Mapping[str, str]) -> dict[str, str]:

@@ -19,8 +19,9 @@ MOST_SEEDS = 100  # for more nobody has the time
 _TINY = 1e-300
 _ENOUGH = 1e-15
 _DUST = 1e-12  # differences of this part of the values are rounding, and no spread
-_NOTHING = 37.0  # e**-37 of the whole is none of it
+_NOTHING = 28.0  # e**-28 of the whole is none of it
 _CLOSE = 1e-10  # of a chance, where looking for one ends
+_MANY = 1e9  # degrees of freedom at which Student's t is the normal distribution
 _MOST_SLICES = 4000  # of the integral of the power
 
 
@@ -171,7 +172,10 @@ def _needed(difference: float, at: Callable[[int], tuple[float, float]], alpha: 
 
     def is_enough(more: int) -> bool:
         error, df = at(more)
-        return power(difference / error, df, alpha) >= POWER
+        shift = difference / error
+        if known_power(shift, alpha) < POWER:  # what is not seen with a known spread is not here
+            return False
+        return power(shift, df, alpha) >= POWER
 
     error, df = at(0)
     visible = _visible(df, alpha) * error
@@ -224,6 +228,12 @@ def power(shift: float, df: float, alpha: float = ALPHA) -> float:
         return density * (_normal(shift - limit * s) + _normal(-shift - limit * s))
 
     return min(1.0, step * math.fsum(slice_at(low + place * step) for place in range(slices + 1)))
+
+
+def known_power(shift: float, alpha: float = ALPHA) -> float:
+    """As `power` where the spread is known and need not be estimated: no test sees more."""
+    limit = critical(_MANY, alpha)
+    return _normal(shift - limit) + _normal(-shift - limit)
 
 
 def _normal(z: float) -> float:

@@ -88,13 +88,14 @@ def has_base(found: Comparison) -> bool:
 
 
 def point_header(found: Comparison) -> tuple[str, ...]:
-    more = ("to base (95 %)",) if has_base(found) else ()
+    which = "" if found.which == "best" else f"{found.which} "
+    more = (f"{which}to base (95 %)",) if has_base(found) else ()
     return (*(text.printable(key) for key in axes(found)), "n", "best", "last", *more, "")
 
 
 def point_row(found: Comparison, arm: Arm) -> tuple[str, ...]:
-    point = sweeps.point(arm)
-    values = [shown(point[key]) if key in point else "-" for key in axes(found)]
+    known = [sweeps.values_at(arm, key) for key in axes(found)]
+    values = [", ".join(map(shown, each)) or "-" for each in known]
     more = (difference(found, arm),) if has_base(found) else ()
     best, last = arm.by_which.get("best"), arm.by_which.get("last")
     n = str(best.n) if best else "0"

@@ -145,7 +145,19 @@ def to_json(found: Comparison) -> dict[str, Any]:
 
 
 def point(arm: Arm) -> dict[str, Any]:
-    return dict(arm.outcomes[0].point or {})
+    """What all runs of the arm have; a seed that is an axis of the sweep is no part of it."""
+    points = [each.point or {} for each in arm.outcomes]
+    return {
+        key: value
+        for key, value in points[0].items()
+        if all(key in each and each[key] == value for each in points)
+    }
+
+
+def values_at(arm: Arm, key: str) -> list[Any]:
+    """The different values that its runs have at an axis."""
+    told = [(each.point or {})[key] for each in arm.outcomes if key in (each.point or {})]
+    return [value for place, value in enumerate(told) if value not in told[:place]]
 
 
 def point_json(found: Comparison, arm: Arm) -> dict[str, Any]:

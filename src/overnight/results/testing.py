@@ -7,6 +7,7 @@ test, whose spreads may differ. Several tests of one table are corrected by Holm
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 
 from overnight.results import names, statistics, wording
@@ -17,7 +18,8 @@ OTHER_SCALE = "one of the two looks like a fraction, the other like percent: not
 ONE_SEED = "one seed, unproven"
 NO_SPREAD = "the seeds change nothing at all, so that they prove nothing"
 MOST_POWERS, MOST_TO_BEST = 12, 3
-EQUAL_PAIRS = "every seed differs by the same, so that there is no spread to judge it by"
+DIGITS = 12  # of a difference, counted from the first one of the values
+EQUAL_PAIRS = "every seed differs by the same, which has no spread: tested by the means"
 
 
 def tested(
@@ -57,8 +59,9 @@ def test(arm: Arm, base: Arm, main: Shown) -> Test:
     one, other = arm.stats[main.name], base.stats[main.name]
     pairs = paired(one, other)
     found = statistics.paired([each.difference for each in pairs]) if pairs else None
-    if not pairs:
-        found = statistics.welch(numbers(one), numbers(other))
+    is_equal = bool(pairs) and found is None
+    if found is None:  # of equal differences the means claim less than pairs would
+        pairs, found = (), statistics.welch(numbers(one), numbers(other))
     difference = found.difference if found else one.mean - other.mean
     plain = Test(
         arm=arm.label,
@@ -71,7 +74,7 @@ def test(arm: Arm, base: Arm, main: Shown) -> Test:
         pairs=pairs,
     )
     if found is None:
-        return dataclasses.replace(plain, note=silence(one, other, bool(pairs)))
+        return dataclasses.replace(plain, note=ONE_SEED if 1 in (one.n, other.n) else NO_SPREAD)
     return dataclasses.replace(
         plain,
         kind="paired" if pairs else "welch",
@@ -80,14 +83,8 @@ def test(arm: Arm, base: Arm, main: Shown) -> Test:
         t=found.t,
         df=found.df,
         p=found.p,
+        note=EQUAL_PAIRS if is_equal else "",
     )
-
-
-def silence(one: Stat, other: Stat, is_paired: bool) -> str:
-    """Why nothing can be said."""
-    if 1 in (one.n, other.n):
-        return ONE_SEED
-    return EQUAL_PAIRS if is_paired and (one.sd or other.sd) else NO_SPREAD
 
 
 def paired(one: Stat, other: Stat) -> tuple[Pair, ...]:
@@ -97,11 +94,20 @@ def paired(one: Stat, other: Stat) -> tuple[Pair, ...]:
     is_whole = len(left) == one.n and len(right) == other.n and None not in left
     if not is_whole or left.keys() != right.keys() or one.n < 2:
         return ()
+    size = max(abs(each) for each in (*numbers(one), *numbers(other)))
     return tuple(
-        Pair(seed, each.run, right[seed].run, each.value - right[seed].value)
+        Pair(seed, each.run, right[seed].run, apart(each.value, right[seed].value, size))
         for seed, each in left.items()
         if seed is not None
     )
+
+
+def apart(one: float, other: float, size: float) -> float:
+    """one - other, without the last digits, which subtraction of values of `size` makes up.
+
+    Else equal differences would seem to have a spread, a tiny one, and prove anything.
+    """
+    return round(one - other, DIGITS - math.ceil(math.log10(size))) if size else 0.0
 
 
 def to_number(arm: Arm, baseline: Baseline, main: Shown) -> Test:

@@ -230,7 +230,7 @@ def to_arm(found: Comparison, test: Test, margin: float, sign: float) -> Conditi
         status = "reached"
     if status == "missed" and not (test.is_clear or margin):
         status = "open"
-    how = "unproven" if test.p_holm is None else f"p = {test.p_holm:.2g}"
+    how = "unproven" if test.p_holm is None else f"p = {test.p_holm:.3g}"
     told = against(difference, test.against, sign, status, margin)
     reach = f", interval {span(test.low, test.high)}" if test.low is not None else ""
     return Condition("baseline", status, f"it is {told} ({how}{reach})")

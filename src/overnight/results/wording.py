@@ -5,10 +5,12 @@ from __future__ import annotations
 import datetime
 import shlex
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from overnight.core import text, views
-from overnight.results.series import Point
+
+if TYPE_CHECKING:
+    from overnight.results.series import Point  # late: `status` words sweeps without arrays
 
 BOLD, PLAIN = "\x1b[1m", "\x1b[0m"
 

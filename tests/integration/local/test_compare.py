@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from overnight.core import errors
+from tests.integration.local import sweeping
 from tests.integration.local.world import World
 
 METRICS = '\n[metrics]\nprimary = "val_acc"\ngoal = "max"\n'
@@ -65,6 +66,23 @@ def test_a_study(world: World, tmp_path: Path) -> None:
 
     last = world.typed("compare", *RUNS, "--last")
     assert "last of each run's curve" in last
+
+
+def test_a_sweep(world: World, tmp_path: Path) -> None:
+    """Its base is the baseline, without a word about it."""
+    world.set_up(more=METRICS)
+    for index, lr in enumerate((0.01, 0.03)):
+        sweeping.start(world, f"lr-{index}", lr, index=index, base=index == 0, total=2)
+        world.wait(f"lr-{index}")
+    shown = world.typed("compare", "--sweep", "lr")
+    assert shown.startswith(
+        "sweep lr, val_acc (higher is better), best of each run's curve: 2 arms"
+    )
+    rows = [line.split() for line in shown.splitlines() if "one seed, unproven" in line]
+    assert [row[1] for row in rows] == ["lr-1", "lr-0"]
+    assert "to lr-0" in shown
+    world.typed("compare", "--sweep", "lr", "-o", str(tmp_path / "lr.html"))
+    assert '"name":"lr-1"' in (tmp_path / "lr.html").read_text()  # a line of the chart
 
 
 def test_what_cannot_be_compared(world: World) -> None:

@@ -95,7 +95,8 @@ def test_the_next_sweep_is_one_that_can_be_started(swept: World) -> None:
     text = swept.typed("next", "--sweep", "lrs", "--write", "more.toml", "--pick", str(place + 1))
     assert "overnight sweep --file more.toml --dry-run" in text
     plan = json.loads(swept.typed("sweep", "--file", "more.toml", "--dry-run", "--json"))
-    assert [run["point"] for run in plan["runs"]] == [{"lr": 0.4}, {"lr": 0.5}]
+    made = {(run["point"]["lr"], run["seed"]) for run in plan["runs"]}
+    assert made == {(lr, seed) for lr in (0.4, 0.5) for seed in (0, 1)}
     assert plan["sweep"] == "lrs-knob"
     assert all("--lr" in run["command"] for run in plan["runs"])
     refused = swept.refused("next", "--sweep", "lrs", "--write", "more.toml", code=2)
@@ -115,6 +116,24 @@ def test_more_seeds_are_new_seeds(swept: World) -> None:
     plan = json.loads(swept.typed("sweep", "--file", "seeds.toml", "--dry-run", "--json"))
     made = {(run["point"]["lr"], run["seed"]) for run in plan["runs"]}
     assert made == {(lr, seed) for lr in (0.1, 0.2, 0.3) for seed in (1, 2)}
+
+
+def test_runs_that_were_typed_one_by_one(swept: World) -> None:
+    """Flags and seeds of their commands; the proposal changes the best one's command."""
+    train = [sys.executable, "train.py", "--config", "base.yaml"]
+    for run, lr in (("low", "0.1"), ("high", "0.4")):
+        swept.launch(run, argv=[*train, "--lr", lr, "--seed", "7"])
+    for run in ("low", "high"):
+        swept.wait(run)
+    found = advice(swept, "low", "high")
+    assert {each["arm"] for each in found["verdicts"]} == {"lr=0.1", "lr=0.4"}
+    (seeds,) = [each for each in found["proposals"] if each["kind"] == "seeds"]
+    assert (seeds["based_on"], seeds["seeds"]) == ("high", [8, 9])
+    pick = str(found["proposals"].index(seeds) + 1)
+    swept.typed("next", "low", "high", "--write", "typed.toml", "--pick", pick)
+    plan = json.loads(swept.typed("sweep", "--file", "typed.toml", "--dry-run", "--json"))
+    made = {" ".join(run["command"][4:]) for run in plan["runs"]}
+    assert made == {f"--lr {lr} --seed {seed}" for lr in ("0.1", "0.4") for seed in (8, 9)}
 
 
 def test_a_baseline_from_elsewhere(swept: World) -> None:

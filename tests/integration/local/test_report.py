@@ -88,6 +88,26 @@ def test_a_sweep_that_has_ended(world: World) -> None:
     assert [row[0] for row in told["rows"]] == ["0.03", "0.02", "0.01"]
 
 
+GONE = """
+[servers.gone]
+host = "nowhere.invalid"
+"""
+
+
+def test_a_server_that_is_away(world: World) -> None:
+    """It is told with its age, and hinders nothing; afterwards nobody needs to be asked."""
+    world.set_up(more=METRICS + GONE)
+    world.launch("good", "--gate", "2", "--epochs", "2")
+    world.open_gate(2)
+    world.wait("good")
+    shown = world.typed("report", "--since", "1h")
+    assert "unreachable since" in shown and "overnight doctor gone" in shown
+    assert "good" in shown.partition("Results")[2]
+    for words in ((), ("--cached",)):
+        lines = world.typed("report", "--since", "1h", "--brief", *words).splitlines()
+        assert lines[1] == "unreachable: gone"
+
+
 def test_what_is_no_time(world: World) -> None:
     """Said with forms that are."""
     assert "is no time" in world.refused("report", "--since", "soon", code=2)

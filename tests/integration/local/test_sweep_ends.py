@@ -13,6 +13,7 @@ import pytest
 from overnight.app import sweep_results
 from overnight.core import errors
 from overnight.node import states
+from overnight.results import sweeps
 from tests import webhooks
 from tests.integration.local import sweeping
 from tests.integration.local.world import World, kill_and_wait
@@ -101,7 +102,7 @@ def test_status_shows_the_table_once(world: World) -> None:
     world.wait("lr-02")
     assert "sweep lr" not in world.typed("status")
     found = results(world)
-    assert [run.state for run in found.runs] == ["running", "finished"]
+    assert [run.state for run in sweeps.in_order(found)] == ["running", "finished"]
     assert "1 of 2 runs have not ended yet" in found.notes
     (world.diary / "go").touch()
     world.wait("lr-01")
@@ -127,8 +128,8 @@ def test_a_server_that_is_away(world: World) -> None:
     settings = world.project / "overnight.toml"
     settings.write_text(settings.read_text().replace(sys.executable, "/bin/false"))
     found = results(world)
-    assert found.points[0].best == before.points[0].best
-    assert found.runs[0].age_s is not None
+    assert found.arms[0].by_which == before.arms[0].by_which
+    assert found.outcomes[0].age_s is not None
     assert "local did not answer; its runs are shown as last seen" in found.notes
     with pytest.raises(errors.Unreachable):
         results(world, "nothing")
@@ -215,15 +216,16 @@ def test_two_servers(world: World) -> None:
     parts = [world.root / name / "projects" / "local" / "sweeps" / "two" for name in "ab"]
     for part in parts:
         wait_until((part / "table.json").exists, timeout_s=SOON_S, what="its table")
-    wait_until(lambda: results(world, "two").is_done, timeout_s=SOON_S, what="the end")
+    wait_until(lambda: sweeps.is_done(results(world, "two")), timeout_s=SOON_S, what="the end")
     for part in parts:
         assert "of 4 runs are on this server" in (part / "table.txt").read_text()
     found = results(world, "two")
-    assert {run.server for run in found.runs} == {"a", "b"}
-    assert [point.point["lr"] for point in found.points] == [0.6, 0.4, 0.3, 0.1]
+    assert {run.server for run in found.outcomes} == {"a", "b"}
+    assert [sweeps.point(arm)["lr"] for arm in found.arms] == [0.6, 0.4, 0.3, 0.1]
     settings = world.project / "overnight.toml"
     settings.write_text(settings.read_text().replace(f'"{world.root}/a"', '"/proc/no/such"'))
     away = results(world, "two")
-    assert [point.best for point in away.points] == [point.best for point in found.points]
-    assert {run.server for run in away.runs if run.age_s is not None} == {"a"}
-    assert set(away.away) == {"a"}
+    assert [arm.by_which for arm in away.arms] == [arm.by_which for arm in found.arms]
+    assert {run.server for run in away.outcomes if run.age_s is not None} == {"a"}
+    assert away.sweep is not None
+    assert set(away.sweep.away) == {"a"}

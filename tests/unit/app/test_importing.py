@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from overnight.app import Overnight, evaluating, importing, querying, series
+from overnight.app import Overnight, comparing, evaluating, importing, querying, series
 from overnight.app.talk import Silent
 from overnight.core import errors
 from overnight.results import run_roots, settings_files
@@ -94,8 +94,9 @@ def test_originals_are_not_needed_later(o: Overnight, old: Path) -> None:
     assert told["metrics"]["val_acc"]["source"] == "work/metrics.jsonl:2"
     assert told["provenance"]["imported_from"] == str(old / "one")
     assert str(old / "one/metrics.jsonl") in told["provenance"]["files_imported"]
-    compared = evaluating.compared(o, ["one", "two"], None).to_json()
-    assert compared["best"] == ["two"]
+    compared = comparing.compared(o, ["one", "two"])
+    assert compared.best is not None
+    assert [each.run for each in compared.best.pooled] == ["two"]
     with pytest.raises(errors.UsageError, match="was imported here"):
         evaluating.pull(o, "one", None)
 

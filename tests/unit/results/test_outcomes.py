@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ import pytest
 from overnight.core import config
 from overnight.results import outcomes
 from overnight.results.arms import Outcome
-from overnight.results.series import Series
+from overnight.results.series import Point, Series
 from tests.unit.results import folders
 
 PLAN = config.Metrics(primary="val_acc", goal="max")
@@ -127,6 +127,34 @@ def test_what_was_set() -> None:
         "c.yaml depth": "4",
     }
     assert (run.seed, run.point, run.index, run.is_base) == (3, {"wd": 0.1}, 2, False)
+
+
+def test_what_an_imported_run_has_set() -> None:
+    """It has no command; its spec holds what its files told, nested as they had it."""
+    spec = {"variants": [], "settings": {"optim": {"lr": 0.1, "betas": [0.9, 0.99]}, "seed": 3}}
+    run = outcome(spec=spec, state={"state": "imported"})
+    assert run.config == {"optim.lr": 0.1, "optim.betas": "[0.9, 0.99]", "seed": 3}
+    typed = folders.spec("python", "t.py", settings={"lr": None, "workers": 4})
+    assert outcome(spec=typed).config == {"script": "t.py"}
+
+
+def test_a_summary_in_place_of_the_curve() -> None:
+    """Best, last and how many; nothing at the best validation."""
+
+    class Told(NamedTuple):
+        best: Point | None
+        last: Point
+        n: int = 9
+        goal: str | None = "max"
+        split: str = "val"
+        nonfinite: int = 0
+
+    best, last = Point(30, None, 93.0, "m.csv", 4), Point(90, None, 92.0, "m.csv", 10)
+    run = outcome(summaries={"val_acc": Told(best, last)})
+    found = run.metrics["val_acc"]
+    assert (found.best, found.last, found.n, found.at_best) == (93.0, 92.0, 9, None)
+    assert found.best_place == (30, None, "m.csv", 4)
+    assert outcome(summaries={"val_acc": Told(None, last)}).metrics["val_acc"].best is None
 
 
 def test_where_it_is_from() -> None:

@@ -89,8 +89,28 @@ def test_what_cannot_be_told_from_the_best() -> None:
     assert single.notes[0] == remarks.ONE_SEED
 
 
+def test_several_comparisons_are_corrected() -> None:
+    """Each p is below 5 %; after the correction for three comparisons none is. So is the power."""
+    runs = armed.seeds("base", [90.0, 91.0, 92.0], lr=0)
+    for n in (1, 2, 3):
+        runs += armed.seeds(f"r{n}", [92.9, 94.0, 95.2], 5 * n, lr=n)
+    found = pooling.compare(runs, baseline="lr=0")
+    ps = [each.p or 0.0 for each in found.tests]
+    assert all(0.02 < p < 0.05 for p in ps)
+    assert [each.p_holm for each in found.tests] == pytest.approx([3 * p for p in ps])
+    assert not any(each.is_clear for each in found.tests)
+    strict = statistics.needed_welch([92.9, 94.0, 95.2], [90.0, 91.0, 92.0], 0.05 / 3)
+    plain = statistics.needed_welch([92.9, 94.0, 95.2], [90.0, 91.0, 92.0])
+    assert strict is not None
+    assert plain is not None
+    assert strict.more != plain.more
+    assert {each.more for each in found.power if each.against == "lr=0"} == {strict.more}
+    alone = pooling.compare([run for run in runs if run.config["--lr"] in (0, 1)], baseline="lr=0")
+    assert alone.tests[0].is_clear
+
+
 def test_no_spread_proves_nothing() -> None:
-    """Equal seeds on both sides; pairs that all differ by the same."""
+    """Equal seeds on both sides. Pairs that all differ by the same are tested by their means."""
     equal = two([90, 90], [91, 91], 5)
     assert (between(equal, "lr=0.1").kind, between(equal, "lr=0.1").note) == (
         "none",
@@ -98,7 +118,19 @@ def test_no_spread_proves_nothing() -> None:
     )
     assert "some seeds change nothing at all (sd 0): does the command use its seed?" in equal.notes
     shifted = between(two([90, 92], [91, 93]), "lr=0.1")
-    assert (shifted.kind, shifted.note) == ("none", testing.EQUAL_PAIRS)
+    assert (shifted.kind, shifted.note, shifted.pairs) == ("welch", testing.EQUAL_PAIRS, ())
+    assert shifted.p == pytest.approx(
+        scipy.stats.ttest_ind([90, 92], [91, 93], equal_var=False).pvalue
+    )
+
+
+def test_the_dust_of_subtraction_is_no_spread() -> None:
+    """Every seed is better by 0.001; in binary the differences are not quite equal."""
+    low = [88.1234, 90.4321, 91.9871, 89.3333]
+    found = between(two(low, [value + 0.001 for value in low]), "lr=0.1")
+    assert (found.kind, found.note, found.is_clear) == ("welch", testing.EQUAL_PAIRS, False)
+    (same,) = two([0.1 + 0.2, 0.5, 0.7], [0.3, 0.5, 0.7]).tests
+    assert (same.kind, same.is_clear) == ("welch", False)
 
 
 # -- what is pooled ---------------------------------------------------------------------------
@@ -262,6 +294,14 @@ def test_an_arm_or_a_run_as_the_baseline() -> None:
         assert [arm.is_baseline for arm in found.arms] == [False, True]
     with pytest.raises(errors.UsageError, match=r"the arms are: 'lr=0\.2', 'lr=0\.1'"):
         pooling.compare(runs, baseline="lr=0.3")
+
+
+def test_a_baseline_without_a_number() -> None:
+    """Is said; the others are still compared with the best."""
+    runs = [armed.run("base", None, {"--lr": 0}, state="failed"), *armed.seeds("a", [90, 91], lr=1)]
+    found = pooling.compare(runs, baseline="base")
+    assert found.tests == ()
+    assert any("the baseline lr=0 has no number" in note for note in found.notes)
 
 
 def test_a_number_claims_no_test() -> None:

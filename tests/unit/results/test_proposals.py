@@ -94,6 +94,7 @@ def test_beyond_the_edge() -> None:
     """The best value is the highest that was tried: two more, spaced as these are."""
     one = only(made(pooling.compare(by_lr(CLEAR))), "knob")
     assert [point["lr"] for point in one.points] == [1, 10]
+    assert one.seeds == (0, 1, 2)  # those of the best arm, to be paired with it
     assert one.why == (
         "val_acc by lr: 0.001 80.1, 0.01 85.1, 0.1 90.1 (n = 9): the best value is the highest "
         "that was tried; it makes 10, 100 times the spread of seeds"
@@ -166,7 +167,7 @@ def test_the_best_of_each_together() -> None:
     found = made(pooling.compare(ablation, baseline="base-s0"))
     (one,) = [each for each in found if "together" in each.what]
     assert dict(one.points[0]) == {"lr": 2, "aug": "rand"}
-    assert one.seeds == (2, 3)
+    assert one.seeds == (0, 1)  # those of the base, to be paired with it
     both = [*ablation, *armed.seeds("both", [86.0, 86.1], lr=2, aug="rand")]
     found = made(pooling.compare(both, baseline="base-s0"))
     assert not [each for each in found if "together" in each.what]
@@ -272,11 +273,9 @@ def test_what_a_sweep_cannot_set() -> None:
 
 
 def test_seeds_that_change_nothing_ask_for_no_more_of_them() -> None:
-    """Equal values, or equal differences: a further seed would say the same."""
-    for high in ([91.0, 91.0], [91.0, 92.0]):
-        low = [value - 1 for value in high]
-        found = made(pooling.compare(by_lr({1: low, 2: high})))
-        assert not [each for each in found if each.kind == "seeds"]
+    """Equal values: a further seed would say the same."""
+    found = made(pooling.compare(by_lr({1: [90.0, 90.0], 2: [91.0, 91.0]})))
+    assert not [each for each in found if each.kind == "seeds"]
 
 
 # -- the file ---------------------------------------------------------------------------------
@@ -314,6 +313,20 @@ def test_a_sweeps_own_command_and_base(tmp_path: Path) -> None:
     read = sweep_file.load(tmp_path / "s.toml", "s.toml")
     assert (read.command, read.base, read.gpus) == ("python t.py", "c.yaml", 0.5)
     assert [point["lr"].value for point in read.points] == [1, 10]
+
+
+def test_points_are_told_against_the_command_of_the_sweep() -> None:
+    """A grid whose base was not run: the arm that equals it changes nothing, the others all."""
+    definition = {"argv": [], "keys": {"lr": 0.1, "wd": 0}}
+    runs = [
+        armed.run(
+            f"r{lr}", 90.0 + lr, {"lr": lr}, point={"lr": lr, "wd": 0},
+            provenance={"sweep": definition},
+        )
+        for lr in (0.1, 0.2)
+    ]  # fmt: skip
+    one = only(made(pooling.compare(runs)), "seeds")
+    assert one.points == ({"lr": 0.2}, {})
 
 
 def test_hostile_names_stay_text(tmp_path: Path) -> None:

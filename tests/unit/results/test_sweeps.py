@@ -134,6 +134,15 @@ def test_many_comparisons() -> None:
     assert all((test.p_holm or 0) >= (test.p or 0) for test in found.tests)
 
 
+def test_a_seed_as_an_axis_is_still_a_seed() -> None:
+    """`sweep seed=1,2,3` is one point with three runs."""
+    runs = [swept.run(f"r{n}", 90.0 + n, {"seed": n, "lr": 0.1}) for n in (1, 2, 3)]
+    found = sweeps.compare("seeds", runs)
+    (arm,) = found.arms
+    assert (sweeps.point(arm), arm.by_which["best"].n) == ({"lr": 0.1}, 3)
+    assert "1, 2, 3" in sweep_text.table(found)
+
+
 def test_done_is_when_all_have_ended() -> None:
     """The largest total counts; a run that is lost has ended."""
     runs = [swept.run("a", 90, BASE, total=2), swept.run("b", 90, HIGH, total=3)]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from overnight.core import text
 from overnight.results.report import sections
 from overnight.results.report.model import Report
-from overnight.results.report.sections import Item, Section, Table
+from overnight.results.report.parts import Item, Section, Table
 from overnight.results.tables import markdown as tables
 from overnight.results.tables.escaping import markdown
 

@@ -137,9 +137,10 @@ class Away:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Disk:
-    """What a run noticed about a disk of its server."""
+class Noticed:
+    """What a run noticed about the machine it is on: `kind` is disk_low or gpu_fault."""
 
+    kind: str
     server: str
     run: str
     at: float
@@ -277,11 +278,11 @@ class Report:
     active: tuple[Active, ...] = ()
     away: tuple[Away, ...] = ()
     old: Mapping[str, float] = field(default_factory=dict)
-    disks: tuple[Disk, ...] = ()
+    noticed: tuple[Noticed, ...] = ()
     hours: Hours | None = None
 
     def to_json(self) -> dict[str, Any]:
-        simple = ("decisions", "failed", "stopped", "away", "disks", "steps", "health", "sweeps")
+        simple = ("decisions", "failed", "stopped", "away", "noticed", "steps", "health", "sweeps")
         return {
             "project": self.project,
             "window": plain(self.window),

@@ -4,10 +4,8 @@ out.
 
 from __future__ import annotations
 
-import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from overnight.core import durations
 from overnight.results import wording
@@ -16,52 +14,31 @@ from overnight.results.report.model import (
     Away,
     Failed,
     Health,
-    Hours,
     Mended,
     Number,
     Outcome,
     Report,
     SweepEnd,
 )
+from overnight.results.report.parts import (
+    BAD,
+    MOST_ITEMS,
+    NEUTRAL,
+    WARNING,
+    Item,
+    Section,
+    Table,
+    left_out,
+    of_items,
+)
+from overnight.results.report.spending import spent
+from overnight.results.report.words import ago, clock, hours, some
 from overnight.results.tables import rounding
 
-NAMES_SHOWN = 8
-MOST_ITEMS = 20
 MOST_REASONS = 2
-BAD, WARNING, GOOD, RUNNING, NEUTRAL = "bad", "warning", "good", "running", "neutral"
 ALTERED = "†"
 FOLLOWED = "~"
 QUIET = "nothing needs you"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Item:
-    """One thing: what it is of, the sentences on it, and commands to type."""
-
-    head: str
-    says: tuple[str, ...] = ()
-    commands: tuple[str, ...] = ()
-    tone: str = NEUTRAL
-
-
-@dataclass(frozen=True, kw_only=True)
-class Table:
-    """`best`: the places of the rows that stand out."""
-
-    header: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    best: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Section:
-    """`key` is stable; `notes` stand below the items and the table."""
-
-    key: str
-    title: str
-    items: tuple[Item, ...] = ()
-    table: Table | None = None
-    notes: tuple[str, ...] = ()
 
 
 def title(found: Report) -> str:
@@ -145,7 +122,7 @@ def failure(group: Sequence[Failed]) -> Item:
 
 
 def servers(found: Report) -> Section | None:
-    """Those that are away, whose word is old, or whose disks fill up."""
+    """Those that are away, whose word is old, whose disks fill up or GPUs fail; silent runs."""
     items = [absent(each) for each in found.away]
     items += [
         Item(head=server, says=(f"as it was {ago(age_s)}; nobody was asked now",))
@@ -158,9 +135,23 @@ def servers(found: Report) -> Section | None:
             commands=(f"overnight doctor {each.server}",),
             tone=WARNING,
         )
-        for each in found.disks
+        for each in found.noticed
+    ]
+    items += [
+        Item(
+            head=f"{each.run} on {each.server}",
+            says=(f"no sign of life for {durations.text(each.view.silent_s)}",),
+            commands=(f"overnight explain {each.run}",),
+            tone=WARNING,
+        )
+        for each in silent(found)
     ]
     return of_items("servers", "Servers", items)
+
+
+def silent(found: Report) -> list[Active]:
+    """Runs of servers that answer which give no sign of life."""
+    return [each for each in found.active if each.view.is_silent and each.state != "unreachable"]
 
 
 def absent(each: Away) -> Item:
@@ -353,84 +344,3 @@ def stopped(found: Report) -> Section | None:
         for each in found.stopped
     ]
     return of_items("stopped", "Stopped", items)
-
-
-# -- GPU hours --------------------------------------------------------------------------------
-
-
-def spent(told: Hours) -> Section:
-    notes = [used(told), *lost(told), *unused(told)]
-    return Section(key="gpu_hours", title="GPU hours", notes=tuple(notes))
-
-
-def used(told: Hours) -> str:
-    runs = wording.count(len(told.runs), "run")
-    return f"{hours(told.used)} used by {runs}" if told.used else "none used"
-
-
-def lost(told: Hours) -> Iterator[str]:
-    """Of those that were used."""
-    if told.failed:
-        names = some([each.run for each in told.runs if each.failed])
-        yield f"{hours(told.failed)} of them in runs that failed: {names}"
-    if told.repeated:
-        names = some([each.run for each in told.runs if each.repeated and not each.failed])
-        yield f"{hours(told.repeated)} of them done again after failures: {names}"
-    if told.unknown:
-        yield (
-            f"{hours(told.unknown)} of them in attempts of which it is not known how much was "
-            "done again"
-        )
-
-
-def unused(told: Hours) -> Iterator[str]:
-    if told.idle:
-        names = some([each.run for each in told.runs if each.idle])
-        yield f"at least {hours(told.idle)} idle while a run held the GPUs: {names}"
-    if told.capacity is not None:
-        cards = sum(told.cards.values())
-        free = max(0.0, told.capacity - told.held)
-        yield (
-            f"{hours(free)} of {hours(told.capacity)} ({wording.count(cards, 'GPU')}) not held by "
-            "this project; how much of that others used was not measured"
-        )
-    if told.unseen and told.used:
-        yield (f"not measured: how many GPUs {', '.join(told.unseen)} has (overnight gpus)")
-    for server, at in told.until.items():
-        yield f"of {server} only until {clock(at)}, when it was last heard of"
-
-
-# -- words ------------------------------------------------------------------------------------
-
-
-def of_items(key: str, name: str, items: Sequence[Item]) -> Section | None:
-    if not items:
-        return None
-    notes = tuple(left_out(len(items), "more", plural=""))
-    return Section(key=key, title=name, items=tuple(items[:MOST_ITEMS]), notes=notes)
-
-
-def left_out(count: int, noun: str, plural: str = "s") -> Iterator[str]:
-    if count > MOST_ITEMS:
-        more = count - MOST_ITEMS
-        yield f"and {more} {noun}{plural if more > 1 else ''}: overnight report --json has all"
-
-
-def some(names: Iterable[str]) -> str:
-    """The first ones, and how many more there are."""
-    listed = list(names)
-    more = len(listed) - NAMES_SHOWN
-    return " ".join(listed[:NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
-
-
-def hours(told: float) -> str:
-    return f"{told:.1f} GPU h" if told >= 0.95 or told == 0 else f"{told:.2g} GPU h"
-
-
-def clock(at: float) -> str:
-    """Sat 02:14: the page may be read a day later."""
-    return time.strftime("%a %H:%M", time.localtime(at))
-
-
-def ago(seconds: float) -> str:
-    return f"{durations.text(seconds)} ago"

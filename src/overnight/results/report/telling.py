@@ -12,11 +12,11 @@ from overnight.results.report.model import (
     Active,
     Away,
     Decision,
-    Disk,
     Failed,
     Health,
     Hours,
     Mended,
+    Noticed,
     Outcome,
     Report,
     Spent,
@@ -28,6 +28,7 @@ from overnight.results.report.model import (
 
 BAD_ENDS = ("failed", views.LOST)
 OPEN_SINCE = ("needs-decision",)
+OF_MACHINES = ("disk_low", "gpu_fault")
 Key = tuple[str, str]  # (server, run)
 
 
@@ -74,7 +75,7 @@ def report(told: Told) -> Report:
         old={
             each.name: each.age_s for each in told.servers if each.is_old and each.age_s is not None
         },
-        disks=tuple(disks(told)),
+        noticed=tuple(noticed(told)),
         hours=spent(told),
     )
 
@@ -181,20 +182,21 @@ def away(server: views.ServerView) -> Away:
     )
 
 
-def disks(told: Told) -> Iterator[Disk]:
-    """The last word on each disk, from the runs that write to it."""
-    newest: dict[tuple[str, str], Disk] = {}
+def noticed(told: Told) -> Iterator[Noticed]:
+    """Of each disk and each kind of fault on a server the last word, whichever run noticed it."""
+    newest: dict[tuple[str, str, str], Noticed] = {}
     for (server, run), events in told.events.items():
         for event in events:
-            at = hours.number(event.get("time"))
-            if event.get("kind") != "disk_low" or not told.window.has(at):
+            kind, at = str(event.get("kind")), hours.number(event.get("time"))
+            if kind not in OF_MACHINES or not told.window.has(at):
                 continue
             facts = event.get("facts")
             path = str(facts.get("path")) if isinstance(facts, Mapping) else ""
-            known = newest.get((server, path))
+            known = newest.get((server, kind, path))
             if known is None or known.at < at:
                 text = str(event.get("text") or "")
-                newest[server, path] = Disk(server=server, run=run, at=at, text=text)
+                found = Noticed(kind=kind, server=server, run=run, at=at, text=text)
+                newest[server, kind, path] = found
     yield from newest.values()
 
 

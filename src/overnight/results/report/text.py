@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from overnight.results import wording
-from overnight.results.report import sections
+from overnight.results.report import sections, words
 from overnight.results.report.model import Report
-from overnight.results.report.sections import Item, Section, Table
+from overnight.results.report.parts import Item, Section, Table
 from overnight.results.tables import layout
+
+MOST_NOTICED = 2
 
 
 def page(found: Report, *, color: bool = False, width: int | None = None) -> str:
@@ -64,14 +66,12 @@ def table(shown: Table, color: bool, width: int | None) -> Iterator[str]:
 
 def brief(found: Report) -> str:
     """Two lines: how it stands, and what needs a person."""
-    needs = [f"decide: {sections.some(each.run for each in found.decisions)}"] * bool(
-        found.decisions
-    )
-    needs += [f"failed: {sections.some(each.run for each in found.failed)}"] * bool(found.failed)
-    needs += [f"unreachable: {sections.some(each.server for each in found.away)}"] * bool(
-        found.away
-    )
-    needs += [f"disk: {each.server} {each.text}" for each in found.disks[:1]]
+    needs = [f"decide: {words.some(each.run for each in found.decisions)}"] * bool(found.decisions)
+    needs += [f"failed: {words.some(each.run for each in found.failed)}"] * bool(found.failed)
+    needs += [f"unreachable: {words.some(each.server for each in found.away)}"] * bool(found.away)
+    silent = [each.run for each in sections.silent(found)]
+    needs += [f"no sign of life: {words.some(silent)}"] * bool(silent)
+    needs += [f"{each.server}: {each.text}" for each in found.noticed[:MOST_NOTICED]]
     lines = (
         f"{sections.title(found)}: {sections.summary(found)}",
         "; ".join(needs) or sections.QUIET,

@@ -7,16 +7,16 @@ from collections.abc import Iterator, Sequence
 
 from overnight.results import page
 from overnight.results.page import blocks
-from overnight.results.report import sections
+from overnight.results.report import parts, sections
 from overnight.results.report.model import Report
-from overnight.results.report.sections import Item, Section, Table
+from overnight.results.report.parts import Item, Section, Table
 
 KINDS: dict[str, blocks.Kind] = {
-    sections.BAD: "bad",
-    sections.WARNING: "warning",
-    sections.GOOD: "good",
-    sections.RUNNING: "running",
-    sections.NEUTRAL: "neutral",
+    parts.BAD: "bad",
+    parts.WARNING: "warning",
+    parts.GOOD: "good",
+    parts.RUNNING: "running",
+    parts.NEUTRAL: "neutral",
 }
 
 
@@ -24,7 +24,7 @@ def document(found: Report, charts: Sequence[page.Chart] = (), missing: Sequence
     """`charts`: the curves of its runs; `missing`: why some are not there."""
     told = sections.sections(found)
     listed = [page.Section("At a glance", list(glance(found, told)))]
-    listed += [page.Section(each.title, list(parts(each))) for each in told]
+    listed += [page.Section(each.title, list(of_section(each))) for each in told]
     if charts or missing:
         shown = [page.chart(each) for each in charts]
         shown += [page.paragraph(each, quiet=True) for each in missing]
@@ -48,7 +48,7 @@ def glance(found: Report, told: Sequence[Section]) -> Iterator[page.Block]:
         yield page.status_list([page.Status("good", sections.QUIET)])
 
 
-def parts(shown: Section) -> Iterator[page.Block]:
+def of_section(shown: Section) -> Iterator[page.Block]:
     for each in shown.items:
         yield from item(each)
     if shown.table:

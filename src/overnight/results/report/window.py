@@ -56,11 +56,17 @@ def window(wanted: str | None, now: float, last: Shown | None) -> Window:
     return Window(since=since, until=now, why=f"since {told(since, now)}")
 
 
-def read_again(found: Window, last: Shown | None) -> Shown:
-    """What is remembered of the report for this window, once it was shown."""
+def read_again(found: Window, last: Shown | None) -> Shown | None:
+    """What is remembered once the report for this window was shown.
+
+    One that began later than the next report would does not count: it left something untold.
+    """
+    usual = window(None, found.until, last)
+    if found.since > usual.since:
+        return last
     is_again = last is not None and found.until - last.first_at < SAME_MORNING_S
     first_at = last.first_at if last is not None and is_again else found.until
-    return Shown(found.since, first_at, found.until)
+    return Shown(usual.since, first_at, found.until)
 
 
 def begin(wanted: str, now: float, last: Shown | None) -> float:

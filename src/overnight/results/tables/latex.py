@@ -25,7 +25,11 @@ def table(found: Comparison, *, standalone: bool = False) -> str:
 
     Needs the package booktabs and nothing else.
     """
-    text = "% needs \\usepackage{booktabs}\n" + "\n".join(environment(found)) + "\n"
+    text = (
+        "% needs \\usepackage{booktabs}; over two columns write table* for table\n"
+        + "\n".join(environment(found))
+        + "\n"
+    )
     return f"{HEAD}{text}\\end{{document}}\n" if standalone else text
 
 

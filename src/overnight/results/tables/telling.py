@@ -13,9 +13,10 @@ from overnight.results.tables import rounding
 MOST_OTHER_METRICS = 8
 MOST_NAMED = 6
 FEW_KEYS = 3
+LONGEST = 120  # characters of a cell of what differed
 ALTERED = "†"
 PAIRED = "‡"
-SPREAD = "mean ± standard deviation over n {by}s, with the 95 % t interval of the mean"
+SPREAD = "mean ± standard deviation over n {of}, with the 95 % t interval of the mean"
 INTERVALS = " with their 95 % interval, which proves none where it holds 0"
 ONE_SEED = "one seed, unproven"
 TOP = "the best and all that cannot be told from it"
@@ -134,7 +135,11 @@ def against(found: Comparison) -> str:
 def method(found: Comparison) -> str:
     """How the numbers came about, for a caption: spread, interval, test and correction."""
     has_spread = any(stat.sd is not None for arm in found.arms if (stat := found.stat(arm)))
-    parts = [SPREAD.format(by=found.by) if has_spread else "each row is one run"]
+    parts = [
+        SPREAD.format(of="seeds" if found.by == "seed" else "runs")
+        if has_spread
+        else "each row is one run"
+    ]
     to = against(found)
     if to:
         has_interval = any(test.low is not None for test in found.tests)
@@ -142,7 +147,7 @@ def method(found: Comparison) -> str:
     kinds = {test.kind for test in found.tests}
     tests = [each for each in found.tests if each.p is not None]
     if tests:
-        named = {"welch": "Welch's t test", "paired": f"a t test paired by {found.by}"}
+        named = {"welch": "Welch's t test", "paired": "a t test paired by seed"}
         said = " or, where marked ‡, ".join(named[k] for k in ("welch", "paired") if k in kinds)
         many = f", Holm-corrected over {len(tests)} comparisons (the intervals are not)"
         corrected = many if len(tests) > 1 else ""
@@ -281,11 +286,18 @@ def differences(found: Comparison) -> Grid | None:
         told.insert(0, ("runs", runs))
     if not told:
         return None
-    columns = [(key, *(values.get(label) or "-" for label in labels)) for key, values in told]
+    columns = [
+        (key, *(short(values.get(label) or "-") for label in labels)) for key, values in told
+    ]
     table = [("", *labels), *columns]
     if len(told) <= max(FEW_KEYS, len(labels)):
         table = [tuple(row) for row in zip(*table, strict=True)]
     return Grid(header=table[0], rows=tuple(table[1:]))
+
+
+def short(words: str) -> str:
+    """JSON has the whole."""
+    return words if len(words) <= LONGEST else words[: LONGEST - 1] + "…"
 
 
 def key_of(kind: str, key: str) -> str:

@@ -58,6 +58,14 @@ def test_two_attempts_from_the_same_checkpoint() -> None:
     assert spent(events).repeated == 1.5
 
 
+def test_a_rollback_stays_in_vain() -> None:
+    """What it threw away is not won back by a later attempt that begins further on."""
+    back = {"checkpoint": "a", "checkpoint_at": BEGIN + 1.5 * HOUR}
+    on = {"checkpoint": "b", "checkpoint_at": BEGIN + 4 * HOUR}
+    events = [*attempt(1.0, 3.0), *attempt(3.0, 4.5, **back), *attempt(4.5, 6.0, **on)]
+    assert spent(events).repeated == 2.0
+
+
 def test_a_checkpoint_whose_time_nobody_told() -> None:
     """As an older node tells it: not known is said, not guessed."""
     found = spent([*attempt(1.0, 3.0), *attempt(3.0, 5.0, checkpoint="c")])

@@ -120,7 +120,7 @@ def test_two_lines() -> None:
     """How it stands, and what needs somebody."""
     first, second = text.brief(telling.report(nights.busy())).split("\n")
     assert first.startswith("clip-tta, since yesterday 18:00 (15 h 00 min): 1 needs a decision")
-    assert second.startswith("decide: train07; failed: train03; unreachable: gpu3; disk: gpu1")
+    assert second.startswith("decide: train07; failed: train03; unreachable: gpu3; gpu1: /data")
 
 
 def test_a_quiet_night() -> None:
@@ -161,6 +161,28 @@ def test_a_mended_run_that_failed_later_is_told_once() -> None:
     report = telling.report(told([server("gpu1", [failed])], {("gpu1", "a"): events}))
     assert report.mended == ()
     assert len(report.failed) == 1
+
+
+def test_what_machines_do() -> None:
+    """The last word on each disk and each kind of fault, and runs that have fallen silent."""
+    full = {"kind": "disk_low", "facts": {"path": "/data"}}
+    events = [
+        nights.event("noticed", 2.0, text="60 GiB left", **full),
+        nights.event("noticed", 3.0, text="1 GiB left", **full),
+        nights.event("noticed", 3.5, kind="gpu_fault", text="Xid 79 on GPU 2", facts={}),
+        nights.event("noticed", 3.6, kind="gpu_shared", text="somebody else", facts={}),
+    ]
+    quiet = run("a", "running", 1.0, silent_s=7200.0)
+    report = telling.report(told([server("gpu1", [quiet])], {("gpu1", "a"): events}))
+    machines = next(each for each in sections.sections(report) if each.key == "servers")
+    assert [item.says[0].partition(" (")[0] for item in machines.items] == [
+        "1 GiB left",
+        "Xid 79 on GPU 2",
+        "no sign of life for 2 h 00 min",
+    ]
+    assert text.brief(report).endswith(
+        "no sign of life: a; gpu1: 1 GiB left; gpu1: Xid 79 on GPU 2"
+    )
 
 
 def test_runs_of_a_sweep_are_in_its_table() -> None:

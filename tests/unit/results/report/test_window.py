@@ -54,6 +54,7 @@ def test_the_next_report_begins_where_the_last_one_ended() -> None:
     """And one that is read again in the same morning where that one began."""
     first = window.window(None, NOW, None)
     shown = window.read_again(first, None)
+    assert shown == Shown(first.since, NOW, NOW)
     later = NOW + 2 * HOUR
     again = window.window(None, later, shown)
     assert again.since == first.since
@@ -61,8 +62,19 @@ def test_the_next_report_begins_where_the_last_one_ended() -> None:
     assert shown == Shown(first.since, NOW, later)
     next_day = window.window(None, NOW + 24 * HOUR, shown)
     assert next_day.since == later
-    assert window.read_again(next_day, shown).first_at == NOW + 24 * HOUR
+    after = window.read_again(next_day, shown)
+    assert after is not None and after.first_at == NOW + 24 * HOUR
     assert window.window("last", NOW + 3 * HOUR, shown).since == later
+
+
+def test_a_short_look_does_not_count_as_the_night() -> None:
+    """What it left out is told by the next report; a longer one counts as the usual one."""
+    short = window.window("1h", NOW, None)
+    assert window.read_again(short, None) is None
+    shown = window.read_again(window.window("3d", NOW, None), None)
+    assert shown == Shown(at(28, 18), NOW, NOW)
+    later = NOW + 24 * HOUR
+    assert window.read_again(window.window("1h", later, shown), shown) == shown
 
 
 def test_what_is_remembered_survives_a_file() -> None:

@@ -97,6 +97,15 @@ def test_a_number_as_the_baseline() -> None:
     assert "No test is claimed." in shown
 
 
+def test_a_very_long_setting() -> None:
+    """It does not push the rest out of sight."""
+    row = arms.Difference(kind="config", key="-c", values={"a": "x" * 500, "b": "y"})
+    found = compared.comparison(
+        [compared.arm("a", [1.0]), compared.arm("b", [2.0])], differences=(row,)
+    )
+    assert max(map(len, terminal.table(found).splitlines())) < 180
+
+
 def test_without_a_metric() -> None:
     """What differed can be told all the same."""
     found = compared.comparison([compared.arm("a", [])], metric=None, metrics=())
