@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from overnight.app import Overnight, code_changes, evaluating, series, sweep_results
+from overnight.app.code_changes import Snapshots
 from overnight.core import config, errors, invocation, places
 from overnight.results import grouping, names, outcomes, pooling, settings, sweeps
 from overnight.results.arms import Comparison, Outcome, Swept, Which
@@ -35,11 +36,12 @@ def compared(
         raise errors.UsageError(
             "nothing to compare", hint="overnight compare train01 train02   or   --sweep NAME"
         )
-    found, swept = gathered(o, runs, sweep, server)
+    known = Snapshots(o)
+    found, swept = gathered(known, runs, sweep, server)
     wanted = number(baseline)
     if isinstance(wanted, str) and not is_among(found, wanted, by):
-        found = [*found, *known_run(o, wanted, server)]
-    found = with_code(o, evened(found))
+        found = [*found, *known_run(known, wanted, server)]
+    found = with_code(known, evened(found))
     return pooling.compare(
         found,
         metric=meant(found, metric),
@@ -54,26 +56,26 @@ def compared(
 
 
 def gathered(
-    o: Overnight, runs: Sequence[str], sweep: str | None, server: str | None
+    known: Snapshots, runs: Sequence[str], sweep: str | None, server: str | None
 ) -> tuple[list[Outcome], Swept | None]:
     """The runs that were named, each once, and those of the sweep in its order."""
-    named = [of_run(o, run, server) for run in dict.fromkeys(runs)]
+    named = [of_run(known, run, server) for run in dict.fromkeys(runs)]
     if sweep is None:
         return named, None
-    told = sweep_results.compared(o, sweep)
-    found = [of_swept(o, each) for each in sweeps.in_order(told)]
+    told = sweep_results.compared(known.o, sweep)
+    found = [of_swept(known, each) for each in sweeps.in_order(told)]
     mine = {each.run for each in found}
     return [*found, *(each for each in named if each.run not in mine)], told.sweep
 
 
-def of_swept(o: Overnight, told: Outcome) -> Outcome:
+def of_swept(known: Snapshots, told: Outcome) -> Outcome:
     """A run of a sweep with its curves, where these can be had; else as its server told of it."""
     if not told.has_ended:
         return told
     try:
-        found = of_run(o, told.run, told.server)
+        found = of_run(known, told.run, told.server)
     except errors.OvernightError as error:
-        o.talk.say(f"{told.run}: {error.message}; as its server told of it")
+        known.o.talk.say(f"{told.run}: {error.message}; as its server told of it")
         return told
     if not found.metrics:
         found = dataclasses.replace(found, metrics=told.metrics)
@@ -93,8 +95,9 @@ def of_swept(o: Overnight, told: Outcome) -> Outcome:
     )
 
 
-def of_run(o: Overnight, run: str, server: str | None) -> Outcome:
+def of_run(known: Snapshots, run: str, server: str | None) -> Outcome:
     """Fetched first; from what is here where its server is away, or it was brought in by hand."""
+    o = known.o
     folder = places.results_folder(o.root, run)
     try:
         with o.talk.busy(f"fetching {run}"):
@@ -106,11 +109,12 @@ def of_run(o: Overnight, run: str, server: str | None) -> Outcome:
     except errors.UsageError:
         if not (folder / "state.json").exists():
             raise
-    return read(o, run)
+    return read(known, run)
 
 
-def read(o: Overnight, run: str) -> Outcome:
+def read(known: Snapshots, run: str) -> Outcome:
     """From .overnight/results/RUN alone."""
+    o = known.o
     folder = places.results_folder(o.root, run)
     state = evaluating.record(folder / "state.json")
     spec = evaluating.record(folder / "spec.json") if (folder / "spec.json").exists() else {}
@@ -120,7 +124,7 @@ def read(o: Overnight, run: str) -> Outcome:
         spec=spec,
         series=series.of_run(o, run),
         metrics=o.config.metrics,
-        files=config_files(o, spec),
+        files=config_files(known, spec),
         environment=environment(folder),
     )
 
@@ -139,7 +143,7 @@ def environment(folder: Path) -> dict[str, Any]:
         return {}
 
 
-def config_files(o: Overnight, spec: Mapping[str, Any]) -> dict[str, str | None]:
+def config_files(known: Snapshots, spec: Mapping[str, Any]) -> dict[str, str | None]:
     """The text of the configuration files that the command names, as the run had them.
 
     Those that it edited are in its spec; the others as its snapshot has them.
@@ -149,7 +153,6 @@ def config_files(o: Overnight, spec: Mapping[str, Any]) -> dict[str, str | None]
     edited = {str(path): str(text) for path, text in outcomes.mapping(variant, "files").items()}
     argv = [str(word) for word in outcomes.listed(variant, "argv")]
     named = invocation.named_files(argv) if argv else []
-    known = code_changes.Snapshots(o)
     commit = outcomes.mapping(spec, "provenance").get("commit")
     snapshot = str(spec.get("snapshot") or "")
     found: dict[str, str | None] = {
@@ -188,10 +191,10 @@ def is_among(found: Sequence[Outcome], wanted: str, by: str) -> bool:
     return wanted in labels or any(each.run == wanted for each in found)
 
 
-def known_run(o: Overnight, run: str, server: str | None) -> list[Outcome]:
+def known_run(known: Snapshots, run: str, server: str | None) -> list[Outcome]:
     """Another run of the project as the baseline; none where there is none of that name."""
     try:
-        return [of_run(o, run, server)]
+        return [of_run(known, run, server)]
     except errors.UsageError:
         return []
 
@@ -216,9 +219,8 @@ def evened(found: Sequence[Outcome]) -> list[Outcome]:
 # -- code -------------------------------------------------------------------------------------
 
 
-def with_code(o: Overnight, found: Sequence[Outcome]) -> list[Outcome]:
+def with_code(known: Snapshots, found: Sequence[Outcome]) -> list[Outcome]:
     """With words for how the code differs. Files whose keys are compared are no code."""
-    known = code_changes.Snapshots(o)
     apart = sorted({path for each in found for path in read_key_by_key(each, known)})
     told = code_changes.told(known, found, apart)
     return [
@@ -227,7 +229,7 @@ def with_code(o: Overnight, found: Sequence[Outcome]) -> list[Outcome]:
     ]
 
 
-def read_key_by_key(outcome: Outcome, known: code_changes.Snapshots) -> set[str]:
+def read_key_by_key(outcome: Outcome, known: Snapshots) -> set[str]:
     files = known.files(code_changes.snapshot(outcome.provenance))
     told = {key.partition(" ")[0] for key in outcome.config}
     return {path for path in told if path in files}

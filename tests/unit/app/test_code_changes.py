@@ -83,7 +83,9 @@ def test_files_that_are_told_key_by_key_are_no_code(o: Overnight) -> None:
         armed.run("a", 1.0, {"c.yaml lr": "1"}, provenance=one),
         armed.run("b", 1.0, {"c.yaml lr": "2"}, provenance=other),
     ]
-    codes = {each.provenance["code"] for each in comparing.with_code(o, runs)}
+    codes = {
+        each.provenance["code"] for each in comparing.with_code(code_changes.Snapshots(o), runs)
+    }
     assert len(codes) == 1
 
 
