@@ -24,6 +24,7 @@ NAMES = [
     "loss",
     "val_acc",
     "lr1",
+    "lr2",
     "e",
     "time",
     "a b",
