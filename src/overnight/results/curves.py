@@ -106,7 +106,9 @@ class Reader(Protocol):
         """`head`: the first HEAD_BYTES of the file."""
         ...
 
-    def read(self, path: Path, mark: Mark | None = None) -> Found: ...
+    def read(self, path: Path, mark: Mark | None = None) -> Found:
+        """An answer without a mark is the whole file, and replaces what was read of it before."""
+        ...
 
 
 class Table:
