@@ -5,9 +5,10 @@ python -m bench.results_stdout [LINES]
 
 from __future__ import annotations
 
+import argparse
+import json
 import random
 import resource
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -84,21 +85,26 @@ def seconds(path: Path) -> tuple[float, float, int]:
     return *took, sum(curve.value.size for curve in found.curves)
 
 
-def main(count: int) -> None:
-    chance = random.Random(1)
-    with tempfile.TemporaryDirectory() as folder:
-        for name, write in KINDS.items():
-            path = Path(folder, "output.log")
-            with path.open("w", encoding="utf-8") as file:
-                file.writelines(write(count, chance))
-            took, worked, values = seconds(path)
-            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-            size = path.stat().st_size / 1e6
-            print(
-                f"{name:14} {count} lines {size:4.0f} MB  {took:5.2f} s, CPU {worked:5.2f} s"
-                f"  {values} values  peak {peak} MB"
-            )
+def measured(kind: str, count: int) -> dict[str, float]:
+    """A log of `count` lines written and read. `peak_mib` is that of the whole process."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        path = Path(folder, "output.log")
+        with path.open("w", encoding="utf-8") as file:
+            file.writelines(KINDS[kind](count, random.Random(1)))
+        took, worked, values = seconds(path)
+        peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        return {"seconds": took, "cpu_s": worked, "values": values, "peak_mib": peak_mib}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("lines", type=int, nargs="?", default=LINES)
+    parser.add_argument("--kind", choices=sorted(KINDS), default="nanoGPT")
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args()
+    told = measured(given.kind, given.lines)
+    print(json.dumps(told) if given.json else told)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else LINES)
+    main()

@@ -24,9 +24,10 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from bench import pairs, table
+from bench import pairs, results_store, table
 
 QUIET = {
     "DO_NOT_TRACK": "1",
@@ -217,45 +218,96 @@ def read(tracker: str, way: str, folder: Path, runs: int, steps: int) -> tuple[f
     return took, peak_mib
 
 
+def environ(home: Path) -> dict[str, str]:
+    """Without telemetry, and with a home of its own."""
+    return {**os.environ, **QUIET, "HOME": str(home)}
+
+
 def _process(
     program: str, folder: Path, runs: int, steps: int, pattern: str = ""
 ) -> tuple[float, float, float]:
     code = FRAME.replace("{program}", program)
     argv = [sys.executable, "-c", code, str(folder), str(runs), str(steps), pattern]
-    environ = {**os.environ, **QUIET, "HOME": str(folder)}
-    done = subprocess.run(argv, env=environ, capture_output=True, text=True)
+    done = subprocess.run(argv, env=environ(folder), capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(done.stderr[-2000:])
     count, took, peak_mib = map(float, done.stdout.split("\n")[-2].split())
     return count, took, peak_mib
 
 
+def fastest(tracker: str, folder: Path, runs: int, steps: int) -> str:
+    """The quickest of the tracker's own ways to read all of it."""
+    ways = list(TRACKERS[tracker][1])
+    if len(ways) == 1:
+        return ways[0]
+    return min(ways, key=lambda way: read(tracker, way, folder, runs, steps)[0])
+
+
+@contextmanager
+def written(tracker: str, runs: int, steps: int) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="bench-") as place:
+        write(tracker, Path(place), runs, steps)
+        yield Path(place)
+
+
 def measure(
     repetitions: int, runs: int = 20, steps: int = 10_000, trackers: Sequence[str] = ()
 ) -> Iterator[table.Figure]:
-    """Seconds to read all points, ours and the fastest way of the tracker's own."""
+    """Seconds to read all points of the tracker's own files: ours and its fastest way."""
     for tracker in trackers or TRACKERS:
-        with tempfile.TemporaryDirectory(prefix="bench-") as place:
-            folder = Path(place)
-            write(tracker, folder, runs, steps)
-
-            def ours(_: int, tracker: str = tracker, folder: Path = folder) -> float:
-                return read(tracker, "", folder, runs, steps)[0]
-
-            def peer(way: str, tracker: str = tracker, folder: Path = folder) -> float:
-                return read(tracker, way, folder, runs, steps)[0]
-
-            ways = list(TRACKERS[tracker][1])
-            fastest = min(ways, key=peer) if len(ways) > 1 else ways[0]
-            mine, theirs = pairs.alternate(repetitions, ours, lambda _: peer(fastest))  # noqa: B023
+        with written(tracker, runs, steps) as folder:
+            way = fastest(tracker, folder, runs, steps)
+            mine, theirs = pairs.alternate(
+                repetitions,
+                lambda _: read(tracker, "", folder, runs, steps)[0],  # noqa: B023  called at once
+                lambda _: read(tracker, way, folder, runs, steps)[0],  # noqa: B023
+            )
             yield table.Figure(
-                name=f"{tracker}: read {runs} runs x {steps} points",
+                name=f"{tracker}'s own files of {runs} runs x {steps} steps read",
                 unit="s",
                 ours=mine,
-                peer_name=fastest,
+                peer_name=way,
+                peer=theirs,
+            )
+
+
+def against_store(repetitions: int, runs: int, steps: int) -> Iterator[table.Figure]:
+    """The same data: ours from `metrics.jsonl` into a new store, theirs read as they keep it."""
+    for tracker in ("trackio", "mlflow", "wandb"):
+        with written(tracker, runs, steps) as folder:
+            way = fastest(tracker, folder, runs, steps)
+            mine, theirs = pairs.alternate(
+                repetitions,
+                lambda _: results_store.ingested_s(runs, steps),
+                lambda _: read(tracker, way, folder, runs, steps)[0],  # noqa: B023  called at once
+            )
+            yield table.Figure(
+                name=f"{runs} runs x {steps} steps: ingest beside {tracker}",
+                unit="s",
+                ours=mine,
+                peer_name=way,
                 peer=theirs,
                 target=TARGET,
             )
+
+
+def one_file(repetitions: int, points: int) -> table.Figure:
+    """One event file of so many scalars, beside TensorBoard's own reader."""
+    with written("tensorboard", 1, points) as folder:
+        way = fastest("tensorboard", folder, 1, points)
+        mine, theirs = pairs.alternate(
+            repetitions,
+            lambda _: read("tensorboard", "", folder, 1, points)[0],
+            lambda _: read("tensorboard", way, folder, 1, points)[0],
+        )
+    return table.Figure(
+        name=f"{points:,} TensorBoard scalars (aim 4 s)",
+        unit="s",
+        ours=mine,
+        peer_name=way,
+        peer=theirs,
+        target=TARGET,
+    )
 
 
 def main() -> int:
