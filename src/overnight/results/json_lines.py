@@ -115,7 +115,7 @@ def _without(block: bytes, count: int, literals: tuple[bytes, ...]) -> bytes | N
     if (
         not block.startswith(first)
         or not block.endswith(last)
-        or block.translate(None, _MARKS) != block
+        or any(mark in block for mark in _MARKS)
     ):
         return None
     parts = [*literals[1:-1], last + first]

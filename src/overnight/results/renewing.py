@@ -61,8 +61,9 @@ def read(path: Path, kept: Kept | None, now: Stat) -> Reading:
     mark = mark_of(kept.told) if kept else None
     if kept and mark and now.size > kept.size and seal(path, mark) == kept.seal:
         reader = reading.named(kept.format or "")
-        if reader is not None:
-            return _reading(path, reader.read(path, mark), goes_on=True)
+        found = reader.read(path, mark) if reader is not None else None
+        if found is not None and found.mark is not None:
+            return _reading(path, found, goes_on=True)
     return _reading(path, reading.read(path), goes_on=False)
 
 

@@ -42,7 +42,8 @@ def thinned(x: Floats, value: Floats, buckets: int = BUCKETS) -> Thin:
         low = high = value
         middle = x
     else:
-        low, high = value[_lowest(value, places)], value[_highest(value, places)]
+        low = np.minimum.reduceat(value, places[:-1])
+        high = np.maximum.reduceat(value, places[:-1])
         middle = x[(places[:-1] + places[1:] - 1) // 2]
     return Thin(
         x=middle, low=low, high=high, nonfinite=_few(nonfinite, buckets), lost=nonfinite.size

@@ -16,7 +16,7 @@ _LIST = re.compile(r'"([^"\\]{1,80})"\s*:\s*\[\s*(?:-?[0-9]|NaN|-?Infinity|null)
 
 def claims(path: Path, head: bytes) -> int:
     text = sniffing.text(head)
-    if not text.lstrip().startswith("{"):
+    if "[" not in text or not text.lstrip().startswith("{"):
         return curves.NO
     names = _LIST.findall(text)
     if not sniffing.has_metric(names):
