@@ -74,6 +74,11 @@ def timed(work: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
+def cpu_s() -> float:
+    """Of this process and of the children that have ended: what a busy machine does not change."""
+    return sum(os.times()[:4])
+
+
 def best_of(times: int, work: Callable[[], object]) -> float:
     return min(timed(work) for _ in range(times))
 
@@ -95,9 +100,8 @@ def compared(root: Path) -> float:
 
     def work() -> None:
         with project(root) as o:
-            assert len(series.summaries(o, series.known_runs(o), "loss")) == len(
-                series.known_runs(o)
-            )
+            runs = series.known_runs(o)
+            assert len(series.summaries(o, runs, "loss")) == len(runs)
 
     return best_of(3, work)
 
@@ -126,9 +130,13 @@ def figures(runs: int = 1000, steps: int = 10_000, folder: Path | None = None) -
     try:
         size = make(root, runs, steps)
         told: dict[str, Any] = {"runs": runs, "steps": steps, "bytes": size}
+        before = cpu_s()
         told["ingest_s"] = ingest(root)
+        told["ingest_cpu_s"] = cpu_s() - before
         told["second_look_s"] = second_look(root)
+        before = cpu_s()
         told["compared_s"] = compared(root)
+        told["compared_cpu_s"] = (cpu_s() - before) / 3
         told["store_bytes"] = os.path.getsize(root / ".overnight/series.db")
         told["peak_mib_runs"] = peak_mib()
         told["long_curve_s"] = long_curve(root)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from overnight.app import Overnight, evaluating, importing, querying, series
+from overnight.app import Overnight, evaluating, imported, importing, querying, series
 from overnight.app.talk import Silent
 from overnight.core import errors
 from overnight.results import run_roots, settings_files
@@ -98,6 +98,16 @@ def test_originals_are_not_needed_later(o: Overnight, old: Path) -> None:
     assert compared["best"] == ["two"]
     with pytest.raises(errors.UsageError, match="was imported here"):
         evaluating.pull(o, "one", None)
+
+
+def test_new_runs_have_other_names(o: Overnight, old: Path) -> None:
+    """A run that is launched later could not be fetched into the place of an imported one."""
+    write(old / "train01/metrics.jsonl", rows(0.7))
+    importing.bring(o, old)
+    assert imported.names(o) == {"train01"}
+    with pytest.raises(errors.NameTaken, match="was imported here"):
+        imported.check_free(o, "train01")
+    imported.check_free(o, "train02")
 
 
 def test_imported_again(o: Overnight, old: Path) -> None:

@@ -257,6 +257,19 @@ def test_a_later_event_file_wins_from_its_first_step() -> None:
     assert found.series[0].files == (first.path, second.path)
 
 
+def test_what_a_writer_says_to_be_void() -> None:
+    """A writer that begins again at step 2 takes back what it wrote from there on, in all files."""
+    first = read(
+        "work/tb/events.out.tfevents.1", curve("loss", [4.0, 3.0]), curve("lr", [1.0, 2.0])
+    )
+    again = curves.Found(
+        format="x", curves=(curve("loss", [9.0, 3.5], step=[9, 2]),), restarts=((2, 2.0),)
+    )
+    second = Read(path="work/tb/events.out.tfevents.2", found=again)
+    found = joining.joined([first, second], {1: 0.0})
+    assert named(found.series) == {"loss": [4.0, 3.5], "lr": [1.0]}
+
+
 def test_versions_of_two_attempts_are_one_record() -> None:
     """Lightning writes a new folder after each start: the later attempt takes up the earlier."""
     one = read("work/logs/version_0/metrics.csv", curve("loss", [3.0, 2.0, 1.0]), attempt=1)
