@@ -8,8 +8,7 @@ from overnight.results import sources
 from overnight.results.curves import Found
 from overnight.results.sources import Read
 
-
-O, STATE = "work/o", "trainer_state.json"
+OUT, STATE = "work/o", "trainer_state.json"
 
 
 @pytest.mark.parametrize(
@@ -42,16 +41,16 @@ def test_which_files_may_hold_metrics(path: str, is_one: bool) -> None:
     ("paths", "chosen"),
     [
         (
-            {f"{O}/checkpoint-9/{STATE}": 1, f"{O}/checkpoint-10/{STATE}": 1},
-            [f"{O}/checkpoint-10/{STATE}"],
+            {f"{OUT}/checkpoint-9/{STATE}": 1, f"{OUT}/checkpoint-10/{STATE}": 1},
+            [f"{OUT}/checkpoint-10/{STATE}"],
         ),
         (
-            {f"{O}/checkpoint-9/{STATE}": 1, f"{O}/{STATE}": 1},
-            [f"{O}/{STATE}"],
+            {f"{OUT}/checkpoint-9/{STATE}": 1, f"{OUT}/{STATE}": 1},
+            [f"{OUT}/{STATE}"],
         ),
         (
-            {f"{O}/checkpoint-9/{STATE}": 2, f"{O}/{STATE}": 1},
-            [f"{O}/checkpoint-9/{STATE}"],
+            {f"{OUT}/checkpoint-9/{STATE}": 2, f"{OUT}/{STATE}": 1},
+            [f"{OUT}/checkpoint-9/{STATE}"],
         ),
         (
             {f"work/a/checkpoint-1/{STATE}": 1, f"work/b/checkpoint-1/{STATE}": 1},
