@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -316,7 +317,7 @@ def test_repeated_is_what_a_stack_would_drop(places: list[tuple[int, int]], told
     epoch = [float(e) for _, e in places] if told != "step" else None
     one = curve("loss", [0.0] * len(places), step=step, epoch=epoch)
     shown = list(zip(step or epoch or (), epoch or step or (), strict=True))
-    ties = sum(a == b for a, b in zip(shown, shown[1:], strict=False))
+    ties = sum(a == b for a, b in itertools.pairwise(shown))
     if ties > order.FEW_TIES * len(places):
         return
     expected = order._repeated_one_by_one(one.step, one.epoch)
