@@ -22,6 +22,18 @@ _SAME = {
 }
 
 
+_LONGEST_FIRST = sorted(_SPLITS, key=len, reverse=True)
+_NAMED = "|".join(f"[{word[0].upper()}{word[0]}]{word[1:]}" for word in _LONGEST_FIRST)
+_LAST = "|".join(word.title() for word in _LONGEST_FIRST)
+_HUMPS = re.compile(rf"^(?:{_NAMED})(?=[A-Z])|(?<=[a-z0-9])(?=(?:{_LAST})$)")
+
+
+def _words(name: str) -> list[str]:
+    """In lower case; `valLoss` and `lossVal` are two words as well."""
+    parted = _HUMPS.sub(lambda found: f"{found[0]}_", name)
+    return [word for word in re.split(r"[\s/.:_-]+", parted.lower()) if word]
+
+
 def split_of(word: str) -> str | None:
     """The split that a word names (`Valid` -> 'val'); None where it names none."""
     return _SPLITS.get(word.strip().lower())
@@ -34,7 +46,7 @@ def fold(name: str, split: str | None = None) -> tuple[str, str]:
     its split belongs to the training. The metric's own word stays as it was written: `accuracy`
     does not become `acc` (see `same`).
     """
-    words = [word for word in re.split(r"[\s/.:_-]+", name.lower()) if word]
+    words = _words(name)
     told = _SPLITS.get(split or "")
     for place in (0, -1):
         if len(words) > 1 and words[place] in _SPLITS:
@@ -47,7 +59,7 @@ def fold(name: str, split: str | None = None) -> tuple[str, str]:
 
 def spelled(name: str, split: str | None = None) -> str:
     """The name as it was written, with the split in front where only the line told it."""
-    plain = "_".join(word for word in re.split(r"[\s/.:_-]+", name.lower()) if word)
+    plain = "_".join(_words(name))
     inside = any(word in _SPLITS for word in plain.split("_"))
     return f"{split}_{plain}" if split and not inside else plain
 

@@ -48,7 +48,7 @@ _CONFIGURATION = frozenset(
         "num_train_epochs n_epochs epochs_total batch_size train_batch_size micro_batch_size bs "
         "num_workers hidden_size hidden_dim n_layers num_layers patience config args num_params "
         "params n_params total_params percentage progress img_size image_size imgsz world_size "
-        "logging_steps save_steps eval_steps warmup_steps"
+        "logging_steps save_steps eval_steps warmup_steps n_parameters num_parameters"
     )
 )
 _TIME_WORDS = frozenset(
@@ -78,7 +78,9 @@ _MEMORY = frozenset(
         "peak_vram_mb vram peak_memory ram peak_mem_gb"
     )
 )
-_SPEED = re.compile(r"(per_sec(ond)?|_per_s|tokens_s|it_s|samples_s|throughput)$")
+_SETTINGS = ("config/", "args/", "hparams/", "hyperparameters/", "settings/")
+_TIME_BEGINNINGS = frozenset(("eta", "elapsed", "remaining"))
+_SPEED = re.compile(r"(per_sec(ond)?|_per_s|tokens_s|it_s|samples_s|throughput|time_[a-z_]*_s)$")
 
 
 _COUNT = re.compile(r"(train|eval|test|predict|num|n|total|seen)_samples")
@@ -139,13 +141,16 @@ def no_metric(name: str) -> str | None:
     last = word.rsplit("_", 1)[-1]
     if not word or word in _IDS or word.endswith("_id"):
         return "an id"
-    if word in _CONFIGURATION:
+    if word in _CONFIGURATION or name.lower().startswith(_SETTINGS):
         return "configuration"
     if _COUNT.fullmatch(word):
         return "a count"
+    if name.endswith(("__MIN", "__MAX")):
+        return "the spread of another column"
     if word in _MEMORY:
         return "memory"
-    if last in _TIME_WORDS or word.split("_", 1)[0] in _TIME_WORDS or _SPEED.search(word):
+    is_time = last in _TIME_WORDS or word.split("_", 1)[0] in _TIME_BEGINNINGS
+    if is_time or name.lower().startswith(("time/", "timers/", "perf/")) or _SPEED.search(word):
         return "a time or a speed"
     if word in _STEPS or word in _EPOCHS or word in _ROUNDS or word in _TIMES:
         return "another axis"

@@ -112,11 +112,21 @@ def name_of(path: Iterable[str | int]) -> str:
     return "/".join(words)
 
 
+def _columns(walked: json_walk.Walked) -> list[Array]:
+    """Lists, and objects that are lists with their places as names."""
+    made = [
+        Array(each.path, list(each.values.values()), [each.line] * len(each.values))
+        for each in walked.objects
+        if each.path and list(each.values) == [str(place) for place in range(len(each.values))]
+    ]
+    return walked.arrays + [each for each in made if len(each.values) > 1]
+
+
 def take_lists(document: Document, convention: Convention) -> None:
     """Each list of numbers is a curve; lists of steps or epochs of its length are its axes."""
     named = [
         (name_of(each.path), each)
-        for each in document.walked.arrays
+        for each in _columns(document.walked)
         if each.path
         and all(isinstance(word, str) for word in each.path)
         and str(each.path[0]).lower() not in _SETTINGS
@@ -154,7 +164,7 @@ def _put(
 
 
 def _is_numeric(document: Document, name: str, each: Array) -> bool:
-    each.values = [rows.worded(value) for value in each.values]
+    each.values = [rows.worded(name, value) for value in each.values]
     counted = sum(isinstance(value, float) for value in each.values)
     if counted and all(isinstance(value, float) or value is None for value in each.values):
         return True

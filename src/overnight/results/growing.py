@@ -48,6 +48,7 @@ class Growing:
         self.offset, self.line = 0, 0
         self.memory: Mapping[str, Any] = {}
         self._taken_open = False
+        self._open_bytes = 0
         self.is_stuck = False
         if mark is not None:
             self._go_on(mark)
@@ -98,6 +99,7 @@ class Growing:
             if cut:
                 yield self._block(data[:cut])
         if rest and not self.is_stuck and not self._taken_open:
+            self._open_bytes = len(rest)
             yield Block(_clean(rest, self.offset), self.line + 1, is_open=True)
 
     def _block(self, data: bytes) -> Block:
@@ -108,9 +110,7 @@ class Growing:
 
     def take_open(self, block: Block) -> None:
         """The reader has used the last line although it has no end."""
-        self._file.seek(self.offset)
-        size = len(self._file.read())
-        self.offset += size
+        self.offset += self._open_bytes
         self.line = block.line
         self._taken_open = True
 

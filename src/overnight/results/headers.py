@@ -13,6 +13,7 @@ from overnight.results import columns, numbers
 from overnight.results.conventions import Convention
 
 DELIMITERS = (",", "\t", ";", "|")
+LONGEST_REMARK = 1 << 16
 MOST_BEFORE = 40  # lines that may stand before the header
 
 
@@ -51,9 +52,9 @@ def opening(text: str, path: Path, convention: Convention) -> Opening | None:
 def _is_remark(lines: Sequence[str], place: int) -> bool:
     """`# text`, unless it is the header of the numbers below, as numpy writes it."""
     line = lines[place]
-    if not line.startswith(("#", "//")):
+    if not line.startswith(("#", "//", "{")):
         return False
-    if line.startswith("#{") or place + 1 >= len(lines):
+    if line.startswith(("#{", "{")) or place + 1 >= len(lines):
         return True
     below = lines[place + 1]
     delimiter = delimiter_of([below])
@@ -65,9 +66,9 @@ def _is_remark(lines: Sequence[str], place: int) -> bool:
 def _told_before(lines: Sequence[str]) -> dict[str, Any]:
     """A remark that is JSON holds settings: `#{"t_start": …, "env_id": …}`."""
     for line in lines:
-        if line.startswith("#{"):
+        if line.startswith(("#{", "{")) and len(line) < LONGEST_REMARK:
             try:
-                told = json.loads(line[1:])
+                told = json.loads(line.removeprefix("#"))
             except (ValueError, RecursionError):
                 continue
             return {"settings": {"": told}}
@@ -94,7 +95,7 @@ def cells(line: str, delimiter: str) -> list[str]:
     if delimiter == " ":
         return line.split()
     try:
-        lines = line.splitlines(keepends=True)
+        lines = [f"{each}\n" for each in line.split("\n")]
         row = next(csv.reader(lines, delimiter=delimiter, skipinitialspace=True), [])
     except csv.Error:
         row = line.split(delimiter)
@@ -112,7 +113,7 @@ def _height(lines: Sequence[str]) -> int:
 
 
 def is_number(cell: str) -> bool:
-    return numbers.number(cell) is not None and cell.strip().lower() not in numbers.NONFINITE
+    return numbers.number(cell) is not None
 
 
 def _is_header(first: Sequence[str], following: Sequence[str]) -> bool:
@@ -128,9 +129,11 @@ def _is_header(first: Sequence[str], following: Sequence[str]) -> bool:
 def is_another(row: Sequence[str], names: Sequence[str]) -> bool:
     """Whether a row is a header that comes again, or another one of known words."""
     bare = [cell.strip() for cell in row]
+    if any(map(is_number, bare)):
+        return False
     if unique(bare) == tuple(names):
-        return not all(map(is_number, bare))
-    if any(map(is_number, bare)) or len(bare) < 2 or not all(bare):
+        return True
+    if len(bare) < 2 or not all(bare):
         return False
     plan = columns.plan(tuple(bare))
     return (

@@ -78,7 +78,7 @@ class _Walk:
         if self._open or not (self.found.arrays or self.found.objects):
             self.found.broken = self._line(min(place, max(0, len(self._text) - 1)))
             while self._open:
-                self._close()
+                self._drop_or_close()
         return self.found
 
     def _line(self, place: int) -> int:
@@ -146,6 +146,13 @@ class _Walk:
         top.object.values[top.key] = value
         top.key = None
         return True
+
+    def _drop_or_close(self) -> None:
+        """A row that was cut off is no row: it may lack its step."""
+        if self._open[-1].object is not None and self._open[-1].is_in_list:
+            self._open.pop()
+        else:
+            self._close()
 
     def _close(self) -> None:
         ended = self._open.pop()

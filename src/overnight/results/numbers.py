@@ -18,6 +18,7 @@ NONFINITE = frozenset(sign + word for sign in ("", "+", "-") for word in ("nan",
 ABSENT = frozenset(("", "na", "n/a", "#n/a", "<na>", "none", "null", "nil", "-", "--", "none."))
 _PLAIN = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _TENSOR = re.compile(r"tensor\(\s*([^\s,()]+)\s*(?:,[^()]*)?\)", re.ASCII)
+_COUNTED = re.compile(r"(?:[A-Za-z]+[ _:#-]*)?(\d+)(?: ?/ ?\d+| of \d+)?", re.ASCII)
 _COMMAS = re.compile(r"[+-]?\d[\d.]*,[\d.,]*%?", re.ASCII)
 # Between these two lie the Unix seconds that a training of our time can have.
 _EARLIEST, _LATEST = 3e8, 1e10
@@ -33,6 +34,12 @@ def number(text: str) -> float | None:
         return float(text[:-1])
     tensor = _TENSOR.fullmatch(text)
     return number(tensor[1]) if tensor else None
+
+
+def counted(text: str) -> float | None:
+    """A number, also as people count: `3/100`, `Epoch 3`."""
+    found = _COUNTED.fullmatch(text.strip())
+    return float(found[1]) if found else number(text)
 
 
 def is_absent(text: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,9 @@ from overnight.results import columns, growing, json_lines, names, numbers
 from overnight.results.conventions import Convention
 from overnight.results.curves import Floats, Found, Mark, Passed
 from overnight.results.gather import Axes, Gather
+
+# The HF Trainer's last row tells of the whole run: there this is a mean over all steps.
+_WHOLE_RUN, _MEAN = "train_runtime", {"train_loss": "train_loss_mean"}
 
 
 class Rows:
@@ -41,7 +44,7 @@ class Rows:
                 continue
             count += 1
             self._gather.row(
-                self._convention.rename(name),
+                self._name(name, flat),
                 split or self._convention.split(name),
                 place,
                 value,
@@ -70,16 +73,23 @@ class Rows:
             if name in self._convention.passed:
                 self._tell_value(name, None, int(line[0]))
             elif name in slots:
-                self._piece(name, split, place, slots[name], axes)
+                self._piece(name, split, place, slots[name], axes, shape.order)
             elif (value := _number(name, constants[place])) is not None:
-                self._piece(name, split, place, np.full(line.size, value), axes)
+                self._piece(name, split, place, np.full(line.size, value), axes, shape.order)
             else:
                 self._tell_value(name, constants[place], int(line[0]))
 
-    def _piece(self, name: str, split: str | None, place: int, value: Floats, axes: Axes) -> None:
-        convention = self._convention
-        split = split or convention.split(name)
-        self._gather.add(convention.rename(name), split, place, value, axes)
+    def _piece(
+        self,
+        name: str,
+        split: str | None,
+        place: int,
+        value: Floats,
+        axes: Axes,
+        row: Collection[str],
+    ) -> None:
+        split = split or self._convention.split(name)
+        self._gather.add(self._name(name, row), split, place, value, axes)
 
     def _axis_of_many(
         self, axis: str, shape: json_lines.Shape, slots: Mapping[str, Floats], place: int | None
@@ -95,6 +105,10 @@ class Rows:
         constant = [shape.constants[key]]
         value = _time(constant, 0) if axis == "time" else _axis(constant, 0)
         return np.full(next(iter(slots.values())).size, value)
+
+    def _name(self, name: str, row: Collection[str]) -> str:
+        own = _MEAN.get(name, name) if _WHOLE_RUN in row else name
+        return self._convention.rename(own)
 
     def _tell(self, passed: Sequence[tuple[str, str]], line: int) -> None:
         for name, why in passed:
@@ -131,11 +145,10 @@ def _number(name: str, raw: object) -> float | None:
     return numbers.number(raw) if is_meant else None
 
 
-def worded(raw: Any) -> Any:
-    """NaN and infinity as numbers where they are words; all else as it is."""
-    if isinstance(raw, str) and raw.strip().lower() in numbers.NONFINITE:
-        return float(raw)
-    return raw
+def worded(name: str, raw: Any) -> Any:
+    """As a number what is one as text; all else as it is."""
+    value = _number(name, raw)
+    return raw if value is None else value
 
 
 def _axis(values: Sequence[Any], place: int | None) -> float:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from overnight.results import curves, headers, sheets, sniffing
+from overnight.results import curves, sheets, sniffing
 from overnight.results.conventions import Convention
 from overnight.results.curves import Found, Mark
 
@@ -20,7 +20,7 @@ _CONVENTION = Convention(
 
 
 def claims(path: Path, head: bytes) -> int:
-    opening = headers.opening(sniffing.text(head), path, _CONVENTION) if head else None
+    opening = sniffing.opening(head, _CONVENTION.delimiter)
     if opening is None or "status" not in opening.columns:
         return curves.NO
     is_ours = "commit" in opening.columns and path.suffix in (".tsv", ".csv")

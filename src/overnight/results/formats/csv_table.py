@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from overnight.results import columns, curves, headers, sheets, sniffing
+from overnight.results import columns, curves, headers, numbers, sheets, sniffing
 from overnight.results.conventions import Convention
 from overnight.results.curves import Found, Mark
 
@@ -16,36 +16,34 @@ _MAYBE = (".txt", ".log", ".dat", ".data", "")
 
 def claims(path: Path, head: bytes) -> int:
     ending = path.suffix.lower()
-    if not head:
-        return curves.PERHAPS if ending in _ENDINGS else curves.NO
-    text = sniffing.text(head)
-    opening = headers.opening(text, path, _CONVENTION)
+    if ending not in _ENDINGS + _MAYBE:
+        return curves.NO
+    opening = sniffing.opening(head)
     if opening is None:
-        return curves.PERHAPS if ending in _ENDINGS else curves.NO
-    if ending in _ENDINGS:
-        return curves.PERHAPS
-    return curves.PERHAPS if ending in _MAYBE and _is_regular(text, opening) else curves.NO
+        is_empty = not head.strip() or b"\n" not in head.strip()
+        return curves.PERHAPS if ending in _ENDINGS and is_empty else curves.NO
+    share = _share_of_numbers(sniffing.text(head), opening, is_strict=ending not in _ENDINGS)
+    wanted = 0.5 if ending not in _ENDINGS else 0.0
+    if _is_of_metrics(opening, path.stem):
+        return curves.PERHAPS if share > wanted else curves.NO
+    return curves.PERHAPS if ending in _ENDINGS and share == 1 else curves.NO
 
 
-def _is_regular(text: str, opening: headers.Opening) -> bool:
-    """A file of another name has to look like a table of metrics: equal rows, mostly of numbers."""
-    lines = text.split("\n")[opening.lines : -1][:50]
-    rows = [headers.cells(line, opening.delimiter) for line in lines if line.strip()]
-    if not rows or {len(row) for row in rows} != {len(opening.columns)}:
-        return False
+def _is_of_metrics(opening: headers.Opening, stem: str) -> bool:
+    """By its names; a table of data or predictions has none that is a metric's."""
     plan = columns.plan(opening.columns)
-    counted = sum(headers.is_number(cell) for row in rows for cell in row)
     has_axis = plan.step is not None or plan.epoch is not None
-    named = (
-        has_axis
-        or sniffing.has_metric(opening.columns)
-        or sniffing.has_metric([path_stem(opening)])
-    )
-    return named and counted * 2 >= sum(map(len, rows))
+    return has_axis or sniffing.has_metric([*opening.columns, stem])
 
 
-def path_stem(opening: headers.Opening) -> str:
-    return opening.columns[-1]
+def _share_of_numbers(text: str, opening: headers.Opening, *, is_strict: bool) -> float:
+    """Of the cells that are not blank; 0 where `is_strict` and rows have other widths."""
+    lines = text.split("\n")[opening.lines :][:50]
+    rows = [headers.cells(line, opening.delimiter) for line in lines[:-1] or lines if line.strip()]
+    if is_strict and {len(row) for row in rows} != {len(opening.columns)}:
+        return 0.0
+    told = [cell for row in rows for cell in row if not numbers.is_absent(cell)]
+    return sum(map(headers.is_number, told)) / len(told) if told else 0.0
 
 
 def read(path: Path, mark: Mark | None = None) -> Found:

@@ -1,4 +1,4 @@
-"""DVCLive's `plots/metrics/NAME.tsv`: `step`, perhaps `timestamp`, and one metric.
+"""DVCLive's `plots/metrics/NAME.tsv`: `step`, one metric, and in older ones a `timestamp`.
 
 The metric's name may hold slashes; then the file lies in folders, of which some name the split.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from overnight.results import curves, headers, names, sheets, sniffing
+from overnight.results import curves, names, sheets, sniffing
 from overnight.results.conventions import Convention
 from overnight.results.curves import Found, Mark
 
@@ -19,8 +19,8 @@ _CONVENTION = Convention(format=FORMAT, delimiter="\t")
 def claims(path: Path, head: bytes) -> int:
     if path.suffix != ".tsv" or not head:
         return curves.NO
-    opening = headers.opening(sniffing.text(head), path, _CONVENTION)
-    if opening is None or opening.columns[0] != "step" or len(opening.columns) > 3:
+    opening = sniffing.opening(head, _CONVENTION.delimiter)
+    if opening is None or "step" not in opening.columns or len(opening.columns) > 3:
         return curves.NO
     is_named = opening.columns[-1].split("/")[-1] == path.stem
     return curves.SURE if is_named else curves.NO
@@ -36,5 +36,19 @@ def _folders(path: Path) -> tuple[str, ...]:
 
 
 def read(path: Path, mark: Mark | None = None) -> Found:
-    split = next(filter(None, map(names.split_of, _folders(path))), None)
-    return sheets.read(path, mark, replace(_CONVENTION, split=lambda name: split))
+    folders = _folders(path)
+    split = next(filter(None, map(names.split_of, folders)), None)
+    before = "" if _is_only_one(path, folders) else "/".join(folders) + "/"
+    convention = replace(
+        _CONVENTION, split=lambda name: split, rename=lambda name: f"{before}{name}"
+    )
+    return sheets.read(path, mark, convention)
+
+
+def _is_only_one(path: Path, folders: tuple[str, ...]) -> bool:
+    """Whether no other metric has the same last name, so that it tells them apart."""
+    if len(folders) < 2:
+        return True
+    top = path.parents[len(folders) - 1]
+    same = (each for each in top.rglob(path.name) if each != path)
+    return next(same, None) is None

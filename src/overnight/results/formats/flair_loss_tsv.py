@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from overnight.results import curves, headers, sheets, sniffing
+from overnight.results import curves, sheets, sniffing
 from overnight.results.conventions import Convention
 from overnight.results.curves import Found, Mark
 
@@ -13,7 +13,7 @@ _CONVENTION = Convention(format=FORMAT, delimiter="\t", absent=frozenset(("_",))
 
 
 def claims(path: Path, head: bytes) -> int:
-    opening = headers.opening(sniffing.text(head), path, _CONVENTION) if head else None
+    opening = sniffing.opening(head, _CONVENTION.delimiter)
     is_ours = opening is not None and {"EPOCH", "TIMESTAMP", "TRAIN_LOSS"} <= set(opening.columns)
     return curves.SURE if is_ours else curves.NO
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from overnight.results import curves, documents, sniffing
 from overnight.results.conventions import Convention
 from overnight.results.curves import Found, Mark
-from overnight.results.formats import hf_trainer_state
 
 FORMAT = "hf_results"
 _NAMES = frozenset(
@@ -19,7 +18,7 @@ _NAMES = frozenset(
 
 
 def _rename(name: str) -> str:
-    return hf_trainer_state.MEAN if name == "train_loss" else name
+    return "train_loss_mean" if name == "train_loss" else name
 
 
 _CONVENTION = Convention(format=FORMAT, rename=_rename)

@@ -27,7 +27,6 @@ _SETTINGS = _words(
     "max_steps num_train_epochs train_batch_size logging_steps eval_steps save_steps "
     "trial_params is_hyper_param_search"
 )
-MEAN = "train_loss_mean"
 
 
 def claims(path: Path, head: bytes) -> int:
@@ -41,17 +40,11 @@ def read(path: Path, mark: Mark | None = None) -> Found:
     taker = rows.Rows(_CONVENTION, document.gather, document.passed)
     logged = [each for each in document.walked.objects if each.path[:1] == ("log_history",)]
     for each in logged:
-        taker.one(_row(each.values), each.line)
+        taker.one(each.values, each.line)
     top = next((each.values for each in document.walked.objects if each.path == ()), {})
     document.settings.update({name: top[name] for name in _SETTINGS if top.get(name) is not None})
     _aim(document, logged, top)
     return documents.found(document, _CONVENTION)
-
-
-def _row(values: dict[str, Any]) -> dict[str, Any]:
-    if "train_runtime" not in values:
-        return values
-    return {MEAN if name == "train_loss" else name: value for name, value in values.items()}
 
 
 def _aim(document: documents.Document, logged: list[Object], top: dict[str, Any]) -> None:

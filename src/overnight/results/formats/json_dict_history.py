@@ -1,4 +1,7 @@
-"""A JSON object of lists, one for each metric: the `history` of a Keras model, and many others."""
+"""A JSON object of lists, one for each metric: the `history` of a Keras model, and many others.
+
+A data frame makes objects of the lists: `{"loss": {"0": 2.5, "1": 2.0}}`.
+"""
 
 from __future__ import annotations
 
@@ -11,17 +14,17 @@ from overnight.results.curves import Found, Mark
 
 FORMAT = "json_dict_history"
 _CONVENTION = Convention(format=FORMAT)
-_LIST = re.compile(r'"([^"\\]{1,80})"\s*:\s*\[\s*(?:-?[0-9]|NaN|-?Infinity|null)')
+_LIST = re.compile(
+    r'"([^"\\]{1,80})"\s*:\s*(?:\[|\{\s*"\d+"\s*:)\s*"?(?:-?[0-9]|NaN|-?Infinity|null)'
+)
 
 
 def claims(path: Path, head: bytes) -> int:
-    text = sniffing.text(head)
-    if "[" not in text or not text.lstrip().startswith("{"):
+    if not sniffing.is_document(head):
         return curves.NO
-    names = _LIST.findall(text)
-    if not sniffing.has_metric(names):
-        return curves.NO
-    return curves.LIKELY
+    text = sniffing.text(head).lstrip()
+    has_lists = text.startswith("{") and sniffing.has_metric(_LIST.findall(text))
+    return curves.LIKELY if has_lists else curves.NO
 
 
 def read(path: Path, mark: Mark | None = None) -> Found:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from overnight.results import curves, headers, sheets, sniffing
+from overnight.results import curves, sheets, sniffing
 from overnight.results.conventions import Convention
 from overnight.results.curves import Found, Mark
 
@@ -16,7 +16,7 @@ _CONVENTION = Convention(format=FORMAT)
 
 
 def claims(path: Path, head: bytes) -> int:
-    opening = headers.opening(sniffing.text(head), path, _CONVENTION) if head else None
+    opening = sniffing.opening(head, _CONVENTION.delimiter)
     if opening is None or opening.columns[0] != "epoch" or len(opening.columns) < 2:
         return curves.NO
     names = list(opening.columns[1:])

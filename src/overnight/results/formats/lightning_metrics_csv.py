@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from overnight.results import curves, headers, hparams, sheets, sniffing
+from overnight.results import curves, hparams, sheets, sniffing
 from overnight.results.conventions import Convention
 from overnight.results.curves import Found, Mark
 
@@ -18,7 +18,7 @@ _CONVENTION = Convention(format=FORMAT, delimiter=",")
 
 
 def claims(path: Path, head: bytes) -> int:
-    opening = headers.opening(sniffing.text(head), path, _CONVENTION) if head else None
+    opening = sniffing.opening(head, _CONVENTION.delimiter)
     if opening is None or not {"epoch", "step"} <= set(opening.columns):
         return curves.NO
     is_named = path.name == "metrics.csv"

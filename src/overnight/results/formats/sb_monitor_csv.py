@@ -1,4 +1,4 @@
-"""`monitor.csv` of Stable-Baselines (and gym): `#{"t_start": …}`, then a row for each episode.
+"""`monitor.csv` of Stable-Baselines and Baselines: `#{"t_start": …}`, then a row an episode.
 
 `r` is the reward of the episode, `l` its length, `t` the seconds since the start. The step is the
 sum of the lengths so far.
@@ -42,7 +42,7 @@ _CONVENTION = Convention(
 
 def claims(path: Path, head: bytes) -> int:
     lines = sniffing.text(head).splitlines()[:2]
-    is_ours = len(lines) > 1 and lines[0].startswith("#{") and lines[1].startswith("r,l,t")
+    is_ours = len(lines) > 1 and lines[0].startswith(("#{", "{")) and lines[1].startswith("r,l,t")
     return curves.SURE if is_ours else curves.NO
 
 

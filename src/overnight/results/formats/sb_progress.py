@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from overnight.results import curves, headers, rows, sheets, sniffing
+from overnight.results import curves, rows, sheets, sniffing
 from overnight.results.conventions import Convention
 from overnight.results.curves import Found, Mark
 
@@ -24,7 +24,7 @@ def claims(path: Path, head: bytes) -> int:
         return curves.NO
     if path.suffix == ".json":
         return curves.SURE if _KNOWN & set(sniffing.first_row(head)) else curves.NO
-    opening = headers.opening(sniffing.text(head), path, _CONVENTION) if head else None
+    opening = sniffing.opening(head, _CONVENTION.delimiter)
     return curves.SURE if opening and _KNOWN & set(opening.columns) else curves.NO
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from overnight.core.spellings import VAL
-from overnight.results import curves, headers, sheets, sniffing
+from overnight.results import curves, sheets, sniffing
 from overnight.results.conventions import Convention
 from overnight.results.curves import Found, Mark
 
@@ -23,7 +23,7 @@ _CONVENTION = Convention(format=FORMAT, split=_split)
 
 
 def claims(path: Path, head: bytes) -> int:
-    opening = headers.opening(sniffing.text(head), path, _CONVENTION) if head else None
+    opening = sniffing.opening(head, _CONVENTION.delimiter)
     if opening is None or "epoch" not in opening.columns:
         return curves.NO
     beginnings = {name.split("/")[0] for name in opening.columns if "/" in name}

@@ -15,7 +15,22 @@ from overnight.results.formats import metrics_jsonl
 from overnight.results.gather import Gather
 from tests.unit.results.formats import pieces
 
-NAMES = ["step", "epoch", "split", "loss", "val_acc", "lr1", "e", "time", "a b", "é", "x_2", "-e.5"]
+NAMES = [
+    "train_loss",
+    "train_runtime",
+    "step",
+    "epoch",
+    "split",
+    "loss",
+    "val_acc",
+    "lr1",
+    "e",
+    "time",
+    "a b",
+    "é",
+    "x_2",
+    "-e.5",
+]
 NUMBERS = st.one_of(
     st.integers(-5, 10**6),
     st.floats(allow_nan=False),
@@ -244,3 +259,21 @@ def test_zeros_of_a_broken_disk_and_other_encodings_do_no_harm(tmp_path: Path) -
     ]
     path.write_bytes('{"step":1,"loss":1}\r\n'.encode("utf-16"))
     assert pieces.values(metrics_jsonl.read(path), "loss") == [1.0]
+
+
+def test_the_mean_loss_of_a_whole_run_is_not_its_last_loss(tmp_path: Path) -> None:
+    """The HF Trainer writes it beside `train_runtime`."""
+    path = tmp_path / "metrics.jsonl"
+    path.write_text('{"step":1,"train_loss":3}\n{"step":9,"train_loss":2,"train_runtime":60}\n')
+    found = metrics_jsonl.read(path)
+    assert pieces.values(found, "train_loss") == [3]
+    assert pieces.values(found, "train_loss_mean") == [2]
+
+
+def test_numbers_as_text(tmp_path: Path) -> None:
+    """Only where the name is that of a metric: others may be versions or ids."""
+    path = tmp_path / "log.jsonl"
+    path.write_text('{"epoch": 1, "train_loss": "5.3", "build": "39.4"}\n')
+    assert metrics_jsonl.claims(path, path.read_bytes()) == curves.LIKELY
+    found = metrics_jsonl.read(path)
+    assert [(each.name, each.value.tolist()) for each in found.curves] == [("train_loss", [5.3])]
