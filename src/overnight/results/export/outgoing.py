@@ -112,11 +112,11 @@ def rows(series: Sequence[Series]) -> Iterator[Row]:
     step = np.concatenate([steps(each) for each in kept])
     which = np.repeat(np.arange(len(kept)), [each.n for each in kept])
     value, time = (_joined(kept, column) for column in ("value", "time"))
-    order = np.lexsort((which, _turns(step, which), step))
-    turn = _turns(step, which)[order]
-    begins = np.flatnonzero(
-        np.diff(step[order], prepend=np.nan) + np.diff(turn, prepend=np.nan) != 0
-    )
+    turn = _turns(step, which)
+    order = np.lexsort((which, turn, step))
+    is_new = np.diff(step[order], prepend=np.nan) != 0
+    is_new |= np.diff(turn[order], prepend=np.nan) != 0
+    begins = np.flatnonzero(is_new)
     names = [each.name for each in kept]
     for start, end in zip(begins.tolist(), [*begins[1:].tolist(), order.size], strict=True):
         places = order[start:end].tolist()

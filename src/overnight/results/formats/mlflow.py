@@ -118,8 +118,13 @@ def _metrics(
         f"SELECT run_uuid, key, rowid, {', '.join(told)} FROM metrics ORDER BY rowid"
     )
     numbers: dict[tuple[Any, Any], int] = {}
+    last = -(1 << 63)
     while batch := rows.fetchmany(database.ROWS):
         ids, keys, lines, values, steps, times, nans = zip(*batch, strict=True)
+        if lines[0] <= last:  # the rows of a damaged file may go round
+            passed.add(lines[0], "what follows", "the rows are not in order")
+            return
+        last = lines[-1]
         pairs = list(zip(ids, keys, strict=True))
         for run, key in dict.fromkeys(pairs):
             if (run, key) not in numbers:

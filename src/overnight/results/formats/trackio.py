@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from overnight.results import curves
-from overnight.results.curves import Found, Mark, Passed
-from overnight.results.records import database
+from overnight.results.curves import Floats, Found, Mark, Passed
+from overnight.results.records import database, json_rows, stamps
 from overnight.results.records.columns import Columns, flat, number
 from overnight.results.records.database import text
 
@@ -46,6 +46,49 @@ def read(path: Path, mark: Mark | None = None) -> Found:
     )
 
 
+# the columns of many rows, each as one text
+_PACKED = """
+    SELECT count(*), sum(typeof(step) = 'integer'),
+        group_concat(coalesce(run, ''), x'1f'), group_concat(line, x'1f'),
+        group_concat(step, x'1f'), group_concat(coalesce(timestamp, ''), x'1f'),
+        group_concat(coalesce(metrics, ''), x'1f')
+    FROM (SELECT {key} AS run, rowid AS line, step, timestamp, metrics {some})
+"""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Batch:
+    """Rows as columns of shape (n,); `metrics`: their JSON, with a separator behind each."""
+
+    runs: list[bytes]
+    last: int
+    lines: Floats
+    steps: Floats
+    times: Floats
+    metrics: bytes
+
+    @classmethod
+    def of(cls, packed: tuple[Any, ...]) -> _Batch | None:
+        """None where a cell is of another kind, or has the separator in it."""
+        count, whole = packed[:2]
+        if not count or whole != count:
+            return None
+        cells = [bytes(each).split(json_rows.SEPARATOR) for each in packed[2:6]]
+        metrics = bytes(packed[6]) + json_rows.SEPARATOR
+        counts = {len(each) for each in cells} | {metrics.count(json_rows.SEPARATOR)}
+        if counts != {count}:
+            return None
+        runs, lines, steps, told = cells
+        return cls(
+            runs=runs,
+            last=int(lines[-1]),
+            lines=np.array(list(map(int, lines)), np.float64),
+            steps=np.array(list(map(int, steps)), np.float64),
+            times=stamps.seconds(told),
+            metrics=metrics,
+        )
+
+
 class _Reading:
     def __init__(self) -> None:
         self.columns = Columns()
@@ -62,15 +105,49 @@ class _Reading:
         key = "run_id" if "run_id" in metrics else "run_name"
         runs = _runs(connection, key)
         self._settings(connection, tables.get("configs", frozenset()), key, runs)
-        rows = connection.execute(
-            f"SELECT {key}, rowid, step, timestamp, metrics FROM metrics ORDER BY rowid"
-        )
-        while batch := rows.fetchmany(database.ROWS):
-            of: dict[bytes, list[tuple[Any, ...]]] = {}
-            for run, *row in batch:
-                of.setdefault(run, []).append(tuple(row))
-            for run, mine in of.items():
-                self._batch(runs.get(run, text(run)), mine)
+        after: int | None = -(1 << 63)
+        while after is not None:
+            after = self._next(connection, key, runs, after)
+
+    def _next(
+        self, connection: sqlite3.Connection, key: str, runs: dict[bytes, str], after: int
+    ) -> int | None:
+        """Takes the rows behind row `after`; returns the last one, None where there is none."""
+        some = f"FROM metrics WHERE rowid > {after} ORDER BY rowid LIMIT {database.ROWS}"
+        try:
+            packed = connection.execute(_PACKED.format(key=key, some=some)).fetchone()
+        except (sqlite3.DataError, sqlite3.OperationalError):  # too much for one cell
+            packed = None
+        batch = _Batch.of(packed) if packed else None
+        if batch and batch.last > after and self._regular(batch, runs):
+            return batch.last
+        rows = connection.execute(f"SELECT {key}, rowid, step, timestamp, metrics {some}")
+        of: dict[bytes, list[tuple[Any, ...]]] = {}
+        last = None
+        for run, *row in rows:
+            of.setdefault(run, []).append(tuple(row))
+            last = int(row[0])
+        if last is not None and last <= after:  # the rows of a damaged file may go round
+            self.passed.add(last, "what follows", "the rows are not in order")
+            return None
+        for run, mine in of.items():
+            self._batch(runs.get(run, text(run)), mine)
+        return last
+
+    def _regular(self, batch: _Batch, runs: dict[bytes, str]) -> bool:
+        """Takes rows that all have the same metrics, and numbers; False where they do not."""
+        told = json_rows.columns(batch.metrics, batch.lines.size)
+        if told is None:
+            return False
+        ids = {run: place for place, run in enumerate(dict.fromkeys(batch.runs))}
+        which = np.array([ids[run] for run in batch.runs])
+        for run, place in ids.items():
+            mine = slice(None) if len(ids) == 1 else which == place
+            for name, value in told.items():
+                number = self.columns.number((runs.get(run, text(run)), name))
+                rows = (value[mine], batch.steps[mine], batch.times[mine], batch.lines[mine])
+                self.columns.add(number, rows)
+        return True
 
     def _settings(
         self,
@@ -97,7 +174,7 @@ class _Reading:
         told = self._parsed(lines, texts)
         line = np.array(lines, np.float64)
         step = np.array([_of(number(each)) for each in steps])
-        time = np.array([_time(each) for each in times])
+        time = stamps.seconds(times)
         names = tuple(told[0])
         if all(tuple(each) == names for each in told):
             columns = [[each[name] for each in told] for name in names]
@@ -159,7 +236,7 @@ def _runs(connection: sqlite3.Connection, key: str) -> dict[bytes, str]:
     return {run: names[text(run)] for run, _, _ in rows}
 
 
-def _floats(column: Sequence[int | float]) -> curves.Floats:
+def _floats(column: Sequence[int | float]) -> Floats:
     try:
         return np.array(column, np.float64)
     except OverflowError:
@@ -168,12 +245,3 @@ def _floats(column: Sequence[int | float]) -> curves.Floats:
 
 def _of(value: float | None) -> float:
     return np.nan if value is None else value
-
-
-def _time(stamp: Any) -> float:
-    """Unix seconds of an ISO time, which is UTC where it does not say; NaN if it is none."""
-    try:
-        told = datetime.fromisoformat(stamp.decode("ascii"))
-        return (told if told.tzinfo else told.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, AttributeError, OverflowError):
-        return np.nan

@@ -248,6 +248,38 @@ def events(draw: st.DrawFn) -> bytes:
     return b"".join(parts)
 
 
+def variants() -> list[list[bytes]]:
+    """Records of one length and several layouts, or with what is no layout."""
+    plain = [tensorboard.scalar("abc", n / 3, 200, 7.5) for n in range(9)]
+    shorter = [tensorboard.scalar("abcd", n / 3, 20, 7.5) for n in range(9)]
+    # the number's field is one that holds something else
+    place = plain[0].index(b"abc") + 3
+    other = [each[:place] + b"\x1d" + each[place + 1 :] for each in plain]
+    # the step does not end where that of the others does
+    endless = [each.replace(b"\x10\xc8\x01", b"\x10\xc8\x81") for each in plain]
+    # a tag that ends in the middle of the field
+    length = [each.replace(b"\x03abc", b"\x02abc") for each in plain]
+    twice = [each[:-5] + b"\x0a\x03xyz" for each in plain]
+    return [plain, shorter, other, endless, length, twice]
+
+
+@pytest.mark.parametrize("first", range(6))
+@pytest.mark.parametrize("second", range(6))
+def test_records_of_one_length_are_told_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: int, second: int
+) -> None:
+    """Byte by byte, whichever comes first."""
+    records = [*variants()[first][:1], *variants()[second], *variants()[first]]
+    path = write(tmp_path / NAME, *records)
+    fast = tfevents.read(path)
+    monkeypatch.setattr(scalar_blocks, "FEWEST", 1 << 30)
+    slow = tfevents.read(path)
+    same(fast, slow)
+    assert sorted(each.line or 0 for each in fast.skipped) == sorted(
+        each.line or 0 for each in slow.skipped
+    )
+
+
 @SAME_FILE
 @given(st.lists(events(), min_size=1, max_size=12), st.data())
 def test_columns_and_careful_decoding_give_the_same(

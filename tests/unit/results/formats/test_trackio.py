@@ -10,9 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from overnight.results import reading
+from overnight.results import reading, records
+from overnight.results.curves import Found
 from overnight.results.formats import trackio
+from overnight.results.records import json_rows
 
 OLD = "CREATE TABLE metrics (id INTEGER PRIMARY KEY, timestamp TEXT, run_name TEXT, step INTEGER, metrics TEXT)"  # noqa: E501
 NEW = "CREATE TABLE metrics (id INTEGER PRIMARY KEY, run_id TEXT, timestamp TEXT, run_name TEXT, step INTEGER, metrics TEXT)"  # noqa: E501
@@ -102,6 +106,82 @@ def test_steps_and_times_that_are_none_are_not_told(tmp_path: Path) -> None:
     found = trackio.read(database(tmp_path / "p.db", OLD, rows=rows))
     assert [each.value.tolist() for each in found.curves] == [[1], [2], [np.inf]]
     assert all(np.isnan(each.step).all() and np.isnan(each.time).all() for each in found.curves)
+
+
+texts = st.one_of(
+    st.dictionaries(
+        st.sampled_from(["loss", "a", "1", 'q"', "\\", "ä", "e"]),
+        st.one_of(st.floats(), st.integers(), st.text(max_size=2), st.none()),
+        max_size=3,
+    ).map(json.dumps),
+    *[st.floats(0, 9).map(lambda value: json.dumps({"loss": value, "acc": value + 1}))] * 6,
+    st.sampled_from(["", "\x1f", '{"loss":1}\x1f{"loss":2}', "\x010.5}", '{"loss":1,"loss":2}']),
+)
+rows = st.lists(
+    st.tuples(
+        st.sampled_from(["r", "s", "\x1f"]),
+        st.sampled_from([TIME, "2026-01-01T00:00:10.250000+00:00", "2026-01-01", "", "x\x1f"]),
+        st.just("name"),
+        st.one_of(st.integers(-9, 9), st.none(), st.just("first")),
+        texts,
+    ),
+    max_size=12,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@given(rows, st.integers(1, 5))
+def test_columns_and_single_rows_give_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, some: list[Any], batch: int
+) -> None:
+    """Whatever the rows hold, and wherever a batch ends."""
+    path = tmp_path / "p.db"
+    path.unlink(missing_ok=True)
+    database(path, NEW, rows=some)
+    with monkeypatch.context() as patch:
+        patch.setattr(records.database, "ROWS", batch)
+        fast = trackio.read(path)
+        patch.setattr(json_rows, "columns", lambda *_: None)
+        slow = trackio.read(path)
+    assert told(fast) == told(slow)
+    assert fast.skipped == slow.skipped
+
+
+def told(found: Found) -> dict[tuple[str, str], list[str]]:
+    return {
+        (each.run, each.name): [
+            repr((list(c), list(each.line))) for c in (each.value, each.step, each.time)
+        ]
+        for each in found.curves
+    }
+
+
+def test_regular_rows_are_read_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two runs in turn, two metrics, whole seconds and parts of them."""
+    times = ("2026-01-01T00:00:10.250000+00:00", "2026-02-28T23:59:59.999999+00:00")
+    rows = [
+        (f"id{n % 2}", times[n // 2 % 2], f"r{n % 2}", n, packed(loss=n / 3, acc=-1e-7 * n))
+        for n in range(40)
+    ]
+    path = database(tmp_path / "p.db", NEW, rows=rows)
+    monkeypatch.setattr(trackio._Reading, "_batch", None)
+    loss, acc, other, _ = trackio.read(path).curves
+    assert (loss.run, loss.name, acc.run, acc.name, other.run) == ("r0", "loss", "r0", "acc", "r1")
+    assert loss.value.tolist() == [n / 3 for n in range(0, 40, 2)]
+    assert acc.value.tolist() == [-1e-7 * n for n in range(0, 40, 2)]
+    assert (
+        loss.step.tolist() == loss.line.tolist() == [*range(0, 40, 2)]
+        or (loss.line - 1 == loss.step).all()
+    )
+    assert loss.time.tolist() == [1767225610.25, 1772323199.999999] * 10
+
+
+def test_a_separator_in_a_cell_moves_nothing(tmp_path: Path) -> None:
+    """Neither in a time nor in the metrics."""
+    rows = [("r", f"{TIME}\x1f", "r", 0, packed(x=0)), ("r", "", "r", 1, packed(x=1))]
+    rows += [("r", TIME, "r", 2, b'{"x": 2}\x1f{"x": 9}'), ("r", TIME, "r", 3, packed(x=3))]
+    (curve,) = trackio.read(database(tmp_path / "p.db", NEW, rows=rows)).curves
+    assert curve.value.tolist() == curve.step.tolist() == [0, 1, 3]
 
 
 def test_a_view_is_not_read(tmp_path: Path) -> None:

@@ -179,6 +179,33 @@ def test_a_damaged_block_costs_that_block(tmp_path: Path) -> None:
     assert any(each.why == "no chunk begins here" for each in found.skipped)
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        item("loss", "5") + write_bytes(16, b"6"),  # the later text counts
+        item("loss", "5") + b"\x08\x01",
+        item("loss", "5")[:-1],
+        item("lost", "5"),
+        item("loss", ""),
+        item("loss", '"5"'),
+        item("loss", "5" * 40),
+        item("loss", "5", nested=False),
+        item("loss/x", "5"),
+        b"",
+    ],
+)
+def test_items_that_begin_alike_are_told_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, odd: bytes
+) -> None:
+    """Between rows that are read at once."""
+    told = (item("loss", "0.5"), item("_step", "7"), item("_timestamp", "8.5"))
+    rows = [history(1, *told)] * 9
+    path = write(tmp_path / "a.wandb", *rows, history(1, odd, *told[1:]), *rows)
+    fast = wandb.read(path)
+    monkeypatch.setattr(wandb_rows, "MOST_ITEMS", 0)
+    same(fast, wandb.read(path))
+
+
 def some_rows(draw: st.DrawFn) -> Iterator[bytes]:
     names = ["loss", "val/loss", "x", "y" * 20, "ä"]
     for number in range(draw(st.integers(1, 12))):
