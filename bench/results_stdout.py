@@ -23,8 +23,9 @@ def nanogpt(count: int, chance: random.Random) -> Iterator[str]:
         if step % 250 == 0:
             yield f"step {step}: train loss {chance.uniform(2, 4):.4f}, val loss 3.1415\n"
         else:
-            took, used = chance.uniform(9, 300), chance.uniform(-9, 60)
-            yield f"iter {step}: loss {chance.uniform(1, 11):.4f}, time {took:.2f}ms, mfu {used:.2f}%\n"
+            loss, took = chance.uniform(1, 11), chance.uniform(9, 300)
+            used = chance.uniform(-9, 60)
+            yield f"iter {step}: loss {loss:.4f}, time {took:.2f}ms, mfu {used:.2f}%\n"
 
 
 def dicts(count: int, chance: random.Random) -> Iterator[str]:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from overnight.node.families import HINTS, interesting
+from overnight.node.families import HINTS, interesting, prose
 from overnight.node.lines import said
-from overnight.node.names import NOT_METRICS, is_metric, split_of, tokens
+from overnight.node.names import NOT_METRICS, PAIR, SPLIT, is_metric, split_of, tokens, values
 from overnight.node.progress import Parser, Sample, samples
 
 __all__ = [
     "HINTS",
+    "PAIR",
+    "SPLIT",
     "Parser",
     "Sample",
     "interesting",
     "is_metric",
     "is_wanted",
+    "prose",
     "said",
     "samples",
     "split_of",
+    "values",
 ]
 
 

@@ -27,7 +27,7 @@ METRIC_WORDS = (
 ALONE = METRIC_WORDS - _words("map return score error err recall precision em ap hits ce")
 NOT_METRICS = _words(
     "lr lrm learning rate time eta sec secs second seconds ms s it its elapsed remaining left "
-    "duration runtime date timestamp speed fps throughput tok tokens mfu dt mem memory cpumem "
+    "duration dur runtime date timestamp speed fps throughput tok tokens mfu dt mem memory cpumem "
     "gpumem gpu gpus cpu data size samples params flops flos kimg wd decay weight weights momentum "
     "beta alpha gamma eps epsilon scale dropout temperature threshold patience warmup seed num "
     "version v pid rank port id world worker workers step steps epoch epochs iter iters iteration "
@@ -53,7 +53,8 @@ NUMBER = (
     r"|nan\b|inf(?:inity)?\b)"
 )
 PAIR = re.compile(
-    r"(?<![\w/.@])([a-z][\w@./-]{0,60})(?: ?\([a-z]{1,20}\))?(\s{0,9}[:=]\s{0,9}|\s{1,9})"
+    r"(?<![\w/.@])([a-z][\w@./-]{0,60})(?: ?\([a-z]{1,20}(?: [a-z]{1,20})?\))?"
+    r"(\s{0,9}[:=]\s{0,9}|\s{1,9})"
     r"(?:['\"]|tensor\(|np\.float\d\d\()?(" + NUMBER + r")"
     r"(?![\w:/^]|\.\w|,\d{3}|-\d| ?(?:[mun]?s|secs?|[kmgt]i?b|it/s|hours?|min)\b)(%?)"
 )
@@ -72,6 +73,8 @@ def is_metric(name: str, *, known_only: bool, vocabulary: AbstractSet[str] = MET
     """Whether a value of this name is worth keeping. `known_only` asks for a usual name."""
     words = tokens(name)
     if len(words) > 1 and words[-1] in ("step", "epoch"):  # Lightning: train_loss_step
+        words = words[:-1]
+    if len(words) > 1 and words[-1] == "score":
         words = words[:-1]
     if words and words[-1] in vocabulary:
         return True
@@ -132,6 +135,8 @@ def _with_words_before(low: str, name: str, start: int) -> tuple[str, int]:
         word = WORD_BEFORE.search(low, max(0, start - 24), start)
         if word and word[1] == "best":  # said again, not measured now
             return "best_" + name, start
+        if word and len(word[1]) > 5 and word[1].endswith("."):  # another sentence
+            break
         if not word or word[1] in FILLERS or (MENTION.match(word[1]) and word[1] != "total"):
             break
         start = word.start(1)

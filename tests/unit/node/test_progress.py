@@ -60,6 +60,12 @@ LINES: Sequence[tuple[str, Sample]] = [
         "Acc@1   0.78 (  0.51)",
         Sample(100, 5005, 3, metrics={"loss": 6.9, "acc@1": 0.78}, nested=True),
     ),
+    ("iters: 10/90 || task loss: 0.5", Sample(10, 90, metrics={"task_loss": 0.5})),
+    ("epoch 3 finished. loss: 0.5", Sample(epoch=3, metrics={"loss": 0.5})),
+    (
+        "DEV : loss 0.5 - f1-score (micro avg)  0.75",
+        Sample(split="val", metrics={"loss": 0.5, "f1-score": 0.75}),
+    ),
     (
         "Test:  [ 10/100]  eta: 0:00:03  loss: 0.9 (0.8)  acc1: 70.1 (69.0)",
         Sample(split="test", metrics={"loss": 0.9, "acc1": 70.1}),
@@ -220,6 +226,7 @@ def test_line(line: str, expected: Sample) -> None:
         '    print(f"epoch {epoch} train_loss {loss:.4f}")',
         "Trainer.train_iteration: 0.0441",
         "the loss of 17 samples",
+        "in step 20 new best eval_acc: 0.5, saving the model",
         "Acceleration error: 0.907 mm/s^2",
         "Monitored metric val_loss = nan is not finite. Signaling Trainer to stop.",
     ],
@@ -227,6 +234,20 @@ def test_line(line: str, expected: Sample) -> None:
 def test_line_without_progress(line: str) -> None:
     """Configuration, mentions, other bars, paths, sizes and versions are no progress."""
     assert read(line) == []
+
+
+def test_a_parser_goes_on_with_the_memory_of_another() -> None:
+    first, second = progress.Parser(), progress.Parser()
+    for line in (
+        "Epoch 4/9",
+        "      Epoch    GPU_mem   box_loss",
+        "20%|##        | 2/10 [00:02<00:08, 1.0it/s]",
+    ):
+        first.line(line)
+    second.recall(json.loads(json.dumps(first.memory())))
+    assert second.memory() == first.memory() != progress.Parser().memory()
+    for line in ("val loss: 0.5", "5/9  2.3G  1.25: 50%|#####     | 5/10 [00:02<00:02, 1.0it/s]"):
+        assert second.line(line) == first.line(line) != progress.Parser().line(line)
 
 
 def test_keras() -> None:

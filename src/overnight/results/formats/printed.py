@@ -1,32 +1,42 @@
 """What a training printed: progress bars, dict lines, tables, prose.
 
-Names are as written (`Valid Loss`); the split is that of the name or of the line. A bar that is
-drawn anew for the same step counts once, and so does the value of an evaluation that a bar goes on
-showing. Values behind the last line end are provisional (see `Found`).
+Names are as written (`Valid Loss`); the split is that of the name or of the line. What a bar shows
+again counts once. A last line without an end is read where it surely is all (`printed_again`), and
+else left for the next time.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
-from numpy.typing import NDArray
 
 from overnight.results import curves
 from overnight.results.curves import Curve, Found, Mark, Passed
-from overnight.results.formats import printed_bulk, printed_lines, printed_pieces, printed_shapes
-from overnight.results.formats.printed_bulk import Key, Values
+from overnight.results.formats import (
+    printed_again,
+    printed_bulk,
+    printed_lines,
+    printed_pieces,
+    printed_shapes,
+)
+from overnight.results.formats.printed_again import Shown
+from overnight.results.formats.printed_bulk import Key
+from overnight.results.formats.printed_cut import Cut
 from overnight.results.formats.printed_pieces import Piece
 
 FORMAT = "text_log"
 
 # Text that is no output of a training, or that other readers know.
 OTHERS = frozenset(
-    ".py .md .rst .yaml .yml .toml .cfg .ini .sh .bash .html .js .css .c .cc .cpp .cu .h .tex .xml"
-    " .svg .ipynb .json .csv .tsv .sql .lock .patch .diff .prototxt".split()
+    (
+        *(".bash", ".c", ".cc", ".cfg", ".cpp", ".css", ".csv", ".cu", ".diff", ".h", ".html"),
+        *(".ini", ".ipynb", ".java", ".js", ".json", ".lock", ".md", ".patch", ".prototxt"),
+        *(".py", ".rst", ".sh", ".sql", ".svg", ".tex", ".toml", ".tsv", ".xml", ".yaml", ".yml"),
+    )
 )
-LOGS = frozenset(".log .out .err .txt .stdout .stderr".split())
+LOGS = frozenset((".log", ".out", ".err", ".txt", ".stdout", ".stderr"))
 
 
 def claims(path: Path, head: bytes) -> int:
@@ -66,7 +76,10 @@ def read(path: Path, mark: Mark | None = None) -> Found:
             for piece in printed_pieces.pieces(
                 file, reading.offset, reading.line, wide=wide, was_cut=reading.was_cut
             ):
-                reading.take(piece)
+                if piece.has_end or _is_complete(file, piece, reading.offset, wide):
+                    reading.take(piece)
+                else:
+                    reading.leave(piece)
     except OSError as error:
         return _refused(f"the file cannot be read: {error.strerror}")
     return reading.found()
@@ -78,70 +91,72 @@ def _refused(why: str) -> Found:
     return Found(format=FORMAT, curves=(), skipped=tuple(passed.listed))
 
 
-class Reading:
-    """One reading of a log, from its beginning or from a mark."""
+def _is_complete(file: BinaryIO, piece: Piece, begin: int, wide: str | None) -> bool:
+    """Whether the file's last line, which has no end, may be believed; it begins at `begin`."""
+    if not piece.text.strip():
+        return False
+    start = max(0, begin - printed_again.BEFORE_BYTES)
+    file.seek(start)
+    before = file.read(begin - start)
+    if wide:
+        before = before.decode(wide, "replace").encode()
+    return printed_again.is_complete(piece.text, b"\n" + before)
 
-    def __init__(self, mark: Mark | None, *, learns: bool = True) -> None:
+
+class Reading:
+    """One reading of a log, from its beginning or from a mark. `worth`: see `printed_bulk`."""
+
+    def __init__(self, mark: Mark | None, *, worth: float = printed_bulk.WORTH_LEARNING) -> None:
         memory: dict[str, Any] = dict(mark.memory) if mark else {}
         self.offset = mark.offset if mark else 0
         self.line = mark.line if mark else 0
         self.was_cut: bool = memory.get("was_cut", False)
         self._is_whole = mark is None
         self._parser = printed_lines.Parser(memory.get("parser"))
+        self._shown = Shown(memory.get("shown", ()))
         self._passed = Passed()
-        self._bulk = printed_bulk.Bulk(self._parser, self._passed, learns=learns)
-        self._memory = self._remembered()
+        self._bulk = printed_bulk.Bulk(self._parser, self._passed, worth=worth)
         self._columns: dict[Key, list[curves.Floats]] = {}
         self._is_empty = True
 
     def take(self, piece: Piece) -> None:
-        """The next piece; one without an end leaves no trace in the mark."""
+        """The next piece of the file."""
         self._is_empty &= not piece.text.strip()
-        cut = printed_shapes.Cut(piece.text, piece.line)
+        cut = Cut(piece.text, piece.line)
         for key, values in self._bulk.read(cut).items():
-            self._columns.setdefault(key, []).append(_columns(cut, key, values))
-        if piece.has_end:
-            self.offset, self.was_cut = piece.offset, piece.is_cut
-            self.line = piece.line + piece.text.count(b"\n")
-            self._memory = self._remembered()
+            line = cut.lines[values.place].astype(float)
+            told = (values.value, values.step, values.epoch, curves.untold(line.size), line)
+            fresh = self._shown.first_time(key, values, line)
+            if fresh.any():
+                self._columns.setdefault(key, []).append(np.stack(told)[:, fresh])
+        self.offset, self.was_cut = piece.offset, piece.is_cut
+        self.line = piece.line + piece.text.count(b"\n")
 
-    def _remembered(self) -> dict[str, Any]:
-        return {"parser": self._parser.memory(), "was_cut": self.was_cut}
+    def leave(self, piece: Piece) -> None:
+        """The last line is not all there, as far as one can see: it is left for the next time."""
+        self._is_empty &= not piece.text.strip()
+        text = printed_shapes.decoded(piece.text)
+        said = printed_lines.Parser(self._parser.memory()).line(text)
+        if said is not None and said.values:
+            self._passed.add(piece.line + 1, text.strip(), "the line has no end yet")
 
     def found(self) -> Found:
         if not self._columns and self._is_whole:
             why = "the file is empty" if self._is_empty else "no line tells a metric"
             self._passed.add(None, "the file", why)
+        memory = {
+            "parser": self._parser.memory(),
+            "shown": self._shown.memory(self.line + 1),
+            "was_cut": self.was_cut,
+        }
         return Found(
             format=FORMAT,
             curves=tuple(self._curve(key) for key in self._columns),
             skipped=tuple(self._passed.listed),
             more_skipped=self._passed.more,
-            mark=Mark(offset=self.offset, line=self.line, memory=self._memory),
+            mark=Mark(offset=self.offset, line=self.line, memory=memory),
         )
 
     def _curve(self, key: Key) -> Curve:
         name, split = key
         return curves.curve(name, np.concatenate(self._columns[key], axis=1), split=split)
-
-
-def _columns(cut: printed_shapes.Cut, key: Key, values: Values) -> curves.Floats:
-    """Shape (5, n): value, step, epoch, time, line, without what a bar only shows again."""
-    line = cut.lines[values.place].astype(float)
-    columns = np.stack((values.value, values.step, values.epoch, curves.untold(line.size), line))
-    same_line = line[1:] == line[:-1]
-    if not same_line.any():
-        return columns
-    step, epoch = columns[1], columns[2]
-    drawn_again = same_line & (step[1:] == step[:-1]) & _same(epoch[1:], epoch[:-1])
-    columns = columns[:, ~np.append(drawn_again, False)]
-    if key[1] in ("val", "test") or key[0].endswith("_epoch"):
-        value, line = columns[0], columns[4]
-        shown_on = (line[1:] == line[:-1]) & _same(value[1:], value[:-1])
-        columns = columns[:, ~np.append(False, shown_on)]
-    return columns
-
-
-def _same(one: curves.Floats, other: curves.Floats) -> NDArray[np.bool_]:
-    same: NDArray[np.bool_] = (one == other) | (np.isnan(one) & np.isnan(other))
-    return same

@@ -9,13 +9,13 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from overnight.core import output
 from overnight.results.curves import Floats, Passed, Whole
 from overnight.results.formats import printed_lines, printed_shapes
+from overnight.results.formats.printed_cut import Cut, Flags
 from overnight.results.formats.printed_lines import Parser, Said
-from overnight.results.formats.printed_shapes import Cut, Template
+from overnight.results.formats.printed_shapes import Template
 
 Key = tuple[str, str | None]  # a name as written, and its split
 WORTH_LEARNING = 4  # lines of one shape in a piece
@@ -33,13 +33,17 @@ class Values(NamedTuple):
     value: Floats
     step: Floats
     epoch: Floats
+    is_bar: Floats  # 1 where a progress bar shows it
 
 
 class Bulk:
-    """Reads pieces of one log in order. `parser` has the memory; `learns` False: all with care."""
+    """Reads pieces of one log in order. `parser` has the memory.
 
-    def __init__(self, parser: Parser, passed: Passed, *, learns: bool = True) -> None:
-        self._parser, self._passed, self._learns = parser, passed, learns
+    `worth`: so many lines of one shape in a piece make it worth while to learn it.
+    """
+
+    def __init__(self, parser: Parser, passed: Passed, *, worth: float = WORTH_LEARNING) -> None:
+        self._parser, self._passed, self._worth = parser, passed, worth
         self._shapes: dict[bytes, Template | None] = {b"": SILENT}
 
     def read(self, cut: Cut) -> dict[Key, Values]:
@@ -64,7 +68,7 @@ class Bulk:
         """Parts by their template, and those that have none."""
         if len(self._shapes) > MOST_SHAPES:
             self._shapes = {b"": SILENT}
-        numbered = dict(zip(dict.fromkeys(cut.shapes), itertools.count()))  # noqa: B905
+        numbered = dict(zip(dict.fromkeys(cut.shapes), itertools.count()))
         ids = np.array(list(map(numbered.__getitem__, cut.shapes)))
         order = np.argsort(ids, kind="stable")
         counts = np.bincount(ids)
@@ -72,7 +76,7 @@ class Bulk:
         is_left = np.ones(ids.size, bool)
         groups: list[tuple[Template, Whole]] = []
         for number, (shape, count) in enumerate(zip(numbered, counts.tolist(), strict=True)):
-            if count < WORTH_LEARNING and shape not in self._shapes:
+            if count < self._worth and shape not in self._shapes:
                 continue
             parts = order[ends[number] - count : ends[number]]
             template = self._template(cut, shape, int(parts[0]))
@@ -84,9 +88,8 @@ class Bulk:
 
     def _template(self, cut: Cut, shape: bytes, place: int) -> Template | None:
         if shape not in self._shapes:
-            learns = self._learns
             runs = cut.runs_of(place)
-            self._shapes[shape] = printed_shapes.learnt(cut.part(place), runs) if learns else None
+            self._shapes[shape] = printed_shapes.learnt(cut.part(place), runs)
         return self._shapes[shape]
 
     def _with_care(
@@ -118,8 +121,8 @@ class Bulk:
         if said.trouble:
             what = printed_shapes.decoded(cut.part(place)).strip()
             self._passed.add(int(cut.lines[place]), what, said.trouble)
-        for order, (name, split, value) in enumerate(said.values):
-            found.add((name, split), place, order, value, said.step, said.epoch)
+        for order in range(len(said.values)):
+            found.add(place, order, said)
 
     def _hear(self, told: Floats, latest: Whole, asides: _Asides, last: int, place: int) -> None:
         """Gives the parser what the lines between `last` and `place` have left."""
@@ -168,30 +171,28 @@ def _collect(cut: Cut, template: Template, parts: Whole, epoch: Floats, found: _
     step = printed_shapes.numbers(cut, parts, template.step)
     for order, (key, field) in enumerate(zip(template.keys, template.values, strict=True)):
         value = printed_shapes.numbers(cut, parts, field)
-        found.extend(key, order, Values(parts, value, step, epoch))
+        is_bar = np.full(parts.size, float(template.said.is_bar))
+        found.extend(key, order, Values(parts, value, step, epoch, is_bar))
 
 
 class _Found:
     """The values of a piece as they are found, which is in no order."""
 
     def __init__(self) -> None:
-        self._single: dict[Key, list[tuple[float, float, float, float]]] = {}
+        self._single: dict[Key, list[tuple[float, ...]]] = {}
         self._many: dict[Key, list[Values]] = {}
         self._first: dict[Key, tuple[int, int]] = {}
 
-    def add(
-        self,
-        key: Key,
-        place: int,
-        order: int,
-        value: float,
-        step: float | None,
-        epoch: float | None,
-    ) -> None:
+    def add(self, place: int, order: int, said: Said) -> None:
+        """The value number `order` of what a line said."""
+        name, split, value = said.values[order]
         nan = float("nan")
-        row = (place, value, nan if step is None else step, nan if epoch is None else epoch)
-        self._single.setdefault(key, []).append(row)
-        self._first[key] = min(self._first.get(key, (place, order)), (place, order))
+        step = nan if said.step is None else said.step
+        epoch = nan if said.epoch is None else said.epoch
+        row = (place, value, step, epoch, said.is_bar)
+        self._single.setdefault((name, split), []).append(row)
+        at = self._first.get((name, split), (place, order))
+        self._first[(name, split)] = min(at, (place, order))
 
     def extend(self, key: Key, order: int, values: Values) -> None:
         if not values.place.size:
@@ -206,8 +207,8 @@ class _Found:
     def _values(self, key: Key) -> Values:
         parts = list(self._many.get(key, ()))
         if key in self._single:
-            place, value, step, epoch = np.array(self._single[key]).T
-            parts.append(Values(place.astype(np.int64), value, step, epoch))
+            place, *columns = np.array(self._single[key], float).T
+            parts.append(Values(place.astype(np.int64), *columns))
         if len(parts) == 1:
             return parts[0]
         joined = [np.concatenate(columns) for columns in zip(*parts, strict=True)]
@@ -215,14 +216,14 @@ class _Found:
         return Values(*(column[order] for column in joined))
 
 
-def _may_say(cut: Cut, places: Whole) -> NDArray[np.bool_]:
+def _may_say(cut: Cut, places: Whole) -> Flags:
     """Which of these parts may say something by themselves; the others cannot."""
     if places.size * 10 > len(cut.shapes) * 9:  # nearly all: no need to pick them
-        text, ends, picked = cut.text, cut.ends + 1, places
+        text, ends, picked = cut.text.lower(), cut.ends + 1, places
     else:
-        text = b"\n".join(cut.part(place) for place in places.tolist())
-        ends, picked = np.cumsum(cut.ends[places] - cut.starts[places] + 1), slice(None)
-    text = text.lower()
+        text = b"\n".join(cut.part(place) for place in places.tolist()).lower()
+        ends = np.cumsum(cut.ends[places] - cut.starts[places] + 1)
+        picked = np.arange(places.size)
     if _STRIPPED.search(text):
         return np.ones(places.size, bool)
     may = np.zeros(ends.size, bool)
@@ -236,7 +237,7 @@ def _may_say(cut: Cut, places: Whole) -> NDArray[np.bool_]:
     return may[picked] | _begin_a_round(cut, places)
 
 
-def _begin_a_round(cut: Cut, places: Whole) -> NDArray[np.bool_]:
+def _begin_a_round(cut: Cut, places: Whole) -> Flags:
     """Whether the beginning may be that of a round (`[10] `, `10: `) or of a cell."""
     begin = cut.data[np.minimum(cut.starts[places], cut.data.size - 1)]
     may = np.isin(begin, np.frombuffer(b"|\xef", np.uint8))

@@ -43,9 +43,36 @@ UNREAD = re.compile(
 )
 RULER = "---"
 # Beside the hints of the node's parser; what may say something holds one of them.
-HINTS = ("net output #", "testing net", "reached", "dataloader 0", RULER)
+HINTS = (
+    *("net output #", "testing net", "reached", "dataloader 0", "average precision", RULER),
+    *("f1", "wer:", "iou", "dice", "auc", "ppl", "perplex", "bleu", "rouge", "psnr", "mse", "mae"),
+)
+METRICS = HINTS[6:]
 ROUND = re.compile(rb"(?:\[[^]]*\]\s*)?\[\d+\]\s|\s*\d+:\s")
+# A line of a configuration: losses are seldom whole numbers.
+SETTING = re.compile(r"\s*[\"']?[\w.]*loss[\w.]*[\"']?\s*[:=]\s*\d+,?\s*$", re.IGNORECASE)
 EMPTY = ("none", "-", "no log")
+SAVED = re.compile(r"saving dict for global step (\d+): ", re.IGNORECASE)
+AT = re.compile(
+    r"(?:.*[\]|-] )?((?:[a-z]+[ _]){0,3}(?:loss|acc|accuracy|error|perplexity))(?: \([\w ]*\))?"
+    r" (?:for|at|of|in|after) (?:the )?(epoch|step|iteration|iter) #?(\d+)"
+    r"(?: ?(?:/|of) ?\d+)?(?: is| was)?\s?[:=]?\s?(" + NUMBER + r")%?\s*$",
+    re.IGNORECASE,
+)
+AT_STEP = re.compile(
+    r"\b(?:at|after|for) (?:global )?(?:step|iteration|iter) (\d+)\b", re.IGNORECASE
+)
+SECTION = re.compile(
+    r"(?<![\w/.-])(train|training|val|valid|validation|eval|evaluation|dev|test)"
+    r"(?: ?set)?\s*(?::|=|->|\||-|\()\s*(?=[a-z{\[(])"
+)
+QUOTES = re.compile(r"['\"{}\[\]]")
+SHARE = re.compile(r"(accuracy): (\d+)/(\d+) \(", re.IGNORECASE)
+COCO = re.compile(
+    r".*average (?:precision|recall)\s+\((a[pr])\) @\[ ?iou=([\d.:]+)\s*\|\s*area=\s*(\w+)\s*\|"
+    r"\s*maxdets=\s*(\d+)\s*\]\s*=\s*(\d+\.\d+)\s*$",
+    re.IGNORECASE,
+)
 COUNTS = {
     "epoch": "epoch",
     **dict.fromkeys(
@@ -57,7 +84,7 @@ MOST_CHARACTERS = 4096
 
 
 class Said(NamedTuple):
-    """The values of a line: (name as written, split, value). `trouble`: why it could not be read."""
+    """The values of a line: (name as written, split, value). `trouble`: why it was not read."""
 
     step: float | None
     epoch: float | None
@@ -125,34 +152,92 @@ class Parser:
             said = self._final(text, low)
         if said is not None:
             return said
-        if not output.interesting(low):
-            self._ended |= low.strip() == RULER
-            return None
-        return self._usual(text, low)
+        if "average precision" in low:
+            return _coco(text)
+        if output.interesting(low):
+            return self._usual(text, low)
+        self._ended |= low.strip() == RULER
+        if any(each in low for each in METRICS):
+            return self._said(output.prose(low), text)
+        return None
 
     def _usual(self, text: str, low: str) -> Said | None:
         """By the node's parser; a configuration in front of the record is left out."""
+        if SETTING.match(text):
+            return None
         self._node.recall({"lane": self._fresh})
-        sample = self._node.line(text)
-        if sample is None and "}, " in text:
+        said = self._sentence(low, text) or self._said(self._node.line(text), text)
+        if said is None and "}, " in text:
             text = text[text.rfind("}, ") + 3 :]
-            sample = self._node.line(text)
-        if sample is None:
+            said = self._said(self._node.line(text), text)
+        if said is None:
             trouble = UNREAD.search(low)
             if trouble and "(" not in trouble[1]:
                 why = f"{trouble[1]} is no single number"
                 return Said(None, None, None, (), trouble=why)
+        return said
+
+    def _sentence(self, low: str, text: str) -> Said | None:
+        """Forms in which counter, split and value stand in an order of their own."""
+        found = SAVED.search(text)
+        if found:  # TensorFlow's estimators: the evaluation at a step
+            values, _ = output.values(low[found.end() :], headed=True)
+            kept = tuple((written(name, text), "val", value) for name, value in values.items())
+            return Said(float(found[1]), None, "val", kept)
+        found = AT.match(text) if " for " in low or " at " in low or " of " in low else None
+        if found:
+            name, counter, count, value = found.groups()
+            split, number = output.split_of(name), float(count)
+            step, epoch = (None, number) if counter.lower() == "epoch" else (number, None)
+            if epoch is not None:
+                self._node.recall({"epoch": epoch})
+            return Said(step, epoch, split, ((name.strip(), split, float(value)),))
+        return self._sections(low, text)
+
+    def _sections(self, low: str, text: str) -> Said | None:
+        """`epoch 3 | train: loss 0.5 acc 0.7 | val: loss 0.6 acc 0.65`: a name in each split."""
+        cuts = list(SECTION.finditer(low))
+        if len({found[1] for found in cuts}) < 2:
             return None
-        split = sample.split
+        names = [found[1] for found in output.PAIR.finditer(QUOTES.sub(" ", low))]
+        if len(set(names)) == len(names):
+            return None
+        head = self._node.line(text[: cuts[0].start()].rstrip(" |-,") + " loss: 0.0")
+        values: list[tuple[str, str | None, float]] = []
+        for place, found in enumerate(cuts):
+            end = cuts[place + 1].start() if place + 1 < len(cuts) else len(low)
+            part = QUOTES.sub(" ", low[found.end() : end])
+            split = output.split_of(found[1])
+            for name, value in output.values(part, headed=True)[0].items():
+                if output.is_wanted(name):
+                    values.append((written(name, text), split, value))
+        told = [(name, split) for name, split, _ in values]
+        if not values or len(set(told)) < len(told):
+            return None
+        step, epoch = (head.step, head.epoch) if head else (None, None)
+        return Said(step, epoch, None, tuple(values))
+
+    def _said(self, sample: output.Sample | None, text: str) -> Said | None:
+        if sample is None:
+            return None
+        split, step, epoch = sample.split, sample.step, sample.epoch
+        if step is None and split in ("val", "test"):
+            at = AT_STEP.search(text)
+            step = int(at[1]) if at else None
+        if epoch is None and step is None:
+            epoch = self.epoch
         if split is None and STARRED.match(text) and not any(map(output.split_of, sample.metrics)):
             split = self.aside
-        values = tuple(
+        values = [
             (written(name, text), output.split_of(name) or split, value)
             for name, value in sample.metrics.items()
             if output.is_wanted(name)
-        )
+        ]
+        share = SHARE.search(text) if "accuracy" not in sample.metrics else None
+        if share and values and float(share[3]):
+            values.append((share[1], split, 100 * float(share[2]) / float(share[3])))
         is_bar = "%|" in text or "it [" in text or "━" in text
-        return Said(sample.step, sample.epoch, split, values, is_bar)
+        return Said(step, epoch, split, tuple(values), is_bar)
 
     def _of_caffe(self, text: str) -> Said | None:
         test = CAFFE_TEST.search(text)
@@ -174,7 +259,7 @@ class Parser:
         if not found or not output.is_metric(found[1], known_only=True):
             return None
         split = output.split_of(found[1])
-        return Said(None, None, split, ((found[1], split, float(found[2])),))
+        return Said(None, self.epoch, split, ((found[1], split, float(found[2])),))
 
     def _tabled(self, text: str, low: str) -> Said | None:
         if self._metrics is not None:
@@ -247,6 +332,16 @@ def cells(text: str) -> list[str]:
     return CELLS.split(text.strip().strip("|").strip())
 
 
+def _coco(text: str) -> Said | None:
+    """A row of the COCO evaluation; -1, for what there was nothing of, is no value."""
+    found = COCO.match(text)
+    if not found:
+        return None
+    kind, overlap, area, most, value = found.groups()
+    name = f"{kind} IoU={overlap} area={area} maxDets={most}"
+    return Said(None, None, None, ((name, None, float(value)),))
+
+
 def _reached(text: str) -> Said | None:
     """Lightning's word about a checkpoint; what stands in its path is the same value again."""
     found = REACHED.match(text)
@@ -297,7 +392,7 @@ def written(name: str, text: str) -> str:
     if name in text and not name.count("_"):
         place = text.find(name)
         before = text[place - 1 : place]
-        if not (before.isalnum() or before in "_/.@-" and before):
+        if not (before.isalnum() or (before and before in "_/.@-")):
             return name
     found = _spelling(name).search(text)
     return found[0] if found else name

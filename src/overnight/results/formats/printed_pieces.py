@@ -1,7 +1,6 @@
-"""Cuts a log into pieces of whole lines, however it was written: huge, UTF-16, one endless bar.
+"""Cuts a log into pieces, however it was written: huge, UTF-16, one endless progress bar.
 
-Where a piece may end depends on the file's content only, not on how much of it lay there when it
-was read: so a file that is read while it grows gives what the same file gives at once.
+A piece ends at a line end, or at a carriage return, where a bar begins anew.
 """
 
 from __future__ import annotations
@@ -9,9 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
-# A line of twice this length is taken in parts that end at a carriage return, where a progress
-# bar begins anew.
-LINE_BYTES = 1 << 20
+PIECE_BYTES = 1 << 21
 # Of a longer stretch without any end nobody reads more than the beginning.
 HEAD_BYTES = 1 << 14
 # No training prints them, and no rule may depend on them.
@@ -22,7 +19,8 @@ class Piece(NamedTuple):
     """`text`, in UTF-8 where the log was UTF-16, begins in line `line` + 1.
 
     `offset`: where the file goes on behind it. `is_cut`: it ended within a text, so that what
-    follows in the same line means nothing. `has_end` is False for a last line without an end.
+    follows up to the next end means nothing. `has_end` is False for what comes last in the file
+    and has no end.
     """
 
     text: bytes
@@ -48,23 +46,20 @@ def pieces(
 ) -> Iterator[Piece]:
     """From `offset` on, before which `line` lines are complete and where `was_cut` tells how."""
     source = _Source(file, offset, wide)
-    limit = 2 * LINE_BYTES
     while True:
-        held = source.hold(limit)
-        cut = held.rfind(b"\n", 0, limit) + 1
+        held = source.hold(PIECE_BYTES)
+        cut = 1 + max(held.rfind(b"\n", 0, PIECE_BYTES), held.rfind(b"\r", 0, PIECE_BYTES))
         was, was_cut, keep = was_cut, False, cut
         if not cut:
-            if len(held) < limit:
+            if len(held) < PIECE_BYTES:
                 break
-            cut = keep = held.find(b"\r", LINE_BYTES, limit) + 1
-            if not cut:
-                was_cut, cut, keep = True, limit, HEAD_BYTES
+            was_cut, cut, keep = True, PIECE_BYTES, HEAD_BYTES
         text = source.take(cut)[:keep]
-        offset = source.offset
-        yield Piece(_clean(text, was), line, offset, was_cut)
+        yield Piece(_clean(text, was), line, source.offset, was_cut)
         line += text.count(b"\n")
     if held:
-        yield Piece(_clean(held, was_cut), line, offset, was_cut, has_end=False)
+        source.take(len(held))
+        yield Piece(_clean(held, was), line, source.offset, is_cut=True, has_end=False)
 
 
 def _clean(text: bytes, was_cut: bool) -> bytes:

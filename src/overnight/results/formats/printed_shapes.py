@@ -1,160 +1,33 @@
 """Lines of one shape, read in bulk.
 
-The shape of a line is its text with each run of digits replaced by the class of its length. What
-the careful parser makes of a line follows from its shape and the values of its numbers: no rule
-of it looks at a digit, only at how many there are. So a shape is tried once with the line itself
-and with other digits (zeros, nines, mixed); where each field of the result follows one number of
-the text in all of them, the further lines of that shape are read with arrays. Whatever does not
-pass this test, or touches a memory other than the last epoch, is left to the careful parser.
+What the careful parser makes of a line follows from its shape (see `printed_cut`) and the values of
+its numbers: no rule of it looks at a digit, only at how many there are. So a shape is tried once
+with the line itself and with other digits (zeros, nines, mixed); where each field of the result
+follows one number of the text in all of them, the further lines of that shape are read with
+arrays. Whatever does not pass this test, or touches a memory other than that of the last epoch
+and the last split, is left to the careful parser.
 """
 
 from __future__ import annotations
 
+import functools
 import math
-import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from overnight.core import output
 from overnight.results.curves import Floats, Whole
 from overnight.results.formats import printed_lines
+from overnight.results.formats.printed_cut import LENGTHS, Cut, Flags
 from overnight.results.formats.printed_lines import Parser, Said
 
-Bytes = NDArray[np.uint8]
 MOST_BYTES = 1024  # a longer line is not learnt
 EXACT = 15  # so many digits are a whole number that a float holds
 TENS = np.array([float(10**power) for power in range(23)])
-
-# Classes of run lengths: no rule tells two lengths of one class apart.
-_LENGTHS = (1, 2, 3, 4, 5, 10, 13, 41)
-_CLASS = np.zeros(64, np.uint8)
-for _number, _least in enumerate(_LENGTHS, 1):
-    _CLASS[_least:] = _number  # control characters, which a piece does not hold
-_TOO_LONG = len(_LENGTHS)
-_WORD = np.zeros(256, bool)
-_WORD[[*range(65, 91), *range(97, 123), ord("_"), ord("@"), *range(128, 256)]] = True
-_JOINT = np.zeros(256, bool)
-_JOINT[[ord(each) for each in "-./"]] = True
-_DRAWN = np.zeros(256, bool)
-_DRAWN[[0x20, 0xE2, 0x96, *range(0x88, 0x90)]] = True
-_COUNTED = np.array(
-    [int.from_bytes(word, "little") for word in (b"poch", b"step", b"iter")], np.uint32
-)
-
-
-class Cut:
-    """A piece of a log cut into parts at line ends and carriage returns.
-
-    `starts`, `ends` of shape (parts,) without the end's own byte; `lines` the file's line of each;
-    `shapes` a list of bytes, one for each part.
-    """
-
-    def __init__(self, text: bytes, line: int) -> None:
-        self.text = text
-        data = np.frombuffer(text, np.uint8)
-        self.data = data
-        newline = data == 10
-        breaks = np.flatnonzero(newline | (data == 13))
-        self.starts = np.concatenate(([0], breaks + 1))
-        self.ends = np.concatenate((breaks, [data.size]))
-        passed = np.cumsum(newline[breaks])
-        self.lines: Whole = line + 1 + np.concatenate(([0], passed)).astype(np.int64)
-        self.runs, self.lengths, skeleton = _runs(data)
-        self.first = np.searchsorted(self.runs, self.starts)
-        self.shapes = skeleton.split(b"\n")
-
-    def part(self, place: int) -> bytes:
-        return self.text[self.starts[place] : self.ends[place]]
-
-    def runs_of(self, place: int) -> list[tuple[int, int]]:
-        """(start, end) of the runs of digits in `part(place)`."""
-        first = self.first[place]
-        last = self.first[place + 1] if place + 1 < len(self.first) else self.runs.size
-        begin = int(self.starts[place])
-        return [
-            (int(self.runs[run]) - begin, int(self.runs[run] + self.lengths[run]) - begin)
-            for run in range(first, last)
-        ]
-
-
-def _runs(data: Bytes) -> tuple[Whole, Whole, bytes]:
-    """Starts and lengths of the runs of digits that are numbers, and the text as shapes.
-
-    Digits that belong to a word (`acc1`, `map@0.5`) stay in the shape as they are.
-    """
-    digit = (data - np.uint8(48)) < 10
-    edges = np.flatnonzero(digit[1:] != digit[:-1]) + 1
-    if digit[:1].any():
-        edges = np.concatenate(([0], edges))
-    if edges.size % 2:
-        edges = np.concatenate((edges, [data.size]))
-    starts, lengths = edges[::2], edges[1::2] - edges[::2]
-    free = ~_in_words(data, starts, lengths)
-    shape = np.where(data == 13, np.uint8(10), data)
-    keep = ~digit
-    if not free.all():
-        keep[digit] = np.repeat(~free, lengths)
-        starts, lengths = starts[free], lengths[free]
-    keep[starts] = True
-    shape[starts] = _CLASS[np.minimum(lengths, 63)]
-    _fold_bars(data, shape, keep)
-    return starts, lengths, shape[keep].tobytes()
-
-
-def _fold_bars(data: Bytes, shape: Bytes, keep: NDArray[np.bool_]) -> None:
-    """Makes one byte of what is drawn between `%|` and `|`: blocks and blanks, which say nothing."""
-    pipes = np.flatnonzero(data == ord("|"))
-    if not pipes.size:
-        return
-    begins = np.flatnonzero((data[pipes] == ord("|")) & (data[pipes - 1] == ord("%")) & (pipes > 0))
-    begins = begins[begins + 1 < pipes.size]
-    first, last = pipes[begins] + 1, pipes[begins + 1]
-    first, last = first[last > first], last[last > first]
-    if not first.size:
-        return
-    lengths = last - first
-    offsets = np.cumsum(lengths) - lengths
-    inside = np.arange(int(lengths.sum())) + np.repeat(first - offsets, lengths)
-    drawn = np.logical_and.reduceat(_DRAWN[data[inside]], offsets)
-    keep[inside[np.repeat(drawn, lengths)]] = False
-    keep[first[drawn]] = True
-    shape[first[drawn]] = 0
-
-
-def _in_words(data: Bytes, starts: Whole, lengths: Whole) -> NDArray[np.bool_]:
-    if not starts.size:
-        return np.zeros(0, bool)
-    before = [data[np.maximum(starts - back, 0)] * (starts >= back) for back in (1, 2, 3)]
-    lower = [each | np.uint8(32) for each in before]
-    power = (lower[0] == ord("e")) & _is_digit(before[1])
-    power |= np.isin(before[0], (43, 45)) & (lower[1] == ord("e")) & _is_digit(before[2])
-    in_word = _WORD[before[0]] & ~power
-    in_word[in_word] = ~_counts(data, starts[in_word])
-    in_word |= _JOINT[before[0]] & _WORD[before[1]] & ~power
-    touches = np.zeros(starts.size, bool)
-    touches[1:] = (starts[1:] - 1 == starts[:-1] + lengths[:-1]) & _JOINT[before[0][1:]]
-    if (touches[1:] & in_word[:-1]).any():
-        for _ in range(3):
-            in_word[1:] |= touches[1:] & in_word[:-1]
-    return in_word
-
-
-def _counts(data: Bytes, starts: Whole) -> NDArray[np.bool_]:
-    """Whether a counter's word stands before: `epoch3`, `step125`."""
-    word = np.zeros(starts.size, np.uint32)
-    for back in (4, 3, 2, 1):
-        place = starts - back
-        byte = data[np.maximum(place, 0)].astype(np.uint32) | 32
-        word |= np.where(place >= 0, byte, 0).astype(np.uint32) << np.uint32(8 * (4 - back))
-    return np.isin(word, _COUNTED)
-
-
-def _is_digit(byte: Bytes) -> NDArray[np.bool_]:
-    return (byte - np.uint8(48)) < 10
 
 
 class Field(NamedTuple):
@@ -192,7 +65,7 @@ class Template:
     def tells_epoch(self) -> bool:
         return self.epoch is not None
 
-    def fits(self, cut: Cut, parts: Whole) -> NDArray[np.bool_]:
+    def fits(self, cut: Cut, parts: Whole) -> Flags:
         fits = np.ones(parts.size, bool)
         for run in self.first_digits:
             place = cut.first[parts] + run
@@ -236,7 +109,8 @@ def numbers(cut: Cut, parts: Whole, field: Field | None) -> Floats:
         begins = cut.runs[cut.first[parts[odd]] + field.run].tolist()
         ends = (cut.runs[run[odd]] + cut.lengths[run[odd]]).tolist()
         value[odd] = [float(cut.text[begin:end]) for begin, end in zip(begins, ends, strict=True)]
-    return value * field.sign if field.sign < 0 else value
+    signed: Floats = -value if field.sign < 0 else value
+    return signed
 
 
 def _whole(cut: Cut, run: Whole) -> tuple[Whole, Whole]:
@@ -265,108 +139,118 @@ _RICH = {
     "metrics": "val",
     "rules": 1,
 }
-_DIGIT = re.compile(rb"\d")
 
 
 def learnt(part: bytes, runs: list[tuple[int, int]]) -> Template | None:
     """How lines of the part's shape are read in bulk; None where each must be read with care."""
-    if len(part) > MOST_BYTES or any(end - start >= _LENGTHS[-1] for start, end in runs):
+    if len(part) > MOST_BYTES or any(end - start >= LENGTHS[-1] for start, end in runs):
         return None
-    text = decoded(part)
-    if printed_lines.may_be_row(text) or not _brace_is_early(part, runs):
+    if printed_lines.may_be_row(decoded(part)) or not _brace_is_sure(part, runs):
         return None
-    leading, tries = (), _tries(part, runs, keeps_first=False)
-    said = [_effect(each, {}) for each in tries]
-    if not _alike(said):
+    rich = _effect(part, _RICH)
+    leading: tuple[int, ...] = ()
+    tries = _tries(part, runs, keeps_first=False)
+    effects = [_effect(each, {}) for each in tries]
+    if not _alike(effects):
         leading = _whole_runs(part, runs)
         tries = _tries(part, runs, keeps_first=True)
-        said = [_effect(each, {}) for each in tries]
-    rich = _effect(part, _RICH)
-    if not _alike([*said, rich]) or any(each is not None and each.trouble for each in said):
+        effects = [_effect(each, {}) for each in tries]
+    if not _alike([*effects, rich]) or effects[0].said.trouble:
         return None
-    if said[0] is None:
-        return Template(Said(None, None, None, ()), None, None, False, (), leading)
-    return _followed(said, rich, tries, runs, leading)
+    said = [each.said for each in effects]
+    carries = said[0].epoch is None and rich.said.epoch == _RICH["epoch"]
+    if not carries and rich.said.epoch != said[0].epoch:
+        return None
+    return _followed(said, carries, [_candidates(each, runs) for each in tries], leading)
 
 
 def _tries(part: bytes, runs: list[tuple[int, int]], *, keeps_first: bool) -> list[bytes]:
-    """The part itself, then with zeros, nines and mixed digits in its numbers."""
-    mixed = b"7392586147" * 5
+    """The part itself, then with zeros, nines and two mixtures of digits in its numbers."""
     made = [part]
-    for digits in (b"0" * 50, b"9" * 50, mixed):
+    for kind in range(4):
         other = bytearray(part)
         for number, (start, end) in enumerate(runs):
-            shift = number % 10
-            fresh = digits[shift : shift + end - start]
-            if keeps_first and digits[0] == 48 and end - start > 1:
+            digits = (b"0" * 50, b"9" * 50, _mixed(2 * number), _mixed(2 * number + 1))[kind]
+            fresh = digits[: end - start]
+            if keeps_first and fresh.startswith(b"0") and end - start > 1:
                 fresh = b"1" + fresh[1:]
             other[start:end] = fresh
         made.append(bytes(other))
     return made
 
 
-def _effect(part: bytes, memory: dict[str, object]) -> Said | None | bool:
-    """What the careful parser says; False where the line leaves a trace beyond the usual."""
+@functools.cache
+def _mixed(number: int) -> bytes:
+    """Fifty digits that look like chance and are others for each number."""
+    return str((number + 12) ** 60)[2:52].encode()
+
+
+class _Effect(NamedTuple):
+    """What a line says, and whether it leaves in the memory only what every line may leave."""
+
+    said: Said
+    is_usual: bool
+
+
+def _effect(part: bytes, memory: dict[str, Any]) -> _Effect:
     parser = Parser(memory)
     before = parser.memory()
-    said = parser.line(decoded(part))
-    after = parser.memory()
-    if said is not None and said.epoch is not None:
+    said = parser.line(decoded(part)) or Said(None, None, None, ())
+    if said.epoch is not None:
         before["epoch"] = said.epoch
-    if said is not None and said.values:
+    if said.values:
         before["aside"] = said.split
-    return said if before == after else False
+    return _Effect(said, before == parser.memory())
 
 
-def _alike(said: list[Said | None | bool]) -> bool:
-    """Whether all say the same but for the numbers."""
-    return False not in said and len({_outline(each) for each in said}) == 1  # type: ignore[arg-type]
+def _alike(effects: list[_Effect]) -> bool:
+    """Whether all are usual and say the same but for the numbers."""
+    outlines = {_outline(each.said) for each in effects}
+    return len(outlines) == 1 and all(each.is_usual for each in effects)
 
 
-def _outline(said: Said | None) -> object:
-    if said is None:
-        return None
+def _outline(said: Said) -> tuple[object, ...]:
     names = tuple((name, split) for name, split, _ in said.values)
-    return names, said.split, said.step is None, said.trouble
+    return names, said.split, said.step is None, said.is_bar, said.trouble
 
 
 def _followed(
     said: list[Said],
-    rich: Said,
-    tries: list[bytes],
-    runs: list[tuple[int, int]],
+    carries: bool,
+    known: list[dict[Field, float]],
     leading: tuple[int, ...],
 ) -> Template | None:
-    carries = said[0].epoch is None and rich.epoch == _RICH["epoch"]
-    if not carries and rich.epoch != said[0].epoch:
+    """The template in which each field follows a number in all tries; None where one does not."""
+    columns: list[list[float | None]] = [[each.step for each in said]]
+    columns.append([each.epoch for each in said])
+    count = len(said[0].values)
+    columns.extend([each.values[place][2] for each in said] for place in range(count))
+    fields = [_field(column, known) for column in columns]
+    told = [column[0] is not None for column in columns]
+    if told != [field is not None for field in fields] or any(
+        (value is None) == is_told
+        for column, is_told in zip(columns, told, strict=True)
+        for value in column
+    ):
         return None
-    if any((each.epoch is None) != (said[0].epoch is None) for each in said):
+    values = tuple(field for field in fields[2:] if field is not None)
+    return Template(said[0], fields[0], fields[1], carries, values, leading)
+
+
+def _field(values: Sequence[float | None], known: list[dict[Field, float]]) -> Field | None:
+    """The one number of the text that the values follow in all tries; None where none is sure."""
+    told = [value for value in values if value is not None]
+    if len(told) < len(values):
         return None
-    known = [_candidates(each, runs) for each in tries]
-    step = _field([each.step for each in said], known)
-    epoch = _field([each.epoch for each in said], known)
-    values = [
-        _field([each.values[place][2] for each in said], known)
-        for place in range(len(said[0].values))
+    fields = [
+        field
+        for field in known[0]
+        if all(_same(value, each[field]) for value, each in zip(told, known, strict=True))
     ]
-    if None in values or (step is None) != (said[0].step is None):
-        return None
-    if (epoch is None) != (said[0].epoch is None):
-        return None
-    return Template(said[0], step, epoch, carries, tuple(values), leading)  # type: ignore[arg-type]
-
-
-def _field(values: list[float | None], known: list[dict[Field, float]]) -> Field | None:
-    """The one number of the text that the value follows in all tries; None where there is none."""
-    if None in values:
-        return None
-    for field in known[0]:
-        if all(_same(value, each[field]) for value, each in zip(values, known, strict=True)):  # type: ignore[arg-type]
-            return field
-    first = values[0]
-    if first is not None and all(_same(value, first) for value in values):  # type: ignore[arg-type]
-        return Field(constant=float(first))
-    return None
+    if fields:
+        return fields[0] if len(fields) == 1 else None
+    is_constant = all(_same(value, told[0]) for value in told)
+    return Field(constant=float(told[0])) if is_constant else None
 
 
 def _same(one: float, other: float) -> bool:
@@ -387,9 +271,8 @@ def _candidates(part: bytes, runs: list[tuple[int, int]]) -> dict[Field, float]:
 def _extents(part: bytes, runs: list[tuple[int, int]], number: int) -> list[tuple[int, bool, int]]:
     """How far a number that begins with this run may go: (last run, fraction?, sign of power)."""
     ways = [(number, False, 0)]
-    joints = [
-        part[here[1] : there[0]].lower() for here, there in zip(runs[number:], runs[number + 1 :])
-    ][:2]
+    near = runs[number : number + 3]
+    joints = [part[near[k][1] : near[k + 1][0]].lower() for k in range(len(near) - 1)]
     powers = {b"e": 1, b"e+": 1, b"e-": -1}
     if joints[:1] == [b"."]:
         ways.append((number + 1, True, 0))
@@ -406,7 +289,7 @@ def _whole_runs(part: bytes, runs: list[tuple[int, int]]) -> tuple[int, ...]:
     )
 
 
-def _brace_is_early(part: bytes, runs: list[tuple[int, int]]) -> bool:
+def _brace_is_sure(part: bytes, runs: list[tuple[int, int]]) -> bool:
     """Whether it is sure, for all lines of the shape, on which side of a limit `{` stands.
 
     The parser takes no record that begins late in a line, and what stands before it may be longer

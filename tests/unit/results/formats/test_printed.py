@@ -1,0 +1,339 @@
+"""What is read from the output of trainings of many kinds. All lines are made up."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+
+from overnight.results import curves, reading
+from overnight.results.curves import Found
+from overnight.results.formats import printed
+
+NAN = math.nan
+
+
+def read(tmp_path: Path, text: str | bytes) -> Found:
+    path = tmp_path / "train.log"
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return printed.read(path)
+
+
+def told(found: Found) -> dict[tuple[str, str | None], list[tuple[float, ...]]]:
+    """(value, step, epoch, line) of each curve; -1 where the log does not tell."""
+    return {
+        (curve.name, curve.split): [
+            tuple(-1 if math.isnan(each) else each for each in row)
+            for row in zip(curve.value, curve.step, curve.epoch, curve.line, strict=True)
+        ]
+        for curve in found.curves
+    }
+
+
+FAMILIES = {
+    "tqdm": (
+        "Epoch 2:  50%|#####     | 1/2 [00:01<00:01, 1.0it/s, loss=0.9, val_acc=0.5]\r"
+        "Epoch 2: 100%|##########| 2/2 [00:02<00:00, 1.0it/s, loss=0.8, val_acc=0.5]\r"
+        "Epoch 2: 100%|##########| 2/2 [00:02<00:00, 1.0it/s, loss=0.8, val_acc=0.7]\n",
+        {
+            ("loss", None): [(0.9, 1, 2, 1), (0.8, 2, 2, 1)],
+            ("val_acc", "val"): [(0.5, 1, 2, 1), (0.7, 2, 2, 1)],
+        },
+    ),
+    "hugging face": (
+        "{'loss': 1.5, 'grad_norm': nan, 'learning_rate': 2e-05, 'epoch': 0.5}\n"
+        "{'eval_loss': '1.25', 'eval_runtime': '3.2', 'epoch': '1.0'}\n"
+        "{'train_runtime': 9.0, 'train_loss': 1.4, 'epoch': 1.0}\n",
+        {
+            ("loss", None): [(1.5, -1, 0.5, 1)],
+            ("grad_norm", None): [(-1, -1, 0.5, 1)],
+            ("eval_loss", "val"): [(1.25, -1, 1, 2)],
+        },
+    ),
+    "keras": (
+        "Epoch 3/9\n"
+        "10/10 - 2s - loss: 0.75 - accuracy: 0.5 - val_loss: 0.875 - 20ms/epoch\n"
+        "Epoch 4/9\n"
+        "\r 5/10 [=====>....] - ETA: 0s - loss: 0.5"
+        "\r10/10 [==========] - 1s 9ms/step - loss: 0.25 - val_loss: 0.5\n",
+        {
+            ("loss", None): [(0.75, 10, 3, 2), (0.5, 5, 4, 4), (0.25, 10, 4, 4)],
+            ("accuracy", None): [(0.5, 10, 3, 2)],
+            ("val_loss", "val"): [(0.875, 10, 3, 2), (0.5, 10, 4, 4)],
+        },
+    ),
+    "torchvision": (
+        "Epoch: [1]  [ 10/500]  eta: 0:04:00  lr: 0.1  loss: 6.5 (7.25)  acc1: 12.5 (9.0)"
+        "  time: 0.50  data: 0.01  max mem: 900\n"
+        "Test:  [ 0/50]  eta: 0:00:10  loss: 2.5 (2.5)  acc1: 40.0 (40.0)  time: 0.2\n"
+        " * Acc@1 41.5 Acc@5 70.25\n",
+        {
+            ("loss", None): [(6.5, 10, 1, 1)],
+            ("acc1", None): [(12.5, 10, 1, 1)],
+            ("loss", "test"): [(2.5, -1, 1, 2)],
+            ("acc1", "test"): [(40, -1, 1, 2)],
+            ("Acc@1", "test"): [(41.5, -1, 1, 3)],
+            ("Acc@5", "test"): [(70.25, -1, 1, 3)],
+        },
+    ),
+    "nanoGPT": (
+        "step 250: train loss 2.5, val loss 2.75\niter 250: loss 2.25, time 9.50ms, mfu -100.00%\n",
+        {
+            ("train loss", "train"): [(2.5, 250, -1, 1)],
+            ("val loss", "val"): [(2.75, 250, -1, 1)],
+            ("loss", None): [(2.25, 250, -1, 2)],
+        },
+    ),
+    "modded nanoGPT": (
+        "step:125/5100 val_loss:4.125 train_time:9000ms step_avg:nanms\n",
+        {("val_loss", "val"): [(4.125, 125, -1, 1)]},
+    ),
+    "final block": (
+        "done\n---\nval_bpb:                     0.75\ntraining_seconds: 300.1\ndepth:   8\n",
+        {("val_bpb", "val"): [(0.75, -1, -1, 3)]},
+    ),
+    "pairs": (
+        "epoch=1 step=20 train/loss=0.5 lr=1e-3 time=3.2s mem=4GB\n",
+        {("train/loss", "train"): [(0.5, 20, 1, 1)]},
+    ),
+    "JSON in a log": (
+        '2026-01-01 10:00:00 INFO {"step": 7, "val_acc": 0.5, "lr": 0.1}\n',
+        {("val_acc", "val"): [(0.5, 7, -1, 1)]},
+    ),
+    "prose": (
+        "Epoch 3/10 | Train Loss: 0.5 | Valid Loss 0.625 | mDice=12.5%\n",
+        {
+            ("Train Loss", "train"): [(0.5, -1, 3, 1)],
+            ("Valid Loss", "val"): [(0.625, -1, 3, 1)],
+            ("mDice", None): [(12.5, -1, 3, 1)],
+        },
+    ),
+    "under a heading": (
+        "Epoch 1/25\n----------\ntrain Loss: 0.5 Acc: 0.75\nval Loss: 0.625 Acc: 0.5\n",
+        {
+            ("train Loss", "train"): [(0.5, -1, 1, 3)],
+            ("Acc", "train"): [(0.75, -1, 1, 3)],
+            ("val Loss", "val"): [(0.625, -1, 1, 4)],
+            ("Acc", "val"): [(0.5, -1, 1, 4)],
+        },
+    ),
+    "behind a configuration": (
+        "12:00 INFO Config: {'lr': 0.1, 'loss_type': 'ls'}, Epoch 4/9, Train Loss: 1.5\n",
+        {("Train Loss", "train"): [(1.5, -1, 4, 1)]},
+    ),
+    "table with columns": (
+        "epoch     train_loss  valid_loss  accuracy  time\n"
+        "0         0.75        0.5         0.25      00:12\n"
+        "1         0.5         nan         0.5       00:11\n",
+        {
+            ("train_loss", "train"): [(0.75, -1, 0, 2), (0.5, -1, 1, 3)],
+            ("valid_loss", "val"): [(0.5, -1, 0, 2), (-1, -1, 1, 3)],
+            ("accuracy", None): [(0.25, -1, 0, 2), (0.5, -1, 1, 3)],
+        },
+    ),
+    "table with rulers": (
+        "  epoch    train_loss    valid_acc     dur\n"
+        "-------  ------------  -----------  ------\n"
+        "      1        0.6905       0.6150  0.0451\n",
+        {
+            ("train_loss", "train"): [(0.6905, -1, 1, 3)],
+            ("valid_acc", "val"): [(0.615, -1, 1, 3)],
+        },
+    ),
+    "lightning's test table": (
+        "─────────────────────────────\n"
+        "       Test metric             DataLoader 0\n"
+        "─────────────────────────────\n"
+        "        test_acc            0.75\n"
+        "────────────────────────────────\n"
+        "        other_acc            0.5\n",
+        {("test_acc", "test"): [(0.75, -1, -1, 4)]},
+    ),
+    "lightning's checkpoints": (
+        "Epoch 2, global step 90: 'val_acc' reached 0.75 (best 0.75), saving model to"
+        " '/x/epoch=2-val_acc=0.7500.ckpt' as top 1\n"
+        "Epoch 3, global step 120: 'val_acc' was not in top 1\n",
+        {("val_acc", "val"): [(0.75, 90, 2, 1)]},
+    ),
+    "caffe": (
+        "I0101 10:00:00.5 77 solver.cpp:330] Iteration 400, Testing net (#0)\n"
+        "I0101 10:00:01.5 77 solver.cpp:397]     Test net output #0: accuracy = 0.5\n"
+        "I0101 10:00:02.5 77 solver.cpp:218] Iteration 420, loss = 2.5\n"
+        "I0101 10:00:02.5 77 solver.cpp:237]     Train net output #0: loss = 2 (* 1 = 2 loss)\n",
+        {
+            ("accuracy", "test"): [(0.5, 400, -1, 2)],
+            ("loss", None): [(2.5, 420, -1, 3)],
+        },
+    ),
+    "boosting": (
+        "[0]\ttrain-logloss:0.5\tvalid-logloss:0.75\n"
+        "[10]\ttraining's auc: 0.5\tvalid_1's auc: 0.25\n"
+        "7:\tlearn: 0.5\ttest: 0.75\tbest: 0.5 (3)\ttotal: 1s\n",
+        {
+            ("train-logloss", "train"): [(0.5, 0, -1, 1)],
+            ("valid-logloss", "val"): [(0.75, 0, -1, 1)],
+            ("training's auc", "train"): [(0.5, 10, -1, 2)],
+            ("valid_1's auc", "val"): [(0.25, 10, -1, 2)],
+            ("learn", "train"): [(0.5, 7, -1, 3)],
+            ("test", "test"): [(0.75, 7, -1, 3)],
+        },
+    ),
+    "darknet": (
+        " 12: 3.5, 4.25 avg loss, 0.001 rate, 2.5 seconds, 768 images\n",
+        {("loss", "train"): [(3.5, 12, -1, 1)], ("avg loss", "train"): [(4.25, 12, -1, 1)]},
+    ),
+    "fairseq": (
+        "2026-01-01 10:00:00 | INFO | train | epoch 002:  10 / 90 loss=5.5, ppl=34.5, wps=900\n"
+        "2026-01-01 10:00:00 | INFO | valid | epoch 002 | valid | loss 5.25 | ppl 33.5\n",
+        {
+            ("loss", "train"): [(5.5, -1, 2, 1)],
+            ("ppl", "train"): [(34.5, -1, 2, 1)],
+            ("loss", "val"): [(5.25, -1, 2, 2)],
+            ("ppl", "val"): [(33.5, -1, 2, 2)],
+        },
+    ),
+    "two ranks": (
+        "[default0]:step 5 loss 0.5\n[default1]:step 5 loss 0.75\n",
+        {("loss", None): [(0.5, 5, -1, 1), (0.75, 5, -1, 2)]},
+    ),
+}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_family(tmp_path: Path, family: str) -> None:
+    text, expected = FAMILIES[family]
+    assert told(read(tmp_path, text)) == expected
+
+
+SAYS_NOTHING = [
+    "Namespace(epochs=10, lr=0.1, loss='ce', val_acc=0.5)",
+    "average_loss: 20",
+    "cfg.OPTIMIZER.LOSS_WEIGHT: 2.0",
+    "  'loss_weight': 1.0,",
+    "saved to /data/run/epoch=3-val_loss=0.25.ckpt",
+    "Best val acc: 0.93",
+    "new best eval_acc: 0.6, save model to best.pt",
+    "Sample: 3, Validation pixAcc: 0.9, mIoU: 0.1",
+    "time: 3.2s, 12.5 it/s, 4 GB",
+    "wandb: train/loss 0.25",
+]
+
+
+@pytest.mark.parametrize("line", SAYS_NOTHING)
+def test_what_looks_like_a_metric_and_is_none(tmp_path: Path, line: str) -> None:
+    found = read(tmp_path, line + "\n")
+    assert found.curves == ()
+    assert [each.why for each in found.skipped] == ["no line tells a metric"]
+
+
+def test_best_so_far_is_no_new_value(tmp_path: Path) -> None:
+    text = "epoch 1 val acc 0.5 best val acc 0.75\nin step 20 new best val_acc: 0.75\n"
+    assert told(read(tmp_path, text)) == {("val acc", "val"): [(0.5, -1, 1, 1)]}
+
+
+def test_values_that_are_no_single_number_are_listed(tmp_path: Path) -> None:
+    found = read(tmp_path, "epoch 1 loss: 0.5\nloss: tensor([0.5, 0.25])\n")
+    assert [(each.line, each.why) for each in found.skipped] == [(2, "loss is no single number")]
+
+
+@pytest.mark.parametrize("wide", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_utf16(tmp_path: Path, wide: str) -> None:
+    path = tmp_path / "train.log"
+    path.write_bytes(
+        "epoch 1 loss 0.5 größer \U0001d4b3\r\nepoch 2 loss 0.25\r\nepoch 3".encode(wide)
+    )
+    found = printed.read(path)
+    assert told(found) == {("loss", None): [(0.5, -1, 1, 1), (0.25, -1, 2, 2)]}
+    assert printed.claims(path, path.read_bytes()) == curves.PERHAPS
+    with path.open("ab") as file:
+        file.write(" loss 0.125\r\n".encode("utf-16-be" if wide == "utf-16-be" else "utf-16-le"))
+    assert told(printed.read(path, found.mark)) == {("loss", None): [(0.125, -1, 3, 3)]}
+
+
+def test_latin1_colours_and_nul(tmp_path: Path) -> None:
+    text = b"\xe9poque epoch 1 \x1b[32mVal Loss\x1b[0m: 0.5\n\x00\x00epoch 2 Val Loss: 0.25\n"
+    assert told(read(tmp_path, text)) == {("Val Loss", "val"): [(0.5, -1, 1, 1), (0.25, -1, 2, 2)]}
+
+
+def test_binary_and_empty_files_are_refused(tmp_path: Path) -> None:
+    for data, why in ((bytes(range(32)) * 40, "the file is binary"), (b"", "the file is empty")):
+        found = read(tmp_path, data)
+        assert (found.curves, [each.why for each in found.skipped]) == ((), [why])
+        assert printed.claims(tmp_path / "train.log", data) == curves.NO
+
+
+def test_claims(tmp_path: Path) -> None:
+    said = b"step 5 loss 0.5\n"
+    assert printed.claims(tmp_path / "train.log", said) == curves.PERHAPS
+    assert printed.claims(tmp_path / "train.py", said) == curves.NO
+    assert printed.claims(tmp_path / "train.log", b"nothing here\n") == curves.NO
+    long = b"nothing here\n" * 2000
+    assert printed.claims(tmp_path / "train.log", long[: curves.HEAD_BYTES]) == curves.PERHAPS
+    assert printed.claims(tmp_path / "notes", long[: curves.HEAD_BYTES]) == curves.NO
+
+
+def test_a_log_is_found_by_the_registry(tmp_path: Path) -> None:
+    path = tmp_path / "output.log"
+    path.write_text("step 5 loss 0.5\n")
+    found = reading.read(path)
+    assert found is not None
+    assert found.format == "text_log"
+
+
+def test_a_line_without_any_end_does_not_fill_the_memory(tmp_path: Path) -> None:
+    text = b"step 1 loss 0.5\n" + b"x" * (5 << 20) + b" step 2 loss 0.25\nstep 3 loss 0.125\n"
+    assert told(read(tmp_path, text)) == {("loss", None): [(0.5, 1, -1, 1), (0.125, 3, -1, 3)]}
+
+
+def test_an_endless_bar_is_read_at_its_carriage_returns(tmp_path: Path) -> None:
+    bar = "\r {0}%|##| {0}/90 [00:01<00:09, 9.0it/s, loss=0.{0}]" + " " * 40_000
+    found = read(tmp_path, "".join(bar.format(step) for step in range(10, 90)) + "\r")
+    assert [row[:2] for row in told(found)["loss", None]] == [
+        (step / 100, step) for step in range(10, 90)
+    ]
+
+
+def test_last_line_without_an_end(tmp_path: Path) -> None:
+    fixed = "".join(f"epoch {n} loss 0.{n}00\n" for n in range(1, 4))
+    complete = read(tmp_path, fixed + "epoch 4 loss 0.400")
+    assert told(complete)["loss", None][-1] == (0.4, -1, 4, 4)
+    assert complete.mark is not None
+    with (tmp_path / "train.log").open("a") as file:
+        file.write("\nepoch 5 loss 0.500\n")
+    assert told(printed.read(tmp_path / "train.log", complete.mark)) == {
+        ("loss", None): [(0.5, -1, 5, 5)]
+    }
+
+
+def test_last_line_that_may_be_torn_is_left(tmp_path: Path) -> None:
+    for begin, end in (
+        ("epoch 1 loss 0.500\nepoch 2 loss 0.400\n", "epoch 3 loss 0.3"),
+        ("epoch 1 loss 0.5\nepoch 2 loss 0.25\n", "epoch 3 loss 0.3"),
+        ("epoch 1 loss 0.5 acc 0.5\nepoch 2 loss 0.4 acc 0.5\n", "epoch 3 loss 0.3"),
+        ("loss 0.5 step 1\nloss 0.4 step 2\n", "loss 0.3 step 3"),
+        ("", "epoch 1 loss 0.5"),
+    ):
+        found = read(tmp_path, begin + end)
+        assert [row[3] for row in told(found).get(("loss", None), [])] == [1, 2][
+            : begin.count("\n")
+        ]
+        assert (3 if begin else 1, "the line has no end yet") in [
+            (each.line, each.why) for each in found.skipped
+        ]
+        assert found.mark is not None
+        assert found.mark.offset == len(begin)
+
+
+def test_many_lines_of_one_shape_keep_their_places(tmp_path: Path) -> None:
+    lines = []
+    for epoch in range(1, 40):
+        lines.append(f"Epoch {epoch}/40")
+        lines += [f"step {step} loss {epoch}.{step:02d}" for step in range(10)]
+        lines.append(f"val acc: 0.{epoch:02d}")
+    found = told(read(tmp_path, "\n".join(lines) + "\n"))
+    assert found["val acc", "val"] == [
+        (epoch / 100, -1, epoch, 12 * epoch) for epoch in range(1, 40)
+    ]
+    assert found["loss", None][:2] == [(1.0, 0, -1, 2), (1.01, 1, -1, 3)]
+    assert len(found["loss", None]) == 390
