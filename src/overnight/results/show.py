@@ -161,7 +161,8 @@ def _provenance(found: summary.RunResult) -> Iterator[str]:
         "snapshot": from_launch.get("snapshot"),
         "server": from_launch.get("server"),
         "GPUs": _gpus(from_launch.get("gpus")).removeprefix("GPU "),
-        "launched": _launched(from_launch),
+        "imported": from_launch.get("imported_from"),
+        "launched": "" if from_launch.get("imported_from") else _launched(from_launch),
         "read from": ", ".join(from_launch.get("files") or []),
     }
     for name, value in told.items():

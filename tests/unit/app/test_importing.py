@@ -14,7 +14,7 @@ import pytest
 from overnight.app import Overnight, evaluating, imported, importing, querying, series
 from overnight.app.talk import Silent
 from overnight.core import errors
-from overnight.results import run_roots, settings_files
+from overnight.results import run_roots, settings_files, show
 
 CONFIG = (
     '[project]\nname = "p"\ntrain = "python train.py"\n'
@@ -94,6 +94,9 @@ def test_originals_are_not_needed_later(o: Overnight, old: Path) -> None:
     assert told["metrics"]["val_acc"]["source"] == "work/metrics.jsonl:2"
     assert told["provenance"]["imported_from"] == str(old / "one")
     assert str(old / "one/metrics.jsonl") in told["provenance"]["files_imported"]
+    shown = show.result(evaluating.result(o, "one", None))
+    assert f"imported    {old / 'one'}" in shown
+    assert "launched" not in shown
     compared = evaluating.compared(o, ["one", "two"], None).to_json()
     assert compared["best"] == ["two"]
     with pytest.raises(errors.UsageError, match="was imported here"):
