@@ -22,6 +22,7 @@ from overnight.results.thinning import Thin
 _HEAD = struct.Struct("<cxxxI")  # how it is kept, and how many bytes follow
 _FEW = 8  # runs of equal values are worth it where they are this many times fewer than values
 _TRIED = 64
+FEWEST = 16  # with less, nothing is gained
 
 
 class NotPacked(ValueError):
@@ -36,8 +37,8 @@ def packed(column: NDArray[np.generic]) -> bytes:
 
 
 def _body(values: Floats) -> tuple[bytes, bytes]:
-    if not values.size:
-        return b"d", b""
+    if values.size < FEWEST:
+        return b"d", values.tobytes()
     first = values[0]
     if np.isnan(first) and np.isnan(values).all():
         return b"C", values[:1].tobytes()

@@ -99,3 +99,13 @@ def test_every_number_has_its_file_and_line(tmp_path: Path) -> None:
     assert "val_acc     last 0.8  attempts/1/output.log:3 (attempt 1)" in shown
     assert "val_acc     not finite nan  attempts/1/output.log:2 (attempt 1)" in shown
     assert "output.log:1" not in show.result(found)
+
+
+def test_ten_thousand_metrics(tmp_path: Path) -> None:
+    """The first are shown, and how many there are besides."""
+    folders.jsonl(tmp_path, {"step": 1, "val_acc": 1.0, **{f"m{n}": n for n in range(10_000)}})
+    found = summary.summarise(tmp_path, {}, {}, folders.METRICS)
+    for sources in (False, True):
+        shown = show.result(found, sources=sources)
+        assert len(shown.splitlines()) < 1000
+        assert "and 9900 more (--json lists them)" in shown
