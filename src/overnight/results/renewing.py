@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from overnight.results import curves, reading
 from overnight.results.curves import Curve, Found, Mark, Skipped
@@ -129,22 +128,16 @@ def found_of(format_: str, text: str, kept: Sequence[Curve]) -> Found:
 
 @dataclass(frozen=True, kw_only=True)
 class Grown:
-    """A file as a whole. `places`: where in it each curve that came now belongs.
-
-    `is_anew`: some of what was known was only what an unfinished line said, and is gone.
-    """
+    """A file as a whole. `places`: where in it each curve that came now belongs."""
 
     found: Found
     places: tuple[int, ...]
-    is_anew: bool
 
 
 def grown(before: Found, new: Found) -> Grown:
     """What was known and what came now. A curve goes on where name, split and run are the same."""
     known = {key: place for place, key in enumerate(_keys(before.curves))}
-    end = before.mark.line if before.mark else 0
-    whole = [_until(each, end) for each in before.curves]
-    is_anew = any(a.value.size < b.value.size for a, b in zip(whole, before.curves, strict=True))
+    whole = list(before.curves)
     places = []
     for key, curve in zip(_keys(new.curves), new.curves, strict=True):
         place = known.get(key)
@@ -170,17 +163,7 @@ def grown(before: Found, new: Found) -> Grown:
             restarts=(*before.restarts, *new.restarts),
         ),
         places=tuple(places),
-        is_anew=is_anew,
     )
-
-
-def _until(curve: Curve, line: int) -> Curve:
-    """Without what was read behind the mark."""
-    return curve if not (curve.line > line).any() else _cut(curve, curve.line <= line)
-
-
-def _cut(curve: Curve, which: NDArray[np.bool_]) -> Curve:
-    return dataclasses.replace(curve, **{name: getattr(curve, name)[which] for name in _COLUMNS})
 
 
 def _keys(listed: Sequence[Curve]) -> list[tuple[str, str | None, str, int]]:
