@@ -189,6 +189,27 @@ def test_a_log_that_was_written_anew_is_read_anew(o: Overnight) -> None:
     assert series.of_run(o, "a")[0].value.tolist() == [0.75] * 8
 
 
+def test_a_change_in_the_middle_is_noticed(o: Overnight) -> None:
+    """By the time of the file, where its size and both its ends are the same."""
+    path = folders.jsonl(folder(o), *({"step": n, "acc": 0.5} for n in range(300)))
+    series.of_run(o, "a")
+    text = path.read_text()
+    path.write_text(text.replace('"step": 150, "acc": 0.5', '"step": 150, "acc": 0.9'))
+    os.utime(path, ns=(1, 1))
+    assert series.of_run(o, "a")[0].value.max() == 0.9
+
+
+def test_a_last_line_that_went_on_after_all(o: Overnight) -> None:
+    """What looked like a whole row was none: its value is taken back."""
+    path = folders.jsonl(folder(o))
+    path.write_text('{"step": 1, "loss": 0.5}')
+    assert [each.name for each in series.of_run(o, "a")] == ["loss"]
+    with path.open("a") as file:
+        file.write('x\n{"step": 2, "loss": 0.4}\n')
+    assert_same(series.of_run(o, "a"), whole(o))
+    assert series.of_run(o, "a")[0].value.tolist() == [0.4]
+
+
 def test_files_and_runs_that_are_gone_are_forgotten(o: Overnight) -> None:
     """What is not here any more is not told any more."""
     one = folders.jsonl(folder(o), {"step": 1, "acc": 0.5})
@@ -382,6 +403,21 @@ def test_two_processes_read_the_same_runs_at_once(o: Overnight) -> None:
         assert db.execute("SELECT count(*), sum(n) FROM chunks").fetchone() == (24, 36_012)
     for run in runs:
         assert_same(series.of_run(o, run), whole(o, run))
+
+
+def test_who_comes_late_reads_on(o: Overnight) -> None:
+    """A process whose reading another has overtaken with an older one does it again."""
+    path = folders.jsonl(folder(o), {"step": 1, "loss": 0.5})
+    with SeriesStore(o.root) as first, SeriesStore(o.root) as second:
+        (older,) = ingesting.needed(first, o.root, ["a"])
+        read = ingesting.change(first, older)
+        with path.open("a") as file:
+            file.write('{"step": 2, "loss": 0.4}\n')
+        newer = ingesting.needed(second, o.root, ["a"])
+        assert first.put([read]) == []
+        ingesting.carry_out(second, newer, o.root)
+        (stored,) = second.series("a")
+        assert ingesting.series_of(stored).value.tolist() == [0.5, 0.4]
 
 
 def test_much_is_read_by_two_processes(o: Overnight, monkeypatch: pytest.MonkeyPatch) -> None:
