@@ -151,14 +151,15 @@ def columns_of(chunks: Sequence[tuple[int, bytes]]) -> list[Floats]:
 
 def of_thin(thin: Thin) -> bytes:
     head = np.array((thin.x.size, thin.nonfinite.size, thin.lost), dtype=np.float64)
-    return head.tobytes() + pack((thin.x, thin.low, thin.high, thin.nonfinite))
+    return head.tobytes() + pack((thin.x, thin.low, thin.high, thin.middle, thin.nonfinite))
 
 
 def to_thin(data: bytes) -> Thin:
     """Raises `NotPacked`."""
     count, odd, lost = (int(each) for each in np.frombuffer(data, "<f8", 3))
     offset, found = 24, []
-    for size in (count, count, count, odd):
+    for size in (count, count, count, count, odd):
         column, offset = unpacked(data, offset, size)
         found.append(column)
-    return Thin(x=found[0], low=found[1], high=found[2], nonfinite=found[3], lost=lost)
+    x, low, high, mean, nonfinite = found
+    return Thin(x=x, low=low, high=high, nonfinite=nonfinite, lost=lost, mean=mean)

@@ -1,7 +1,7 @@
 """Curves of any length made small enough to draw, without losing a spike of a single step.
 
-The axis is cut into buckets of equal width; each keeps its lowest and its highest value. What is
-not finite is kept apart: it would hide whatever shares its bucket, or be hidden by it.
+The axis is cut into buckets of equal width; each keeps its lowest, its highest and its mean value.
+What is not finite is kept apart: it would hide whatever shares its bucket, or be hidden by it.
 """
 
 from __future__ import annotations
@@ -20,11 +20,12 @@ Places = NDArray[np.intp]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Thin:
-    """`x`, `low` and `high` have the shape (k,) with k <= buckets, `x` rising.
+    """`x`, `low`, `high` and `mean` have the shape (k,) with k <= buckets, `x` rising.
 
     The first and the last bucket hold one point each: the first and the last finite one. Up to
     `buckets` points are kept as they are, with `low` equal to `high`. `nonfinite`: where NaN or
     infinity stood, of many in a bucket the first, and the very last; `lost`: how many there were.
+    `mean` is None where only the ends were kept.
     """
 
     x: Floats
@@ -32,6 +33,12 @@ class Thin:
     high: Floats
     nonfinite: Floats
     lost: int
+    mean: Floats | None = None
+
+    @property
+    def middle(self) -> Floats:
+        """The means, or else halfway between the ends."""
+        return self.low / 2 + self.high / 2 if self.mean is None else self.mean
 
 
 def thinned(x: Floats, value: Floats, buckets: int = BUCKETS) -> Thin:
@@ -39,15 +46,14 @@ def thinned(x: Floats, value: Floats, buckets: int = BUCKETS) -> Thin:
     x, value, nonfinite = _placed(x, value)
     places = _bounds(x, buckets)
     if places is None:
-        low = high = value
-        middle = x
+        low = mean = high = value
     else:
         low = np.minimum.reduceat(value, places[:-1])
         high = np.maximum.reduceat(value, places[:-1])
-        middle = x[(places[:-1] + places[1:] - 1) // 2]
-    return Thin(
-        x=middle, low=low, high=high, nonfinite=_few(nonfinite, buckets), lost=nonfinite.size
-    )
+        mean = _means(value, places).clip(low, high)
+        x = x[(places[:-1] + places[1:] - 1) // 2]
+    few = _few(nonfinite, buckets)
+    return Thin(x=x, low=low, high=high, nonfinite=few, lost=nonfinite.size, mean=mean)
 
 
 def path(x: Floats, value: Floats, buckets: int = BUCKETS) -> tuple[Floats, Floats]:
@@ -99,6 +105,14 @@ def _lowest(value: Floats, places: Places) -> Places:
 def _highest(value: Floats, places: Places) -> Places:
     cut = zip(places[:-1].tolist(), places[1:].tolist(), strict=True)
     return np.array([start + value[start:end].argmax() for start, end in cut], dtype=np.intp)
+
+
+def _means(value: Floats, places: Places) -> Floats:
+    """May be infinite where a sum is more than a float holds."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        sums = np.add.reduceat(value, places[:-1])
+    means: Floats = np.nan_to_num(sums) / np.diff(places)
+    return means
 
 
 def _few(x: Floats, buckets: int) -> Floats:

@@ -116,7 +116,7 @@ def test_curves_are_ready_to_draw(o: Overnight) -> None:
         found = series.curve(o, "a", "loss", buckets)
         wanted = thinning.thinned(loss.x, loss.value, buckets)
         assert found is not None
-        for name in ("x", "low", "high", "nonfinite"):
+        for name in ("x", "low", "high", "mean", "nonfinite"):
             assert np.array_equal(getattr(found, name), getattr(wanted, name))
         assert found.lost == 4
 

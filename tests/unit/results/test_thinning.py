@@ -61,6 +61,18 @@ def test_all_points_at_one_place_keep_their_lowest_and_highest():
     assert (thin.low.min(), thin.high.max()) == (0, MANY - 1)
 
 
+def test_the_mean_of_a_bucket_lies_between_its_ends():
+    x = np.arange(MANY, dtype=float)
+    value = np.tile([0.0, 1.0], MANY // 2)
+    thin = thinning.thinned(x, value)
+    assert thin.middle[1:-1] == pytest.approx(0.5, abs=0.01)
+
+
+def test_sums_beyond_the_largest_float_give_means_that_are_finite():
+    value = np.full(MANY, 1.7e308)
+    assert np.isfinite(thinning.thinned(np.arange(MANY, dtype=float), value).middle).all()
+
+
 def test_a_point_without_a_place_is_left_out():
     thin = thinning.thinned(np.array([1.0, np.nan, 3.0]), np.array([1.0, 2.0, 3.0]))
     assert thin.x.tolist() == [1, 3]
@@ -94,6 +106,7 @@ def test_lowest_highest_and_count_hold_for_any_curve(points, buckets):
     assert thin.lost == value.size - finite.size
     assert max(thin.x.size, thin.nonfinite.size) <= max(buckets, 4)
     assert (np.diff(thin.x) >= 0).all()
-    assert (thin.low <= thin.high).all()
+    assert (thin.low <= thin.middle).all()
+    assert (thin.middle <= thin.high).all()
     if finite.size:
         assert (thin.low.min(), thin.high.max()) == (finite.min(), finite.max())
