@@ -107,6 +107,10 @@ def parsed(
     shape = (len(rows), width)
     value, told = np.full(shape, np.nan), np.zeros(shape, dtype=bool)
     for place in range(width):
+        column = _column([row[place] for row in rows])
+        if column is not None:
+            value[:, place], told[:, place] = column, True
+            continue
         read = numbers.counted if place in counting else numbers.number
         for at, row in enumerate(rows):
             found = read(row[place])
@@ -116,3 +120,14 @@ def parsed(
             elif not is_absent and not numbers.is_absent(row[place]):
                 tell(place, lines[at], row[place])
     return Cells(value, told, np.array(lines, dtype=np.int64), rows)
+
+
+def _column(cells: list[str]) -> Floats | None:
+    """All at once where all are plain numbers; None where a cell is something else, or blank."""
+    joined = "".join(cells)
+    if not joined.isascii() or joined.encode().translate(None, _OF_NUMBERS):
+        return None
+    try:
+        return np.array([*map(float, cells)])
+    except ValueError:
+        return None

@@ -2,39 +2,26 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from overnight.results.curves import Curve, Floats, Whole
+from overnight.results.growth import Axes, Column, GrowingAxes
 
+__all__ = ["Axes", "Gather"]
 
-@dataclass(eq=False)
-class Axes:
-    """Where the values of a piece stand; shape (n,) each, None where the file does not tell.
-
-    Metrics that stand on the same rows share one, so that memory does not grow with their number.
-    """
-
-    line: Whole
-    step: Floats | None = None
-    epoch: Floats | None = None
-    time: Floats | None = None
-
-    def where(self, told: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Axes:
-        return Axes(self.line[told], *(_where(each, told) for each in self.columns))
-
-    @property
-    def columns(self) -> tuple[Floats | None, Floats | None, Floats | None]:
-        return self.step, self.epoch, self.time
+MOST_ROWS = 1 << 14  # single rows are made a piece before there are more
 
 
 @dataclass
 class _Grown:
+    """A curve on its way. `taken`: how many pieces of its axes it has; `rows`: single ones."""
+
     rank: tuple[int, int]
-    pieces: list[tuple[Floats, Axes]] = field(default_factory=list)
+    axes: GrowingAxes
+    taken: int = 0
+    value: Column[np.float64] = field(default_factory=lambda: Column(np.float64))
     rows: list[tuple[float, float, float, float, int]] = field(default_factory=list)
 
 
@@ -43,13 +30,14 @@ class Gather:
 
     def __init__(self) -> None:
         self._grown: dict[tuple[str, str | None], _Grown] = {}
+        self._newest = GrowingAxes()
         self._goals: dict[str, str] = {}
+        self._untold: dict[int, Floats] = {}
 
     def add(self, name: str, split: str | None, place: int, value: Floats, axes: Axes) -> None:
         """A piece, its lines ascending. `place`: of the column in its row."""
         if value.size:
-            piece = (np.ascontiguousarray(value), axes)
-            self._of(name, split, int(axes.line[0]), place).pieces.append(piece)
+            self._append(self._of(name, split, int(axes.line[0]), place), value, axes)
 
     def row(
         self,
@@ -64,7 +52,10 @@ class Gather:
         time: float = np.nan,
     ) -> None:
         """One value."""
-        self._of(name, split, line, place).rows.append((value, step, epoch, time, line))
+        grown = self._of(name, split, line, place)
+        grown.rows.append((value, step, epoch, time, line))
+        if len(grown.rows) >= MOST_ROWS:
+            self._settle(grown)
 
     def aim(self, name: str, goal: str) -> None:
         """The file says that of this metric lower ('min') or higher ('max') is better."""
@@ -74,27 +65,61 @@ class Gather:
         key, rank = (name, split), (line, place)
         grown = self._grown.get(key)
         if grown is None:
-            grown = self._grown[key] = _Grown(rank)
+            grown = self._grown[key] = _Grown(rank, self._newest)
         elif rank < grown.rank:
             grown.rank = rank
         return grown
+
+    def _append(self, grown: _Grown, value: Floats, axes: Axes) -> None:
+        """Curves that have had the same pieces share their axes; who has another one leaves."""
+        shared = grown.axes
+        is_there = shared.last is axes and grown.taken == shared.count - 1
+        if not is_there and grown.taken != shared.count:
+            shared = grown.axes = self._apart(grown, axes)
+            is_there = shared.last is axes
+        if not is_there:
+            shared.append(axes)
+        grown.taken = shared.count
+        grown.value.append(value)
+
+    def _apart(self, grown: _Grown, axes: Axes) -> GrowingAxes:
+        if grown.value.size:
+            return grown.axes.until(grown.value.size)
+        if not (self._newest.count == 1 and self._newest.last is axes):
+            self._newest = GrowingAxes()
+        return self._newest
+
+    def _settle(self, grown: _Grown) -> None:
+        """Makes a piece of the single rows."""
+        if grown.rows:
+            value, step, epoch, time, line = np.array(grown.rows, dtype=np.float64).T.copy()
+            grown.rows = []
+            self._append(grown, value, Axes(line.astype(np.int64), step, epoch, time))
 
     def curves(self) -> tuple[Curve, ...]:
         """In the order in which each name came first. May be asked for once: it empties this."""
         ranked = sorted(self._grown.items(), key=lambda item: item[1].rank)
         self._grown = {}
         for _, grown in ranked:
-            _settle(grown)
-        joined = _Joined([[axes for _, axes in grown.pieces] for _, grown in ranked])
-        return tuple(self._curve(name, split, grown, joined) for (name, split), grown in ranked)
+            self._settle(grown)
+        done: dict[tuple[int, int], Axes] = {}
+        return tuple(self._curve(name, split, grown, done) for (name, split), grown in ranked)
 
-    def _curve(self, name: str, split: str | None, grown: _Grown, joined: _Joined) -> Curve:
-        axes = joined.axes([each for _, each in grown.pieces])
-        value = _joined([each for each, _ in grown.pieces])
-        grown.pieces.clear()
-        step, epoch, time = (joined.told(each, value.size) for each in axes.columns)
-        line = axes.line
-        if (np.diff(line) < 0).any():
+    def _curve(
+        self,
+        name: str,
+        split: str | None,
+        grown: _Grown,
+        done: dict[tuple[int, int], Axes],
+    ) -> Curve:
+        size = grown.value.size
+        key = id(grown.axes), size
+        if key not in done:
+            done[key] = grown.axes.first(size)
+        axes = done[key]
+        value, line = grown.value.first(size), axes.line
+        step, epoch, time = (self._told(each, size) for each in axes.columns)
+        if not _is_ascending(line):
             order = np.argsort(line, kind="stable")
             value, line = value[order], line[order]
             step, epoch, time = step[order], epoch[order], time[order]
@@ -109,65 +134,11 @@ class Gather:
             goal=self._goals.get(name),
         )
 
-
-def _where(
-    column: Floats | None, told: np.ndarray[tuple[int], np.dtype[np.bool_]]
-) -> Floats | None:
-    return None if column is None else column[told]
-
-
-def _settle(grown: _Grown) -> None:
-    """Makes a piece of the single rows."""
-    if grown.rows:
-        value, step, epoch, time, line = np.array(grown.rows, dtype=np.float64).T.copy()
-        grown.pieces.append((value, Axes(line.astype(np.int64), step, epoch, time)))
-        grown.rows = []
-
-
-def _filled(parts: Sequence[Floats | None], sizes: Sequence[int]) -> list[Floats]:
-    return [
-        np.full(size, np.nan) if part is None else part
-        for part, size in zip(parts, sizes, strict=True)
-    ]
-
-
-def _joined(parts: Sequence[Floats]) -> Floats:
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)
-
-
-class _Joined:
-    """Joins the axes that curves share once, and lets go of the pieces that nobody else needs."""
-
-    def __init__(self, curves: Sequence[Sequence[Axes]]) -> None:
-        keys = {tuple(map(id, pieces)) for pieces in curves}
-        self._wanted = Counter(each for key in keys for each in key)
-        self._kept = list(curves)  # ids stay theirs
-        self._done: dict[tuple[int, ...], Axes] = {}
-        self._untold: dict[int, Floats] = {}
-
-    def axes(self, pieces: Sequence[Axes]) -> Axes:
-        key = tuple(map(id, pieces))
-        if key not in self._done:
-            self._done[key] = pieces[0] if len(pieces) == 1 else self._join(pieces)
-        return self._done[key]
-
-    def _join(self, pieces: Sequence[Axes]) -> Axes:
-        """Column by column: each piece is let go of before the next is joined."""
-        sizes = [piece.line.size for piece in pieces]
-        alone = [piece for piece in pieces if self._wanted[id(piece)] == 1]
-        made = Axes(np.concatenate([piece.line for piece in pieces]))
-        for piece in alone:
-            piece.line = made.line[:0]
-        for name in ("step", "epoch", "time"):
-            parts = [getattr(piece, name) for piece in pieces]
-            if any(part is not None for part in parts):
-                setattr(made, name, np.concatenate(_filled(parts, sizes)))
-            del parts
-            for piece in alone:
-                setattr(piece, name, None)
-        return made
-
-    def told(self, column: Floats | None, size: int) -> Floats:
+    def _told(self, column: Floats | None, size: int) -> Floats:
         if column is not None:
             return column
         return self._untold.setdefault(size, np.full(size, np.nan))
+
+
+def _is_ascending(line: Whole) -> bool:
+    return bool((line[1:] >= line[:-1]).all())

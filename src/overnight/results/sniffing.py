@@ -19,7 +19,12 @@ def text(head: bytes) -> str:
     """Decoded, without the mark of its encoding."""
     if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return head[: len(head) // 2 * 2].decode("utf-16", "replace")
-    return growing.text(head).removeprefix("\ufeff").removeprefix("\xef\xbb\xbf")
+    try:
+        return head.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        is_cut = error.start >= len(head) - 3  # the head ends within a character
+        told = head[: error.start].decode("utf-8-sig") if is_cut else growing.text(head)
+        return told.removeprefix("\xef\xbb\xbf")
 
 
 @lru_cache(maxsize=32)

@@ -210,17 +210,20 @@ def test_each_growing_file_gives_what_the_whole_one_gives(tmp_path: Path, kind: 
         assert pieces.in_pieces(reader, tmp_path / name, data, [cut, cut + 9]) == whole
 
 
-@pytest.mark.parametrize("reader", reading.readers(), ids=lambda reader: reader.FORMAT)
+OURS = [*FILES, "hf_trainer_state", "hf_results", "json_dict_history", "json_table", "chainer_log"]
+
+
+@pytest.mark.parametrize("kind", OURS)
 @pytest.mark.parametrize(
     "data", [b"", b"\0" * 50, b"\xff\xfe\x00", b"{", b"[", b"a,b\n", b"\xff\n1\n"]
 )
-def test_no_reader_raises(tmp_path: Path, reader: curves.Reader, data: bytes) -> None:
+def test_no_reader_raises(tmp_path: Path, kind: str, data: bytes) -> None:
     """Whatever is in the file."""
     path = tmp_path / "metrics.json"
     path.write_bytes(data)
+    reader = next(each for each in reading.readers() if kind == each.FORMAT)
     assert curves.NO <= reader.claims(path, data) <= curves.SURE
-    found = reader.read(path)
-    assert found.curves == ()
+    assert reader.read(path).curves == ()
 
 
 def test_names_of_real_writers_fold_to_their_splits() -> None:
