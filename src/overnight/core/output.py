@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from overnight.node.families import HINTS, interesting, prose
 from overnight.node.lines import said
-from overnight.node.names import NOT_METRICS, PAIR, SPLIT, is_metric, split_of, tokens, values
+from overnight.node.names import NOT_METRICS, PAIR, is_metric, split_of, tokens, values
 from overnight.node.progress import Parser, Sample, samples
 
 __all__ = [
     "HINTS",
     "PAIR",
-    "SPLIT",
     "Parser",
     "Sample",
     "interesting",

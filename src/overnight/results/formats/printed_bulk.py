@@ -14,7 +14,8 @@ from overnight.core import output
 from overnight.results.curves import Floats, Passed, Whole
 from overnight.results.formats import printed_lines, printed_shapes
 from overnight.results.formats.printed_cut import Cut, Flags
-from overnight.results.formats.printed_lines import Parser, Said
+from overnight.results.formats.printed_forms import Said
+from overnight.results.formats.printed_lines import Parser
 from overnight.results.formats.printed_shapes import Template
 
 Key = tuple[str, str | None]  # a name as written, and its split
@@ -219,11 +220,12 @@ class _Found:
 def _may_say(cut: Cut, places: Whole) -> Flags:
     """Which of these parts may say something by themselves; the others cannot."""
     if places.size * 10 > len(cut.shapes) * 9:  # nearly all: no need to pick them
-        text, ends, picked = cut.text.lower(), cut.ends + 1, places
+        shapes, picked = cut.shapes, places
     else:
-        text = b"\n".join(cut.part(place) for place in places.tolist()).lower()
-        ends = np.cumsum(cut.ends[places] - cut.starts[places] + 1)
+        shapes = [cut.shapes[place] for place in places.tolist()]
         picked = np.arange(places.size)
+    text = b"\n".join(shapes).lower()  # shorter than the lines, and no hint is a number
+    ends = np.cumsum(np.fromiter(map(len, shapes), np.int64, len(shapes)) + 1)
     if _STRIPPED.search(text):
         return np.ones(places.size, bool)
     may = np.zeros(ends.size, bool)

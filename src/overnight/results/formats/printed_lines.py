@@ -7,72 +7,52 @@ columns of a table) and is plain JSON.
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from overnight.core import output
+from overnight.results.formats import printed_forms as forms
+from overnight.results.formats.printed_forms import Said
 
-NUMBER = r"[-+]?(?:\d+(?:\.\d*)?(?:e[-+]?\d+)?|\.\d+(?:e[-+]?\d+)?|nan|inf(?:inity)?)"
-VALUE = re.compile(NUMBER, re.IGNORECASE)
 CAFFE_NET = re.compile(
-    r"(train|test) net output #\d+: ([\w./-]+) = (" + NUMBER + r")(?=\s|$)", re.I
+    r"(train|test) net output #\d+: ([\w./-]+) = (" + forms.NUMBER + r")(?=\s|$)", re.I
 )
-CAFFE_TEST = re.compile(r"iteration (\d+), testing net", re.IGNORECASE)
-REACHED = re.compile(
-    r"epoch (\d+), (?:global )?step (\d+): '?([\w./@-]+)'? reached (" + NUMBER + r") \(best", re.I
-)
-BOOSTED = re.compile(r"(?:\[[^]]*\]\s*)?\[(\d+)\]\s+(?=[\w']+[\w' @.-]*:)")
-BOOSTED_PAIR = re.compile(
-    r"([\w'][\w' @.-]*?)\s*:\s*(" + NUMBER + r")(?:\s*[+]\s*[\d.e-]+)?(?=\s|$)", re.I
-)
-CATBOOST = re.compile(r"(\d+):\s+(learn|test): ")
-CATBOOST_PAIR = re.compile(r"(learn|test): (" + NUMBER + r")")
-DARKNET = re.compile(r"\s*(\d+): (" + NUMBER + r"), (" + NUMBER + r") avg(?: loss)?, ", re.I)
+CAFFE_TEST = re.compile(r"iteration (\d+), testing net ", re.IGNORECASE)
 STARRED = re.compile(r"\s*\*\s")
-FINAL_PAIR = re.compile(r"([a-z][\w/@.-]*):\s{1,60}(" + NUMBER + r")\s*$", re.IGNORECASE)
+FINAL_PAIR = re.compile(r"([a-z][\w/@.-]*):\s{1,60}(" + forms.NUMBER + r")\s*$", re.IGNORECASE)
 METRIC_HEAD = re.compile(r"\b(test|validate|validation) metric\b.*\bdataloader 0\b")
-METRIC_ROW = re.compile(r"[\s│|]*([\w/@.-]+)[\s│|]+(" + NUMBER + r")[\s│|]*$", re.IGNORECASE)
+METRIC_ROW = re.compile(r"[\s│|]*([\w/@.-]+)[\s│|]+(" + forms.NUMBER + r")[\s│|]*$", re.IGNORECASE)
 RULE = re.compile(r"\s*[─━═┏┓┗┛┡┩╇┯┷└┘┴┬├┤┼╞╡╪+=-]{10,}\s*$")
 CELL_NAME = re.compile(r"[A-Za-z][\w/@.() -]{0,60}$")
-CELLS = re.compile(r"\s*[|\t]\s*|\s{2,}")
-CLOCK = re.compile(r"\d+:\d\d(?::\d\d)?(?:\.\d+)?$")
 UNREAD = re.compile(
     r"(?<![\w./-])((?:\w+[ _/])?(?:loss|acc|accuracy))\s?[:=]\s?(tensor\(\[|\[|none\b|-{2,}|n/a\b)"
 )
 RULER = "---"
-# Beside the hints of the node's parser; what may say something holds one of them.
+# Beside the hints of the node's parser; what may say something holds one of them. No numbers.
 HINTS = (
-    *("net output #", "testing net", "reached", "dataloader 0", "average precision", RULER),
-    *("f1", "wer:", "iou", "dice", "auc", "ppl", "perplex", "bleu", "rouge", "psnr", "mse", "mae"),
+    *(" net ", "reached", "dataloader ", "average precision", RULER),
+    *("f1", "wer:", "iou", "dice", "auc", "ppl", "perplex", "bleu", "psnr", "mse", "mae"),
 )
-METRICS = HINTS[6:]
+METRICS = HINTS[5:]
 ROUND = re.compile(rb"(?:\[[^]]*\]\s*)?\[\d+\]\s|\s*\d+:\s")
 # A line of a configuration: losses are seldom whole numbers.
 SETTING = re.compile(r"\s*[\"']?[\w.]*loss[\w.]*[\"']?\s*[:=]\s*\d+,?\s*$", re.IGNORECASE)
-EMPTY = ("none", "-", "no log")
 SAVED = re.compile(r"saving dict for global step (\d+): ", re.IGNORECASE)
 AT = re.compile(
     r"(?:.*[\]|-] )?((?:[a-z]+[ _]){0,3}(?:loss|acc|accuracy|error|perplexity))(?: \([\w ]*\))?"
     r" (?:for|at|of|in|after) (?:the )?(epoch|step|iteration|iter) #?(\d+)"
-    r"(?: ?(?:/|of) ?\d+)?(?: is| was)?\s?[:=]?\s?(" + NUMBER + r")%?\s*$",
+    r"(?: ?(?:/|of) ?\d+)?(?: is| was)?\s?[:=]?\s?(" + forms.NUMBER + r")%?\s*$",
     re.IGNORECASE,
 )
 AT_STEP = re.compile(
     r"\b(?:at|after|for) (?:global )?(?:step|iteration|iter) (\d+)\b", re.IGNORECASE
 )
-SECTION = re.compile(
-    r"(?<![\w/.-])(train|training|val|valid|validation|eval|evaluation|dev|test)"
-    r"(?: ?set)?\s*(?::|=|->|\||-|\()\s*(?=[a-z{\[(])"
+SPLIT_WORD = re.compile(
+    r"(?<![\w/.-])(train|training|val|valid|validation|eval|evaluation|dev|test)(?![\w/.-])"
 )
 QUOTES = re.compile(r"['\"{}\[\]]")
 SHARE = re.compile(r"(accuracy): (\d+)/(\d+) \(", re.IGNORECASE)
-COCO = re.compile(
-    r".*average (?:precision|recall)\s+\((a[pr])\) @\[ ?iou=([\d.:]+)\s*\|\s*area=\s*(\w+)\s*\|"
-    r"\s*maxdets=\s*(\d+)\s*\]\s*=\s*(\d+\.\d+)\s*$",
-    re.IGNORECASE,
-)
 COUNTS = {
     "epoch": "epoch",
     **dict.fromkeys(
@@ -81,17 +61,6 @@ COUNTS = {
 }
 MOST_COLUMNS = 64
 MOST_CHARACTERS = 4096
-
-
-class Said(NamedTuple):
-    """The values of a line: (name as written, split, value). `trouble`: why it was not read."""
-
-    step: float | None
-    epoch: float | None
-    split: str | None
-    values: tuple[tuple[str, str | None, float], ...]
-    is_bar: bool = False
-    trouble: str = ""
 
 
 class Parser:
@@ -142,18 +111,18 @@ class Parser:
 
     def _line(self, text: str, low: str) -> Said | None:
         said = self._tabled(text, low)
-        if said is None and ("net output #" in low or "testing net" in low):
+        if said is None and " net " in low and ("net output #" in low or "testing net " in low):
             return self._of_caffe(text)
         if said is None and "reached" in low:
-            said = _reached(text)
+            said = forms.reached(text)
         if said is None and low[:1] in DIGIT_STARTS:
-            said = _boosted(text)
+            said = forms.boosted(text)
         if said is None and self._ended:
             said = self._final(text, low)
         if said is not None:
             return said
         if "average precision" in low:
-            return _coco(text)
+            return forms.coco(text)
         if output.interesting(low):
             return self._usual(text, low)
         self._ended |= low.strip() == RULER
@@ -182,7 +151,9 @@ class Parser:
         found = SAVED.search(text)
         if found:  # TensorFlow's estimators: the evaluation at a step
             values, _ = output.values(low[found.end() :], headed=True)
-            kept = tuple((written(name, text), "val", value) for name, value in values.items())
+            kept = tuple(
+                (forms.written(name, text), "val", value) for name, value in values.items()
+            )
             return Said(float(found[1]), None, "val", kept)
         found = AT.match(text) if " for " in low or " at " in low or " of " in low else None
         if found:
@@ -195,27 +166,32 @@ class Parser:
         return self._sections(low, text)
 
     def _sections(self, low: str, text: str) -> Said | None:
-        """`epoch 3 | train: loss 0.5 acc 0.7 | val: loss 0.6 acc 0.65`: a name in each split."""
-        cuts = list(SECTION.finditer(low))
-        if len({found[1] for found in cuts}) < 2:
+        """`epoch 3 train: loss 0.5 acc 0.7 | val: loss 0.6 acc 0.65`: one name in each split."""
+        cuts = list(SPLIT_WORD.finditer(low))
+        if not cuts:
             return None
-        names = [found[1] for found in output.PAIR.finditer(QUOTES.sub(" ", low))]
+        low = QUOTES.sub(" ", low)
+        names = [found[1] for found in output.PAIR.finditer(low)]
         if len(set(names)) == len(names):
             return None
-        head = self._node.line(text[: cuts[0].start()].rstrip(" |-,") + " loss: 0.0")
-        values: list[tuple[str, str | None, float]] = []
-        for place, found in enumerate(cuts):
-            end = cuts[place + 1].start() if place + 1 < len(cuts) else len(low)
-            part = QUOTES.sub(" ", low[found.end() : end])
-            split = output.split_of(found[1])
-            for name, value in output.values(part, headed=True)[0].items():
+        ends = [*(found.start() for found in cuts), len(low)]
+        values: dict[tuple[str, str | None], float] = {}
+        count = 0
+        for begin, end, word in zip([0, *ends], ends, [None, *cuts], strict=False):
+            split = output.split_of(word[1]) if word else None
+            for name, value in output.values(low[begin:end], headed=True)[0].items():
                 if output.is_wanted(name):
-                    values.append((written(name, text), split, value))
-        told = [(name, split) for name, split, _ in values]
-        if not values or len(set(told)) < len(told):
+                    count += 1
+                    spelled = forms.written(name, text[begin:end])
+                    values[spelled, output.split_of(name) or split] = value
+        whole = filter(output.is_wanted, output.values(low, headed=True)[0])
+        if count != len(values) or count <= len(list(whole)):
             return None
-        step, epoch = (head.step, head.epoch) if head else (None, None)
-        return Said(step, epoch, None, tuple(values))
+        head = self._node.line(text[: ends[0]].rstrip(" |-,[(") + " loss: 0.0")
+        if head is None:
+            return None
+        told = tuple((name, split, value) for (name, split), value in values.items())
+        return Said(head.step, head.epoch, None, told)
 
     def _said(self, sample: output.Sample | None, text: str) -> Said | None:
         if sample is None:
@@ -229,7 +205,7 @@ class Parser:
         if split is None and STARRED.match(text) and not any(map(output.split_of, sample.metrics)):
             split = self.aside
         values = [
-            (written(name, text), output.split_of(name) or split, value)
+            (forms.written(name, text), output.split_of(name) or split, value)
             for name, value in sample.metrics.items()
             if output.is_wanted(name)
         ]
@@ -296,7 +272,7 @@ class Parser:
             return
         if ":" in text or "=" in text:
             return
-        names = cells(text)
+        names = forms.cells(text)
         if not 2 <= len(names) <= MOST_COLUMNS or not all(map(CELL_NAME.match, names)):
             return
         known = [name.lower() for name in names]
@@ -305,15 +281,15 @@ class Parser:
             self._table = tuple(names)
 
     def _row(self, text: str) -> Said | None:
-        row = cells(text)
+        row = forms.cells(text)
         if len(row) != len(self._table):
             return None
         step = epoch = None
         values: list[tuple[str, str | None, float]] = []
         for name, cell in zip(self._table, row, strict=True):
             counter = COUNTS.get(name.lower())
-            if not VALUE.fullmatch(cell):
-                if counter or not _is_cell(cell):
+            if not forms.VALUE.fullmatch(cell):
+                if counter or not forms.is_cell(cell):
                     return None
             elif counter == "epoch":
                 epoch = float(cell)
@@ -326,83 +302,3 @@ class Parser:
 
 DIGITS = "0123456789"
 DIGIT_STARTS = frozenset(DIGITS + "[ ")
-
-
-def cells(text: str) -> list[str]:
-    return CELLS.split(text.strip().strip("|").strip())
-
-
-def _coco(text: str) -> Said | None:
-    """A row of the COCO evaluation; -1, for what there was nothing of, is no value."""
-    found = COCO.match(text)
-    if not found:
-        return None
-    kind, overlap, area, most, value = found.groups()
-    name = f"{kind} IoU={overlap} area={area} maxDets={most}"
-    return Said(None, None, None, ((name, None, float(value)),))
-
-
-def _reached(text: str) -> Said | None:
-    """Lightning's word about a checkpoint; what stands in its path is the same value again."""
-    found = REACHED.match(text)
-    if not found:
-        return None
-    name, split = found[3], output.split_of(found[3])
-    return Said(float(found[2]), float(found[1]), split, ((name, split, float(found[4])),))
-
-
-def _boosted(text: str) -> Said | None:
-    """Rounds of XGBoost, LightGBM and CatBoost, and Darknet's batches."""
-    found = BOOSTED.match(text)
-    if found:
-        pairs = BOOSTED_PAIR.findall(text, found.end())
-        kept = [(name, value) for name, value in pairs if _is_boosted(name)]
-        values = tuple((name, _side(name), float(value)) for name, value in kept)
-        return Said(float(found[1]), None, None, values) if values else None
-    found = CATBOOST.match(text)
-    if found:
-        pairs = CATBOOST_PAIR.findall(text)
-        values = tuple((n, "train" if n == "learn" else "test", float(v)) for n, v in pairs)
-        return Said(float(found[1]), None, None, values)
-    found = DARKNET.match(text)
-    if found:
-        both = (("loss", "train", float(found[2])), ("avg loss", "train", float(found[3])))
-        return Said(float(found[1]), None, "train", both)
-    return None
-
-
-def _is_boosted(name: str) -> bool:
-    return bool(re.match(r"(?:train|training|valid\w*|eval\w*|test\w*|dev)['\w]*[ -]", name)) or (
-        output.is_metric(name, known_only=True)
-    )
-
-
-def _side(name: str) -> str | None:
-    return output.split_of(name.split("_")[0].split("-")[0])
-
-
-@functools.lru_cache(maxsize=512)
-def _spelling(name: str) -> re.Pattern[str]:
-    words = [re.escape(word) for word in name.split("_")]
-    return re.compile(r"(?<![\w/.@-])" + r"(?:_|\.? )".join(words) + r"(?![\w/])", re.IGNORECASE)
-
-
-def written(name: str, text: str) -> str:
-    """The name as the line has it; `name` is in lower case and with `_` for spaces."""
-    if name in text and not name.count("_"):
-        place = text.find(name)
-        before = text[place - 1 : place]
-        if not (before.isalnum() or (before and before in "_/.@-")):
-            return name
-    found = _spelling(name).search(text)
-    return found[0] if found else name
-
-
-def may_be_row(text: str) -> bool:
-    """Whether the line holds nothing but what the rows of a table hold."""
-    row = cells(text)
-    return len(row) > 1 and all(map(_is_cell, row))
-
-
-def _is_cell(cell: str) -> bool:
-    return bool(VALUE.fullmatch(cell) or CLOCK.match(cell)) or cell.lower() in EMPTY

@@ -21,9 +21,10 @@ import numpy as np
 
 from overnight.core import output
 from overnight.results.curves import Floats, Whole
-from overnight.results.formats import printed_lines
+from overnight.results.formats import printed_forms, printed_lines
 from overnight.results.formats.printed_cut import LENGTHS, Cut, Flags
-from overnight.results.formats.printed_lines import Parser, Said
+from overnight.results.formats.printed_forms import Said
+from overnight.results.formats.printed_lines import Parser
 
 MOST_BYTES = 1024  # a longer line is not learnt
 EXACT = 15  # so many digits are a whole number that a float holds
@@ -145,7 +146,7 @@ def learnt(part: bytes, runs: list[tuple[int, int]]) -> Template | None:
     """How lines of the part's shape are read in bulk; None where each must be read with care."""
     if len(part) > MOST_BYTES or any(end - start >= LENGTHS[-1] for start, end in runs):
         return None
-    if printed_lines.may_be_row(decoded(part)) or not _brace_is_sure(part, runs):
+    if printed_forms.may_be_row(decoded(part)) or not _brace_is_sure(part, runs):
         return None
     rich = _effect(part, _RICH)
     leading: tuple[int, ...] = ()

@@ -109,6 +109,44 @@ FAMILIES = {
             ("mDice", None): [(12.5, -1, 3, 1)],
         },
     ),
+    "one name in two splits": (
+        "epoch 3 train: loss=0.5 acc=0.75 | val: loss=0.625 acc=0.5\n"
+        "Epoch 4 Loss 0.25, val loss 0.5, acc 0.75, test loss 0.625, acc 0.5\n",
+        {
+            ("loss", "train"): [(0.5, -1, 3, 1)],
+            ("acc", "train"): [(0.75, -1, 3, 1)],
+            ("loss", "val"): [(0.625, -1, 3, 1)],
+            ("acc", "val"): [(0.5, -1, 3, 1), (0.75, -1, 4, 2)],
+            ("Loss", None): [(0.25, -1, 4, 2)],
+            ("val loss", "val"): [(0.5, -1, 4, 2)],
+            ("test loss", "test"): [(0.625, -1, 4, 2)],
+            ("acc", "test"): [(0.5, -1, 4, 2)],
+        },
+    ),
+    "counter and value in a sentence": (
+        "Average loss for epoch 3: 0.5\n"
+        "Training loss (for one batch) at step 100: 0.25\n"
+        " validation loss at iteration 200 | lm loss: 2.5E+00 |\n"
+        "Test set: Average loss: 0.125, Accuracy: 7500/10000 (75%)\n"
+        "INFO:tensorflow:Saving dict for global step 90: accuracy = 0.5, global_step = 90\n",
+        {
+            ("Average loss", None): [(0.5, -1, 3, 1)],
+            ("Training loss", "train"): [(0.25, 100, -1, 2)],
+            ("lm loss", "val"): [(2.5, 200, 3, 3)],
+            ("Average loss", "test"): [(0.125, -1, 3, 4)],
+            ("Accuracy", "test"): [(75, -1, 3, 4)],
+            ("accuracy", "val"): [(0.5, 90, -1, 5)],
+        },
+    ),
+    "COCO": (
+        " Average Precision  (AP) @[ IoU=0.50:0.95 | area=   all | maxDets=100 ] = 0.250\n"
+        " Average Precision  (AP) @[ IoU=0.50:0.95 | area= small | maxDets=100 ] = -1.000\n",
+        {("AP IoU=0.50:0.95 area=all maxDets=100", None): [(0.25, -1, -1, 1)]},
+    ),
+    "metrics alone": (
+        "F1: 0.5\nMean IoU: 0.25\n",
+        {("F1", None): [(0.5, -1, -1, 1)], ("Mean IoU", None): [(0.25, -1, -1, 2)]},
+    ),
     "under a heading": (
         "Epoch 1/25\n----------\ntrain Loss: 0.5 Acc: 0.75\nval Loss: 0.625 Acc: 0.5\n",
         {

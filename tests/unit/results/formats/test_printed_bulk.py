@@ -9,6 +9,7 @@ import re
 from random import Random
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -133,7 +134,7 @@ def rows(*parts: Found) -> Rows:
     return joined
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(written())
 def test_bulk_reads_what_the_careful_parser_reads(data: bytes) -> None:
     quick, careful = read(data), read(data, worth=math.inf)
@@ -143,7 +144,7 @@ def test_bulk_reads_what_the_careful_parser_reads(data: bytes) -> None:
     assert quick.skipped == careful.skipped
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(written(), st.lists(st.floats(0, 1), max_size=4))
 def test_a_growing_file_gives_what_the_whole_gives(data: bytes, shares: list[float]) -> None:
     mark, parts = None, []
@@ -164,3 +165,34 @@ def test_a_growing_file_gives_what_the_whole_gives(data: bytes, shares: list[flo
 @given(st.binary(max_size=400))
 def test_no_bytes_raise(data: bytes) -> None:
     assert rows(read(data)) == rows(read(data, worth=math.inf))
+
+
+JSON = '{{"step": {:02d}, "loss": 0.5}}\n'
+FAR = "{} some words that stand before the record and move it about {{'loss': 0.5, 'epoch': {}}}\n"
+TRAPS = {
+    "a leading zero is no JSON": "".join(JSON.format(step) for step in (10, 11, 12, 13, 7, 14)),
+    "a record far behind in the line is none": "".join(
+        FAR.format("x" * 14 + " " + "9" * digits, 1) for digits in (5, 5, 5, 5, 5, 6, 7, 8, 9)
+    ),
+    "numbers become a table below a heading": "1  0.5  0.25  0.125\n" * 6
+    + "epoch  train_loss  valid_loss  acc\n"
+    + "2  0.25  0.5  0.75\n",
+    "a power so small that only the sign is left": "".join(
+        f"step {step} loss -1.5e-{400 + step} acc 2.5e-{500 + step}\n" for step in range(6)
+    ),
+    "an epoch bar that has not begun tells no epoch": "".join(
+        f"Epochs:   6%|▌    | {epoch}/50 [01:00<15:40, 20.0s/it]\nval loss: 0.{epoch}\n"
+        for epoch in (3, 4, 5, 6, 7, 0, 8)
+    ),
+    "digits of a name are no numbers": "".join(
+        f"step {step} layer{step % 2}/loss 0.{step} acc@{step % 3} 0.5\n" for step in range(12)
+    ),
+}
+
+
+@pytest.mark.parametrize("trap", TRAPS)
+def test_traps(trap: str) -> None:
+    data = TRAPS[trap].encode()
+    quick, careful = read(data), read(data, worth=math.inf)
+    assert careful.curves
+    assert repr(rows(quick)) == repr(rows(careful))
