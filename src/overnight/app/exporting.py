@@ -9,11 +9,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from overnight.app import Overnight, evaluating, series
 from overnight.core import errors, places
@@ -143,17 +143,17 @@ def _hand_over(
     path that the folder will have.
     """
     python, folder, later = words
-    rows = list(outgoing.rows(run.series))
-    _warn(o, tracker, run, rows)
     program = resources.files("overnight.results.export") / f"to_{tracker}.py"
     with (
         resources.as_file(program) as path,
-        tempfile.TemporaryFile("w+") as given,
+        tempfile.TemporaryFile("w+", encoding="utf-8") as given,
         tempfile.TemporaryFile("w+", errors="replace") as said,
     ):
-        given.write(json.dumps(run.header(), default=str) + "\n")
-        given.writelines(_lines(rows))
-        given.seek(0)
+        rows, again = _give(run, given)
+        if tracker == "wandb" and again:
+            o.talk.say(
+                f"{run.run}: W&B keeps the last of several values at a step; {again} replace others"
+            )
         process = subprocess.Popen(
             [python, str(path), str(folder), *([str(later)] if tracker == "mlflow" else [])],
             stdin=given,
@@ -167,7 +167,7 @@ def _hand_over(
             assert process.stdout is not None
             for line in process.stdout:
                 if line.strip().isdigit():
-                    progress(int(line), len(rows))
+                    progress(int(line), rows)
             process.wait()
         finally:
             process.kill()
@@ -180,19 +180,19 @@ def _hand_over(
             )
 
 
-def _warn(o: Overnight, tracker: str, run: Outgoing, rows: Sequence[outgoing.Row]) -> None:
-    """W&B has one value of a metric at a step."""
-    lost = sum(len(rows[place + 1].values) for place in range(len(rows) - 1)
-               if rows[place].step == rows[place + 1].step)  # fmt: skip
-    if tracker == "wandb" and lost:
-        o.talk.say(
-            f"{run.run}: W&B keeps the last of several values at one step; {lost} replace others"
-        )
-
-
-def _lines(rows: Sequence[outgoing.Row]) -> Iterator[str]:
-    for step, time, values in rows:
-        yield json.dumps([step, time if math.isfinite(time) else None, values]) + "\n"
+def _give(run: Outgoing, file: TextIO) -> tuple[int, int]:
+    """Writes the header and the rows; how many rows, and how many values stand at a step at which
+    a row before them has values too.
+    """
+    file.write(json.dumps(run.header(), default=str) + "\n")
+    count, again, before = 0, 0, None
+    for step, time, values in outgoing.rows(run.series):
+        file.write(json.dumps([step, time if math.isfinite(time) else None, values]) + "\n")
+        count += 1
+        again += len(values) if step == before else 0
+        before = step
+    file.seek(0)
+    return count, again
 
 
 def _last(said: str) -> str:

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from overnight.results import curves
-from overnight.results.curves import Curve, Found, Mark, Passed, Whole
+from overnight.results.curves import Curve, Floats, Found, Mark, Passed
 from overnight.results.records import events, protobuf, scalar_blocks, tfrecord
+from overnight.results.records.columns import Columns
 from overnight.results.records.scalar_blocks import Part
 from overnight.results.records.tfrecord import Block
 
@@ -61,61 +62,53 @@ class _Reading:
         self._plugins: dict[str, str] = dict(memory.get("plugins", {}))
         self._told: set[str] = set(memory.get("told", ()))
         self._seen: set[str] = set(memory.get("names", ()))
-        self._numbers: dict[bytes, int] = {}  # of the tags, in the order of their discovery
-        self._columns: list[tuple[Whole, np.ndarray[Any, Any]]] = []
+        self._columns = Columns()
+        # number of the series, value, step, time, record
+        self._slow: list[tuple[float, ...]] = []
         self._settings: dict[str, Any] = {}
         self._restarts: list[tuple[int, float]] = []
 
     def take(self, block: Block) -> None:
         parts, careful, broken = scalar_blocks.read(block)
-        slow = self._with_care(block, careful)
-        rows = [self._rows(each, block.line) for each in parts]
-        if slow:
-            rows.append(self._listed(slow))
+        for part in parts:
+            self._add(part, block.line)
+        for place in careful.tolist():
+            self._with_care(block, place)
         for place in broken:
             self.passed.add(block.line + place, "a record", "its checksum is wrong")
-        if rows:
-            tags = np.concatenate([tag for tag, _ in rows])
-            table = np.concatenate([row for _, row in rows], axis=1)
-            order = np.argsort(table[3], kind="stable")
-            self._columns.append((tags[order], table[:, order]))
+        self._add_slow()
 
-    def _number(self, tag: bytes) -> int:
-        return self._numbers.setdefault(tag, len(self._numbers))
-
-    def _rows(self, part: Part, line: int) -> tuple[Whole, np.ndarray[Any, Any]]:
-        known = np.array([self._number(tag) for tag in part.tags], np.int64)
+    def _add(self, part: Part, line: int) -> None:
+        numbers = np.array([self._columns.number(tag) for tag in part.tags])
         lines = (part.place + line).astype(np.float64)
-        return known[part.tag], np.stack([part.value, part.step, part.time, lines])
+        self._columns.add(numbers[part.tag], (part.value, part.step, part.time, lines))
 
-    def _listed(self, slow: list[tuple[int, float, float, float, int]]) -> tuple[Whole, Any]:
-        table = np.array(slow, np.float64).T
-        return table[0].astype(np.int64), table[1:]
+    def _add_slow(self) -> None:
+        if self._slow:
+            table = np.array(self._slow, np.float64).T
+            self._columns.add(table[0].astype(np.int64), table[1:])
+            self._slow.clear()
 
-    def _with_care(self, block: Block, places: Whole) -> list[tuple[int, float, float, float, int]]:
-        rows: list[tuple[int, float, float, float, int]] = []
-        for place in places.tolist():
-            start, size = int(block.starts[place]), int(block.sizes[place])
-            line = block.line + place
-            if not tfrecord.intact(block.data, start, size):
-                self.passed.add(line, "a record", "its checksum is wrong")
-                continue
-            try:
-                event = events.decode(block.data[start : start + size])
-            except protobuf.Malformed as error:
-                self.passed.add(line, "a record", f"it is no event: {error}")
-                continue
-            if event.is_restart:
-                self._restarts.append((line, float(event.step)))
-            for value in event.values:
-                if self._is_scalar(value, line):
-                    number = self._number(value.tag)
-                    told = value.number if value.number is not None else np.nan
-                    rows.append((number, told, float(event.step), event.time, line))
-        return rows
+    def _with_care(self, block: Block, place: int) -> None:
+        start, size = int(block.starts[place]), int(block.sizes[place])
+        line = block.line + place
+        if not tfrecord.intact(block.data, start, size):
+            self.passed.add(line, "a record", "its checksum is wrong")
+            return
+        try:
+            event = events.decode(block.data[start : start + size])
+        except protobuf.Malformed as error:
+            self.passed.add(line, "a record", f"it is no event: {error}")
+            return
+        if event.is_restart:
+            self._restarts.append((line, float(event.step)))
+        for value in event.values:
+            if self._is_scalar(value, line) and value.number is not None:
+                row = (value.number, float(event.step), event.time, float(line))
+                self._slow.append((self._columns.number(value.tag), *row))
 
     def _is_scalar(self, value: events.Value, line: int) -> bool:
-        tag = value.tag.decode("utf-8", "backslashreplace")
+        tag = _text(value.tag)
         # later records of a tag need not tell again that they are no scalars
         if value.plugin not in ("", events.SCALARS) and len(self._plugins) < MOST_TOLD:
             self._plugins.setdefault(tag, value.plugin)
@@ -133,11 +126,12 @@ class _Reading:
         return False
 
     def found(self, path: Path) -> Found:
-        names = [tag.decode("utf-8", "backslashreplace") for tag in self._numbers]
-        self._seen.update(names[:MOST_TOLD])
+        made = [(_text(tag), rows) for tag, rows in self._columns.sorted()]
+        made.sort(key=lambda each: (float(each[1][4, 0]), each[0]))
+        self._seen.update([tag for tag, _ in made][:MOST_TOLD])
         return Found(
             format=FORMAT,
-            curves=tuple(self._curves(path, names)),
+            curves=tuple(self._curve(path, tag, rows) for tag, rows in made),
             skipped=tuple(self.passed.listed),
             more_skipped=self.passed.more,
             mark=Mark(offset=self.offset, line=self.line, memory=self._memory()),
@@ -149,24 +143,15 @@ class _Reading:
         told = {"plugins": self._plugins, "told": sorted(self._told), "names": sorted(self._seen)}
         return {key: value for key, value in told.items() if value}
 
-    def _curves(self, path: Path, names: list[str]) -> list[Curve]:
-        if not self._columns:
-            return []
-        tags = np.concatenate([tag for tag, _ in self._columns])
-        table = np.concatenate([rows for _, rows in self._columns], axis=1)
-        self._columns.clear()
-        order = np.argsort(tags, kind="stable") if len(names) > 1 else None
-        if order is not None:
-            tags, table = tags[order], table[:, order]
-        edges = np.searchsorted(tags, np.arange(len(names) + 1))
-        made = []
-        for number, tag in enumerate(names):
-            value, step, time, line = table[:, edges[number] : edges[number + 1]]
-            name, split = placed(path, tag, is_alone=len(self._seen) == 1)
-            told = np.where(time == 0, np.nan, time)  # a missing time reads as zero
-            columns = np.stack([value, step, curves.untold(value.size), told, line])
-            made.append(curves.curve(name, columns, split=split))
-        return sorted(made, key=lambda each: int(each.line[0]))
+    def _curve(self, path: Path, tag: str, rows: Floats) -> Curve:
+        name, split = placed(path, tag, is_alone=len(self._seen) == 1)
+        time = rows[3]
+        time[time == 0] = np.nan  # a missing time reads as zero
+        return curves.curve(name, rows, split=split)
+
+
+def _text(tag: bytes) -> str:
+    return tag.decode("utf-8", "backslashreplace")
 
 
 def placed(path: Path, tag: str, *, is_alone: bool) -> tuple[str, str | None]:

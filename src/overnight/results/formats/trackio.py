@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bisect
+import itertools
 import json
 import sqlite3
 from collections.abc import Sequence
@@ -48,21 +50,22 @@ def read(path: Path, mark: Mark | None = None) -> Found:
 
 # the columns of many rows, each as one text
 _PACKED = """
-    SELECT count(*), sum(typeof(step) = 'integer'),
-        group_concat(coalesce(run, ''), x'1f'), group_concat(line, x'1f'),
-        group_concat(step, x'1f'), group_concat(coalesce(timestamp, ''), x'1f'),
-        group_concat(coalesce(metrics, ''), x'1f')
+    SELECT count(*), count(run), sum(typeof(step) = 'integer'), min(line), max(line),
+        min(run), max(run), group_concat(step, x'1f'),
+        group_concat(coalesce(timestamp, ''), x'1f'), group_concat(coalesce(metrics, ''), x'1f')
     FROM (SELECT {key} AS run, rowid AS line, step, timestamp, metrics {some})
 """
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Batch:
-    """Rows as columns of shape (n,); `metrics`: their JSON, with a separator behind each."""
+    """Rows without a gap, as columns of shape (n,); `metrics`: their JSON, with a separator behind
+    each; `run`: that of all of them, None where they are of several.
+    """
 
-    runs: list[bytes]
+    run: bytes | None
+    first: int
     last: int
-    lines: Floats
     steps: Floats
     times: Floats
     metrics: bytes
@@ -70,19 +73,17 @@ class _Batch:
     @classmethod
     def of(cls, packed: tuple[Any, ...]) -> _Batch | None:
         """None where a cell is of another kind, or has the separator in it."""
-        count, whole = packed[:2]
-        if not count or whole != count:
+        count, named, whole, first, last, least, most = packed[:7]
+        if not count or {named, whole, last - first + 1} != {count}:
             return None
-        cells = [bytes(each).split(json_rows.SEPARATOR) for each in packed[2:6]]
-        metrics = bytes(packed[6]) + json_rows.SEPARATOR
-        counts = {len(each) for each in cells} | {metrics.count(json_rows.SEPARATOR)}
-        if counts != {count}:
+        steps, told = (bytes(each).split(json_rows.SEPARATOR) for each in packed[7:9])
+        metrics = bytes(packed[9]) + json_rows.SEPARATOR
+        if {len(steps), len(told), metrics.count(json_rows.SEPARATOR)} != {count}:
             return None
-        runs, lines, steps, told = cells
         return cls(
-            runs=runs,
-            last=int(lines[-1]),
-            lines=np.array(list(map(int, lines)), np.float64),
+            run=least if least == most else None,
+            first=first,
+            last=last,
             steps=np.array(list(map(int, steps)), np.float64),
             times=stamps.seconds(told),
             metrics=metrics,
@@ -103,24 +104,40 @@ class _Reading:
             self.passed.add(None, "metrics", "there is no table of Trackio's metrics")
             return
         key = "run_id" if "run_id" in metrics else "run_name"
-        runs = _runs(connection, key)
+        begun = _begun(connection, key)
+        runs = _named(begun, key)
+        in_turn = [(first, run) for run, _, first, _ in begun] if _is_in_turn(begun) else None
         self._settings(connection, tables.get("configs", frozenset()), key, runs)
         after: int | None = -(1 << 63)
         while after is not None:
-            after = self._next(connection, key, runs, after)
+            after = self._next(connection, key, runs, in_turn, after)
 
     def _next(
-        self, connection: sqlite3.Connection, key: str, runs: dict[bytes, str], after: int
+        self,
+        connection: sqlite3.Connection,
+        key: str,
+        runs: dict[bytes, str],
+        in_turn: Sequence[tuple[int, bytes]] | None,
+        after: int,
     ) -> int | None:
-        """Takes the rows behind row `after`; returns the last one, None where there is none."""
+        """Takes the rows behind row `after`; returns the last one, None where there is none.
+
+        `in_turn`: the first row of each run, where one run ends before the next one begins.
+        """
         some = f"FROM metrics WHERE rowid > {after} ORDER BY rowid LIMIT {database.ROWS}"
         try:
             packed = connection.execute(_PACKED.format(key=key, some=some)).fetchone()
         except (sqlite3.DataError, sqlite3.OperationalError):  # too much for one cell
             packed = None
         batch = _Batch.of(packed) if packed else None
-        if batch and batch.last > after and self._regular(batch, runs):
-            return batch.last
+        if batch and batch.first > after:
+            ids: Sequence[Any] = [batch.run]
+            if batch.run is None and in_turn is not None:
+                ids = _ids(in_turn, batch)
+            elif batch.run is None:
+                ids = [run for (run,) in connection.execute(f"SELECT {key} {some}")]
+            if self._regular(batch, ids, runs):
+                return batch.last
         rows = connection.execute(f"SELECT {key}, rowid, step, timestamp, metrics {some}")
         of: dict[bytes, list[tuple[Any, ...]]] = {}
         last = None
@@ -134,18 +151,21 @@ class _Reading:
             self._batch(runs.get(run, text(run)), mine)
         return last
 
-    def _regular(self, batch: _Batch, runs: dict[bytes, str]) -> bool:
-        """Takes rows that all have the same metrics, and numbers; False where they do not."""
-        told = json_rows.columns(batch.metrics, batch.lines.size)
+    def _regular(self, batch: _Batch, ids: Sequence[Any], runs: dict[bytes, str]) -> bool:
+        """Takes rows that all have the same metrics, and numbers; False where they do not. `ids`:
+        the run of each row, or that of all.
+        """
+        told = json_rows.columns(batch.metrics, batch.steps.size)
         if told is None:
             return False
-        ids = {run: place for place, run in enumerate(dict.fromkeys(batch.runs))}
-        which = np.array([ids[run] for run in batch.runs])
-        for run, place in ids.items():
-            mine = slice(None) if len(ids) == 1 else which == place
+        lines = np.arange(batch.first, batch.last + 1, dtype=np.float64)
+        places = {run: place for place, run in enumerate(dict.fromkeys(ids))}
+        which = np.array([places[run] for run in ids])
+        for run, place in places.items():
+            mine = slice(None) if len(places) == 1 else which == place
             for name, value in told.items():
                 number = self.columns.number((runs.get(run, text(run)), name))
-                rows = (value[mine], batch.steps[mine], batch.times[mine], batch.lines[mine])
+                rows = (value[mine], batch.steps[mine], batch.times[mine], lines[mine])
                 self.columns.add(number, rows)
         return True
 
@@ -225,15 +245,38 @@ class _Reading:
             )
 
 
-def _runs(connection: sqlite3.Connection, key: str) -> dict[bytes, str]:
-    """The runs in the order in which they began, with a name for each."""
-    rows = connection.execute(
-        f"SELECT {key}, run_name, min(rowid) FROM metrics GROUP BY {key} ORDER BY 3"
+Begun = tuple[bytes, bytes, int, int]
+
+
+def _begun(connection: sqlite3.Connection, key: str) -> list[Begun]:
+    """The runs in the order in which they began: id, name, first and last row."""
+    return connection.execute(
+        f"SELECT {key}, run_name, min(rowid), max(rowid) FROM metrics GROUP BY {key} ORDER BY 3"
     ).fetchall()
+
+
+def _is_in_turn(begun: Sequence[Begun]) -> bool:
+    """Whether each run ended before the next one began."""
+    return all(before[3] < after[2] for before, after in itertools.pairwise(begun))
+
+
+def _ids(in_turn: Sequence[tuple[int, bytes]], batch: _Batch) -> list[bytes]:
+    """The run of each row of a batch."""
+    firsts = [first for first, _ in in_turn]
+    begin = bisect.bisect_right(firsts, batch.first) - 1
+    ids: list[bytes] = []
+    for place in range(begin, bisect.bisect_right(firsts, batch.last)):
+        end = firsts[place + 1] if place + 1 < len(firsts) else batch.last + 1
+        ids += [in_turn[place][1]] * (min(end, batch.last + 1) - max(firsts[place], batch.first))
+    return ids
+
+
+def _named(begun: Sequence[Begun], key: str) -> dict[bytes, str]:
+    """A name for each run."""
     if key == "run_name":
-        return {run: text(run) for run, _, _ in rows}
-    names = database.unique_names({text(run): text(name) for run, name, _ in rows})
-    return {run: names[text(run)] for run, _, _ in rows}
+        return {run: text(run) for run, _, _, _ in begun}
+    names = database.unique_names({text(run): text(name) for run, name, _, _ in begun})
+    return {run: names[text(run)] for run, _, _, _ in begun}
 
 
 def _floats(column: Sequence[int | float]) -> Floats:

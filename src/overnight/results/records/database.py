@@ -27,6 +27,7 @@ def opened(path: Path) -> Iterator[sqlite3.Connection]:
     try:
         connection.execute("PRAGMA query_only = 1")
         connection.execute("PRAGMA trusted_schema = 0")
+        connection.execute("BEGIN")  # all questions are answered for one moment
         yield connection
     finally:
         connection.close()

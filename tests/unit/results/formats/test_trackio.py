@@ -176,6 +176,47 @@ def test_regular_rows_are_read_at_once(tmp_path: Path, monkeypatch: pytest.Monke
     assert loss.time.tolist() == [1767225610.25, 1772323199.999999] * 10
 
 
+def test_a_run_that_begins_meanwhile_is_read_next_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One reading sees the database at one moment."""
+    rows = [("a", TIME, "first", n, packed(x=n)) for n in range(3)]
+    path = database(tmp_path / "p.db", "PRAGMA journal_mode = WAL", NEW, rows=rows)
+    writer = sqlite3.connect(path)
+    writer.execute("UPDATE metrics SET step = step")
+    writer.commit()
+    really = trackio._is_in_turn
+
+    def meanwhile(begun: list[Any]) -> bool:
+        writer.execute(
+            "INSERT INTO metrics VALUES (4, 'b', ?, 'second', 0, ?)", (TIME, packed(x=9))
+        )
+        writer.commit()
+        return really(begun)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(trackio, "_is_in_turn", meanwhile)
+        (curve,) = trackio.read(path).curves
+        assert (curve.run, curve.value.tolist()) == ("first", [0, 1, 2])
+    assert [(c.run, c.value.tolist()) for c in trackio.read(path).curves] == [
+        ("first", [0, 1, 2]), ("second", [9]),
+    ]  # fmt: skip
+    writer.close()
+
+
+def test_runs_one_after_another_keep_their_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever a batch ends."""
+    rows = [(f"id{n // 7}", TIME, f"r{n // 7}", n % 7, packed(x=n)) for n in range(35)]
+    path = database(tmp_path / "p.db", NEW, rows=rows)
+    for batch in range(1, 40):
+        monkeypatch.setattr(records.database, "ROWS", batch)
+        assert [(c.run, c.value.tolist()) for c in trackio.read(path).curves] == [
+            (f"r{run}", list(range(7 * run, 7 * run + 7))) for run in range(5)
+        ]
+
+
 def test_a_separator_in_a_cell_moves_nothing(tmp_path: Path) -> None:
     """Neither in a time nor in the metrics."""
     rows = [("r", f"{TIME}\x1f", "r", 0, packed(x=0)), ("r", "", "r", 1, packed(x=1))]
