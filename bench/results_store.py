@@ -21,7 +21,10 @@ from typing import Any
 from overnight.app import Overnight, series
 from overnight.app.talk import Silent
 
-CONFIG = '[project]\nname = "bench"\ntrain = "python train.py"\n[metrics]\nprimary = "loss"\ngoal = "min"\n'
+CONFIG = (
+    '[project]\nname = "bench"\ntrain = "python train.py"\n'
+    '[metrics]\nprimary = "loss"\ngoal = "min"\n'
+)
 
 
 def make(root: Path, runs: int, steps: int) -> int:
@@ -31,7 +34,6 @@ def make(root: Path, runs: int, steps: int) -> int:
     total = 0
     for run in range(runs):
         folder = root / ".overnight/results" / f"run{run:04d}"
-        (folder / "work").mkdir(parents=True)
         (folder / "attempts/1").mkdir(parents=True)
         record = {
             "run": folder.name,
@@ -41,18 +43,23 @@ def make(root: Path, runs: int, steps: int) -> int:
         (folder / "state.json").write_text(json.dumps(record))
         (folder / "spec.json").write_text(json.dumps({"run": folder.name, "variants": []}))
         (folder / "attempts/1/output.log").write_text("starting\n")
-        text = lines(run, steps)
-        (folder / "work/metrics.jsonl").write_text(text)
-        total += len(text)
+        total += write(folder / "work/metrics.jsonl", run, steps)
     return total
 
 
-def lines(run: int, steps: int) -> str:
+def lines(run: int, steps: int) -> Iterator[str]:
     """Values with all digits, as `json.dumps` writes them."""
-    return "".join(
-        f'{{"step": {step}, "loss": {2.5 / (1 + step * 0.001) + ((step * 7919 + run) % 1000) / 7e3!r}}}\n'
-        for step in range(1, steps + 1)
-    )
+    for step in range(1, steps + 1):
+        loss = 2.5 / (1 + step * 0.001) + ((step * 7919 + run) % 1000) / 7e3
+        yield f'{{"step": {step}, "loss": {loss!r}}}\n'
+
+
+def write(path: Path, run: int, steps: int) -> int:
+    """A `metrics.jsonl`, without holding it in memory; its bytes."""
+    path.parent.mkdir(parents=True)
+    with path.open("w") as file:
+        file.writelines(lines(run, steps))
+    return path.stat().st_size
 
 
 @contextmanager
@@ -65,6 +72,11 @@ def timed(work: Callable[[], object]) -> float:
     began = time.perf_counter()
     work()
     return time.perf_counter() - began
+
+
+def cpu_s() -> float:
+    """Of this process and of the children that have ended: what a busy machine does not change."""
+    return sum(os.times()[:4])
 
 
 def best_of(times: int, work: Callable[[], object]) -> float:
@@ -88,9 +100,8 @@ def compared(root: Path) -> float:
 
     def work() -> None:
         with project(root) as o:
-            assert len(series.summaries(o, series.known_runs(o), "loss")) == len(
-                series.known_runs(o)
-            )
+            runs = series.known_runs(o)
+            assert len(series.summaries(o, runs, "loss")) == len(runs)
 
     return best_of(3, work)
 
@@ -98,8 +109,7 @@ def compared(root: Path) -> float:
 def long_curve(root: Path, points: int = 1_000_000) -> dict[str, float]:
     """A curve of many points: its ingest, its picture from the store, all of its values."""
     folder = root / ".overnight/results/long"
-    (folder / "work").mkdir(parents=True)
-    (folder / "work/metrics.jsonl").write_text(lines(0, points))
+    write(folder / "work/metrics.jsonl", 0, points)
     with project(root) as o:
         read = timed(lambda: series.ingest(o, ["long"]))
         drawn = best_of(3, lambda: series.curve(o, "long", "loss"))
@@ -120,9 +130,13 @@ def figures(runs: int = 1000, steps: int = 10_000, folder: Path | None = None) -
     try:
         size = make(root, runs, steps)
         told: dict[str, Any] = {"runs": runs, "steps": steps, "bytes": size}
+        before = cpu_s()
         told["ingest_s"] = ingest(root)
+        told["ingest_cpu_s"] = cpu_s() - before
         told["second_look_s"] = second_look(root)
+        before = cpu_s()
         told["compared_s"] = compared(root)
+        told["compared_cpu_s"] = (cpu_s() - before) / 3
         told["store_bytes"] = os.path.getsize(root / ".overnight/series.db")
         told["peak_mib_runs"] = peak_mib()
         told["long_curve_s"] = long_curve(root)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from overnight.app import Overnight, following, importing, series
+from overnight.app import Overnight, following, imported, series
 from overnight.core import errors, places
 from overnight.results import health, summary
 from overnight.results import pull as pulling
@@ -23,7 +23,7 @@ def pull(
     include: Sequence[str] = (),
 ) -> pulling.Pulled:
     """Fetches what is new of one run into .overnight/results/RUN; what was cut short goes on."""
-    if importing.is_imported(o, run):
+    if imported.is_imported(o, run):
         raise errors.UsageError(
             f"{run} was imported here, and no server has it", hint=f"overnight results {run}"
         )
@@ -42,7 +42,7 @@ def pull(
 def result(o: Overnight, run: str, server_name: str | None) -> summary.RunResult:
     """The run's results, fetched first; from what is here where the server is away."""
     folder = places.results_folder(o.root, run)
-    if not importing.is_imported(o, run):
+    if not imported.is_imported(o, run):
         fetch(o, run, server_name, folder)
     state, spec = record(folder / "state.json"), record(folder / "spec.json")
     return summary.summarise(folder, state, spec, o.config.metrics, series.read(o, run))

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from overnight.app import Overnight, series
+from overnight.app import Overnight, imported, series
 from overnight.core import errors, places, spec
 from overnight.results import reading, run_roots, settings_files
 from overnight.results.curves import Curve, Found
@@ -25,7 +25,6 @@ from overnight.results.run_files import legible, record
 from overnight.results.run_roots import Parts
 from overnight.results.sources import is_candidate
 
-IMPORTED = "imported"
 MOST_BYTES = 2 << 30  # of one file
 ORIGIN = "imported_from"
 
@@ -226,7 +225,7 @@ def _settings(folder: Path, files: Sequence[Parts], root: Parts) -> dict[str, An
 def named(o: Overnight, folder: Path, olds: Sequence[Old], name: str | None) -> dict[str, str]:
     """What each is called, by its origin: as before, or a name that nobody has."""
     before = {origin: run for run, origin in origins(o).items()}
-    taken = {*series.known_runs(o), *o.mirror.run_names()}
+    taken = imported.names_here(o) | o.mirror.run_names()
     found: dict[str, str] = {}
     for old in olds:
         if old.origin in before:
@@ -252,10 +251,6 @@ def origins(o: Overnight) -> dict[str, str]:
     return found
 
 
-def is_imported(o: Overnight, run: str) -> bool:
-    return record(places.results_folder(o.root, run) / "state.json").get("state") == IMPORTED
-
-
 # -- taking it ------------------------------------------------------------------------------------
 
 
@@ -278,7 +273,7 @@ def taken(o: Overnight, old: Old, run: str, *, dry: bool) -> ImportedRun:
         if rows:
             _write(place / "work/metrics.jsonl", rows)
         _write(place / "spec.json", json.dumps(told, indent=2, default=str))
-        state = {"run": run, "state": IMPORTED, "attempts": [], "repairs": []}
+        state = {"run": run, "state": imported.STATE, "attempts": [], "repairs": []}
         _write(place / "state.json", json.dumps(state))
     return ImportedRun(
         run=run,

@@ -218,7 +218,7 @@ def _grown(store: SeriesStore, row: FileRow, known: KnownFile, new: Found) -> tu
     kept = store.curves_of(known.id)
     whole = renewing.grown(_found(known, kept), new)
     row = replace(row, told=renewing.told(whole.found))
-    if whole.is_anew or any(len(chunks) >= MOST_CHUNKS for _, chunks in kept):
+    if any(len(chunks) >= MOST_CHUNKS for _, chunks in kept):
         return replace(row, curves=_rows(whole.found.curves)), whole.found
     rows = []
     for place, curve in zip(whole.places, new.curves, strict=True):

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from overnight.app import Overnight, following, notifying, placing, preparing
+from overnight.app import Overnight, following, imported, notifying, placing, preparing
 from overnight.core import command, config, errors, spec, views
 from overnight.ports import Request, Server
 from overnight.sync import gitinfo, guard, manifest, opening, transfer
@@ -368,6 +368,7 @@ def launch_named(
     typed again after a launch that was cut short goes on with the same run.
     """
     if name is not None:
+        imported.check_free(o, name)
         o.mirror.intend(placing.by_name(name), server.name, (name, ""))
         try:
             done = launch_patiently(o, server, replace(wanted, run=name), hidden)
@@ -376,7 +377,7 @@ def launch_named(
             raise
         return name, bool(done["existed"])
     key = wanted.content_key
-    taken = o.mirror.run_names()
+    taken = o.mirror.run_names() | imported.names(o)
     for _ in range(NAMES_TRIED):
         fresh = (spec.next_name(taken), uuid.uuid4().hex)
         chosen, launch_id = o.mirror.intend(key, server.name, fresh)

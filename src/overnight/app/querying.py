@@ -11,10 +11,10 @@ import numpy as np
 
 from overnight.app import Overnight, ingesting, series
 from overnight.core import errors
-from overnight.results import joining
+from overnight.results import joining, packing
 from overnight.results.series import Series
 from overnight.store import query
-from overnight.store.series import SeriesStore, path_of
+from overnight.store.series import Damaged, SeriesStore, path_of
 
 MOST_POINTS = 20_000_000
 
@@ -55,13 +55,32 @@ def opened(o: Overnight) -> query.Questions:
 @contextlib.contextmanager
 def ask(o: Overnight, wanted: Wanted) -> Iterator[Answer]:
     """The store stays open for as long as the answer is used."""
-    with opened(o) as questions:
-        runs = chosen(o.series.runs(), wanted.runs, "run")
-        questions.aim(goals(o, o.series.runs()))
-        if questions.needs_points(wanted.statement):
-            questions.bring(points(o.series, selected(o.series, runs, wanted.metrics)))
+    with prepared(o, wanted) as questions:
         columns, rows = questions.ask(wanted.statement)
         yield Answer(columns=columns, rows=rows)
+
+
+def prepared(o: Overnight, wanted: Wanted) -> query.Questions:
+    """With all that the question needs; a store that turns out to be damaged is made anew."""
+    try:
+        return brought(o, wanted)
+    except (Damaged, packing.NotPacked):
+        o.without_series()
+    return brought(o, wanted)
+
+
+def brought(o: Overnight, wanted: Wanted) -> query.Questions:
+    questions = opened(o)
+    try:
+        known = o.series.runs()
+        runs = chosen(known, wanted.runs, "run")
+        questions.aim(goals(o, known))
+        if questions.needs_points(wanted.statement):
+            questions.bring(points(o.series, selected(o.series, runs, wanted.metrics)))
+    except BaseException:
+        questions.close()
+        raise
+    return questions
 
 
 def goals(o: Overnight, runs: Sequence[str]) -> dict[tuple[str, str], str]:

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from overnight.app import Overnight, following, placing, sweep_known, sweep_places
+from overnight.app import Overnight, following, imported, placing, sweep_known, sweep_places
 from overnight.app.sweep_plan import Plan, Planned, Wish, kept_wish
 from overnight.app.sweep_sight import Sight
 from overnight.core import config, errors, spec, sweep
@@ -124,7 +124,7 @@ def planned(
         )
     first = 1 + max((each.sweep["index"] for each in before.values()), default=-1)
     total = len(before) + len(new)
-    taken = o.mirror.run_names() | before.keys()
+    taken = o.mirror.run_names() | imported.names(o) | before.keys()
     names = dict(zip(map(id, new), sweep.names(name, new, taken, first), strict=True))
     settings = o.config.servers[config.LOCAL]
     found = []

@@ -34,12 +34,16 @@ def command(folder: Path, name: str | None, dry_run: bool, as_json: bool) -> Non
         common.emit(found.to_json(), "\n".join(lines(found)), as_json)
 
 
+def counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def lines(found: importing.Imported) -> Iterator[str]:
     from overnight.core import text
 
     width = max(len(each.run) for each in found.runs)
     for each in found.runs:
-        told = f"{each.files} files, {each.settings} settings"
+        told = f"{counted(each.files, 'file')}, {counted(each.settings, 'setting')}"
         yield text.printable(f"{each.run:<{width}}  {each.what:<9}  {told}  {each.origin}")
     for left in found.skipped[:MOST_SKIPPED]:
         yield text.printable(f"skipped {left.path}: {left.why}")

@@ -105,7 +105,7 @@ class Growing:
     def _block(self, data: bytes) -> Block:
         block = Block(_clean(data, self.offset), self.line + 1)
         self.offset += len(data)
-        self.line += data.count(b"\n")
+        self.line += lines_of(data)
         return block
 
     def take_open(self, block: Block) -> None:
@@ -147,6 +147,11 @@ def _cut(data: bytes, is_quoted: bool) -> int:
     ends = np.flatnonzero((signs == ord("\n")) & even)
     closed = int(ends[-1]) + 1 if ends.size else 0
     return closed if cut - closed <= LONGEST_QUOTE else cut
+
+
+def lines_of(data: bytes) -> int:
+    """How many lines end in it; several times quicker than `bytes.count` where there are many."""
+    return int(np.count_nonzero(np.frombuffer(data, dtype=np.uint8) == ord("\n")))
 
 
 def _clean(data: bytes, offset: int) -> bytes:

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from overnight.results import growing
 from overnight.results.curves import Floats, Whole
 
 _OF_NUMBERS = b"0123456789+-.eE"
@@ -27,6 +28,7 @@ _END = re.compile(_SPACE + rb"\}" + _SPACE + rb"\n")
 _DECODER = json.JSONDecoder(parse_int=float)
 FEWEST = 8  # rows of one shape for which the proof pays
 MOST_SHAPES = 64
+LOOKED_AT = 4096  # bytes by which most blocks of several shapes are told
 MOST_KEYS = 24  # with more of them, line by line is quicker
 _MARKS = bytes(range(1, 9)) + bytes(range(14, 32))
 _TO_COMMAS = bytes(ord(",") if each in _MARKS else each for each in range(256))
@@ -92,8 +94,7 @@ def _keys_of(line: bytes) -> int:
 
 def numbers(block: bytes, count: int, made: Shape) -> Floats | None:
     """Shape (count, keys) of the numbers in a block of `count` lines; None where a line differs."""
-    bare = b"".join(made.literals).translate(None, _OF_NUMBERS)
-    if block.translate(None, _OF_NUMBERS) != bare * count:  # not needed, but the quickest no
+    if not _begins_with(block, made):
         return None
     text = _without(block, count, made.literals)
     if text is None:
@@ -105,6 +106,13 @@ def numbers(block: bytes, count: int, made: Shape) -> Floats | None:
     return values.reshape(count, -1) if values.size == count * len(made.keys) else None
 
 
+def _begins_with(block: bytes, made: Shape) -> bool:
+    """Whether the first lines look like it: not needed, but the quickest no."""
+    head = block[: block.find(b"\n", LOOKED_AT) + 1] or block
+    bare = b"".join(made.literals).translate(None, _OF_NUMBERS)
+    return head.translate(None, _OF_NUMBERS) == bare * growing.lines_of(head)
+
+
 def _without(block: bytes, count: int, literals: tuple[bytes, ...]) -> bytes | None:
     """The numbers, commas between; None where a line is not made of the literals.
 
@@ -112,14 +120,11 @@ def _without(block: bytes, count: int, literals: tuple[bytes, ...]) -> bytes | N
     follow each other as they should, then so did the literals.
     """
     first, last = literals[0], literals[-1]
-    if (
-        not block.startswith(first)
-        or not block.endswith(last)
-        or block.translate(None, _MARKS) != block
-    ):
-        return None
     parts = [*literals[1:-1], last + first]
     marks = [_MARKS[place : place + 1] for place in range(len(parts))]
+    is_framed = block.startswith(first) and block.endswith(last)
+    if not is_framed or any(mark in block for mark in marks):
+        return None
     text = block[len(first) : -len(last)]
     for place in sorted(range(len(parts)), key=lambda place: -len(parts[place])):
         text = text.replace(parts[place], marks[place])
@@ -139,7 +144,7 @@ class Rows:
 
 def regular(block: bytes) -> tuple[list[Rows], list[tuple[int, bytes]]]:
     """What of a block could be read at once, and the other lines with their places (from 0)."""
-    count = block.count(b"\n")
+    count = growing.lines_of(block)
     made = _shape(block[: block.find(b"\n") + 1]) if count >= FEWEST else None
     if made and (found := numbers(block, count, made)) is not None:
         return [Rows(made, np.arange(count, dtype=np.int64), found)], []

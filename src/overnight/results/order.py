@@ -14,6 +14,8 @@ from overnight.results.curves import Curve, Floats
 Marks = NDArray[np.bool_]
 # Steps that begin anew more often than this are counted within something that is not told.
 MOST_RESTARTS = 50
+# A share of values at the place of the one before, up to which they were written again.
+FEW_TIES = 1 / 3
 
 
 def at_or_after(
@@ -42,7 +44,8 @@ def backs(curve: Curve) -> NDArray[np.int64]:
 def repeated_within(curve: Curve) -> Marks:
     """What the curve itself passes again later: of two values at one place the later one counts.
 
-    Where most values share their epoch and no step is told, they are batches of it and all count.
+    Where many values share their place with the one before, a place has several (batches of an
+    epoch, evaluations at a step), and they all count.
     """
     marks = np.zeros(curve.value.size, dtype=bool)
     told = is_told(curve)
@@ -63,9 +66,9 @@ def _repeated(step: Floats, epoch: Floats) -> Marks:
         return marks
     rank = _ranks(step, epoch)
     ties = int((np.diff(rank) == 0).sum())
-    is_batches = bool(lost[0].all()) and 3 * ties > rank.size
+    are_several = ties > FEW_TIES * rank.size
     later = np.minimum.accumulate(rank[::-1])[::-1]
-    marks[:-1] = later[1:] < rank[:-1] if is_batches else later[1:] <= rank[:-1]
+    marks[:-1] = later[1:] < rank[:-1] if are_several else later[1:] <= rank[:-1]
     return marks
 
 

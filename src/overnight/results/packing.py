@@ -22,6 +22,7 @@ from overnight.results.thinning import Thin
 _HEAD = struct.Struct("<cxxxI")  # how it is kept, and how many bytes follow
 _FEW = 8  # runs of equal values are worth it where they are this many times fewer than values
 _TRIED = 64
+FEWEST = 16  # with less, nothing is gained
 
 
 class NotPacked(ValueError):
@@ -36,8 +37,8 @@ def packed(column: NDArray[np.generic]) -> bytes:
 
 
 def _body(values: Floats) -> tuple[bytes, bytes]:
-    if not values.size:
-        return b"d", b""
+    if values.size < FEWEST:
+        return b"d", values.tobytes()
     first = values[0]
     if np.isnan(first) and np.isnan(values).all():
         return b"C", values[:1].tobytes()
@@ -150,14 +151,15 @@ def columns_of(chunks: Sequence[tuple[int, bytes]]) -> list[Floats]:
 
 def of_thin(thin: Thin) -> bytes:
     head = np.array((thin.x.size, thin.nonfinite.size, thin.lost), dtype=np.float64)
-    return head.tobytes() + pack((thin.x, thin.low, thin.high, thin.nonfinite))
+    return head.tobytes() + pack((thin.x, thin.low, thin.high, thin.middle, thin.nonfinite))
 
 
 def to_thin(data: bytes) -> Thin:
     """Raises `NotPacked`."""
     count, odd, lost = (int(each) for each in np.frombuffer(data, "<f8", 3))
     offset, found = 24, []
-    for size in (count, count, count, odd):
+    for size in (count, count, count, count, odd):
         column, offset = unpacked(data, offset, size)
         found.append(column)
-    return Thin(x=found[0], low=found[1], high=found[2], nonfinite=found[3], lost=lost)
+    x, low, high, mean, nonfinite = found
+    return Thin(x=x, low=low, high=high, nonfinite=nonfinite, lost=lost, mean=mean)

@@ -67,9 +67,14 @@ def reader_of(path: Path) -> Reader | None:
     """The surest reader; None where nobody knows the file. Raises OSError."""
     with path.open("rb") as file:
         head = file.read(curves.HEAD_BYTES)
-    sure = [(reader.claims(path, head), -place) for place, reader in enumerate(readers())]
-    best, place = max(sure, default=(curves.NO, 0))
-    return readers()[-place] if best > curves.NO else None
+    best, found = curves.NO, None
+    for reader in readers():
+        sure = reader.claims(path, head)
+        if sure > best:
+            best, found = sure, reader
+            if sure >= curves.SURE:
+                break
+    return found
 
 
 def named(format_: str) -> Reader | None:

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from overnight.results import curves, reading
 from overnight.results.curves import Curve, Found, Mark, Skipped
@@ -61,8 +60,9 @@ def read(path: Path, kept: Kept | None, now: Stat) -> Reading:
     mark = mark_of(kept.told) if kept else None
     if kept and mark and now.size > kept.size and seal(path, mark) == kept.seal:
         reader = reading.named(kept.format or "")
-        if reader is not None:
-            return _reading(path, reader.read(path, mark), goes_on=True)
+        found = reader.read(path, mark) if reader is not None else None
+        if found is not None and found.mark is not None:
+            return _reading(path, found, goes_on=True)
     return _reading(path, reading.read(path), goes_on=False)
 
 
@@ -128,22 +128,16 @@ def found_of(format_: str, text: str, kept: Sequence[Curve]) -> Found:
 
 @dataclass(frozen=True, kw_only=True)
 class Grown:
-    """A file as a whole. `places`: where in it each curve that came now belongs.
-
-    `is_anew`: some of what was known was only what an unfinished line said, and is gone.
-    """
+    """A file as a whole. `places`: where in it each curve that came now belongs."""
 
     found: Found
     places: tuple[int, ...]
-    is_anew: bool
 
 
 def grown(before: Found, new: Found) -> Grown:
     """What was known and what came now. A curve goes on where name, split and run are the same."""
     known = {key: place for place, key in enumerate(_keys(before.curves))}
-    end = before.mark.line if before.mark else 0
-    whole = [_until(each, end) for each in before.curves]
-    is_anew = any(a.value.size < b.value.size for a, b in zip(whole, before.curves, strict=True))
+    whole = list(before.curves)
     places = []
     for key, curve in zip(_keys(new.curves), new.curves, strict=True):
         place = known.get(key)
@@ -169,17 +163,7 @@ def grown(before: Found, new: Found) -> Grown:
             restarts=(*before.restarts, *new.restarts),
         ),
         places=tuple(places),
-        is_anew=is_anew,
     )
-
-
-def _until(curve: Curve, line: int) -> Curve:
-    """Without what was read behind the mark."""
-    return curve if not (curve.line > line).any() else _cut(curve, curve.line <= line)
-
-
-def _cut(curve: Curve, which: NDArray[np.bool_]) -> Curve:
-    return dataclasses.replace(curve, **{name: getattr(curve, name)[which] for name in _COLUMNS})
 
 
 def _keys(listed: Sequence[Curve]) -> list[tuple[str, str | None, str, int]]:

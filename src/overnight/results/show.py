@@ -12,6 +12,7 @@ from overnight.results.series import Point
 
 _LABEL_WIDTH = 12
 MOST_NAMES = 5
+MOST_OTHERS = 100
 MOST_PARTS = 3
 
 
@@ -23,7 +24,7 @@ def result(found: summary.RunResult, *, color: bool = False, sources: bool = Fal
     blocks = [
         [_title(found, color=color)],
         list(_primary(found, color=color)),
-        _block("others", [_line(each) for each in _others(found)]),
+        _block("others", list(_others(found))),
         _block("health", [text.printable(line) for line in health_lines(found.health)]),
         _block("read", list(_read(found.read))),
         _block("sources", list(_sources(found))) if sources else [],
@@ -45,7 +46,7 @@ def _primary(found: summary.RunResult, *, color: bool) -> Iterator[str]:
     if found.primary is None:
         yield "no primary metric: set primary and goal under [metrics] in overnight.toml"
     elif found.primary not in found.metrics:
-        known = ", ".join(text.printable(name) for name in found.metrics) or "no metric at all"
+        known = text.printable(_named(list(found.metrics))) or "no metric at all"
         yield f"{text.printable(found.primary)} was not found; the run's files have: {known}"
     else:
         yield wording.bold(_line(found.metrics[found.primary]), color=color)
@@ -78,8 +79,11 @@ def _baseline(against: summary.Against) -> str:
     return f"{shown}   difference {wording.signed(against.difference)}, {judged}; {against.note}"
 
 
-def _others(found: summary.RunResult) -> Iterator[measures.Metric]:
-    return (metric for name, metric in found.metrics.items() if name != found.primary)
+def _others(found: summary.RunResult) -> Iterator[str]:
+    others = [metric for name, metric in found.metrics.items() if name != found.primary]
+    yield from (_line(each) for each in others[:MOST_OTHERS])
+    if len(others) > MOST_OTHERS:
+        yield f"and {len(others) - MOST_OTHERS} more (--json lists them)"
 
 
 def _read(read: summary.Read) -> Iterator[str]:
@@ -121,7 +125,7 @@ def _passed(passed: run_files.Passed) -> Iterator[str]:
 
 def _sources(found: summary.RunResult) -> Iterator[str]:
     """Each number with the file and line that it was read from."""
-    for metric in found.metrics.values():
+    for metric in list(found.metrics.values())[: MOST_OTHERS + 1]:
         told = [("best", metric.best), ("last", metric.last), ("not finite", metric.nonfinite_at)]
         for what, point in told:
             if point is not None:
@@ -163,7 +167,8 @@ def _provenance(found: summary.RunResult) -> Iterator[str]:
         "snapshot": from_launch.get("snapshot"),
         "server": from_launch.get("server"),
         "GPUs": _gpus(from_launch.get("gpus")).removeprefix("GPU "),
-        "launched": _launched(from_launch),
+        "imported": from_launch.get("imported_from"),
+        "launched": "" if from_launch.get("imported_from") else _launched(from_launch),
         "read from": ", ".join(from_launch.get("files") or []),
     }
     for name, value in told.items():

@@ -37,7 +37,6 @@ _STARTS = re.compile(
     r"|[A-Z][a-z]{2}[0-9]{2}_[0-9]{2}-[0-9]{2}-[0-9]{2}|[0-9]{8}[-_T][0-9]{4,6}"
 )
 PRINTED = "text_log"  # the format of what is meant for people
-SLACK_S = 2.0  # an attempt's start is written a moment after the attempt begins
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +115,7 @@ def attempt_of(path: str, mtime: float, started: Mapping[int, float]) -> int:
         return int(found[1])
     if len(started) == 1:
         return next(iter(started))
-    before = [n for n, at in started.items() if at <= mtime + SLACK_S]
+    before = [n for n, at in started.items() if at <= mtime]
     return max(before, default=0)
 
 
@@ -126,7 +125,13 @@ def sources(reads: Iterable[Read]) -> list[Source]:
     for read in sorted(reads, key=lambda read: read.path):
         groups.setdefault(_family(read.path), []).append(read)
     found = [source for group in groups.values() for source in _sources(group)]
-    return sorted(found, key=lambda each: (each.is_printed, each.path.count("/"), each.path))
+    return sorted(found, key=_belief)
+
+
+def _belief(source: Source) -> tuple[bool, bool, int, str]:
+    """What an attempt printed is ours, so it comes before other text."""
+    is_other = source.is_printed and not _ATTEMPT.fullmatch(source.path)
+    return source.is_printed, is_other, source.path.count("/"), source.path
 
 
 def _family(path: str) -> str:

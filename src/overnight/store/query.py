@@ -46,6 +46,9 @@ class Questions:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
         self._db.close()
 
     def aim(self, goals: Mapping[tuple[str, str], str]) -> None:

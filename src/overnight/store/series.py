@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from overnight.core import places
 from overnight.store.mirror import BUSY_S, into_wal_mode
 
-VERSION = 1
+VERSION = 2
 NAME = "series.db"
 MANY = 500  # names in one question; SQLite allows more, but not everywhere
 POINTS = ("low", "high", "last", "odd")

@@ -11,10 +11,18 @@ from typing import Any
 
 import pytest
 
-from overnight.app import Overnight, comparing, evaluating, importing, querying, series
+from overnight.app import (
+    Overnight,
+    comparing,
+    evaluating,
+    imported,
+    importing,
+    querying,
+    series,
+)
 from overnight.app.talk import Silent
 from overnight.core import errors
-from overnight.results import run_roots, settings_files
+from overnight.results import run_roots, settings_files, show
 
 CONFIG = (
     '[project]\nname = "p"\ntrain = "python train.py"\n'
@@ -94,11 +102,24 @@ def test_originals_are_not_needed_later(o: Overnight, old: Path) -> None:
     assert told["metrics"]["val_acc"]["source"] == "work/metrics.jsonl:2"
     assert told["provenance"]["imported_from"] == str(old / "one")
     assert str(old / "one/metrics.jsonl") in told["provenance"]["files_imported"]
+    shown = show.result(evaluating.result(o, "one", None))
+    assert f"imported    {old / 'one'}" in shown
+    assert "launched" not in shown
     compared = comparing.compared(o, ["one", "two"])
     assert compared.best is not None
     assert [each.run for each in compared.best.pooled] == ["two"]
     with pytest.raises(errors.UsageError, match="was imported here"):
         evaluating.pull(o, "one", None)
+
+
+def test_new_runs_have_other_names(o: Overnight, old: Path) -> None:
+    """A run that is launched later could not be fetched into the place of an imported one."""
+    write(old / "train01/metrics.jsonl", rows(0.7))
+    importing.bring(o, old)
+    assert imported.names(o) == {"train01"}
+    with pytest.raises(errors.NameTaken, match="was imported here"):
+        imported.check_free(o, "train01")
+    imported.check_free(o, "train02")
 
 
 def test_imported_again(o: Overnight, old: Path) -> None:

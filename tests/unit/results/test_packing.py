@@ -84,6 +84,6 @@ def test_thinned_curves_come_back() -> None:
     values[[7, 4000]] = math.nan
     thin = thinning.thinned(np.arange(5000.0), values)
     back = packing.to_thin(packing.of_thin(thin))
-    for name in ("x", "low", "high", "nonfinite"):
+    for name in ("x", "low", "high", "mean", "nonfinite"):
         assert same(getattr(back, name), getattr(thin, name))
     assert back.lost == 2

@@ -69,3 +69,43 @@ def test_only_terminals_get_bold(tmp_path: Path) -> None:
     found = folders.result(tmp_path / "a", [90.0])
     assert wording.BOLD not in show.result(found)
     assert show.result(found, color=True).count(wording.BOLD) == 2
+
+
+def test_what_was_done_again_is_one_line(tmp_path: Path) -> None:
+    """With the part, in the words of the metric that tells most of it."""
+    folders.log(tmp_path, 1, *(f"epoch {n}/5 loss {n}.0 val_acc 0.{n}" for n in (1, 2, 3)))
+    folders.log(tmp_path, 2, "epoch 2/5 loss 3.5 val_acc 0.35")
+    shown = show.result(summary.summarise(tmp_path, {}, {}, folders.METRICS))
+    assert shown.count("done again") == 1
+    assert "done again after a resume: epoch 2 to epoch 3 (2 values of loss)" in shown
+
+
+def test_sources_that_are_not_used_and_parts_that_are_skipped(tmp_path: Path) -> None:
+    """What was not believed or could not be read is said, with the reason and the line."""
+    folders.log(tmp_path, 1, "step 1 loss 0.51")
+    path = folders.jsonl(tmp_path, {"step": 1, "loss": 0.5})
+    path.write_text(path.read_text() + '{"step": 2, "lo\n{"step": 3, "loss": 0.4}\n')
+    shown = show.result(summary.summarise(tmp_path, {}, {}, None))
+    assert "not used: loss of attempts/1/output.log, which work/metrics.jsonl has as well" in shown
+    assert "skipped: work/metrics.jsonl:2: " in shown
+
+
+def test_every_number_has_its_file_and_line(tmp_path: Path) -> None:
+    """With --sources: best, last, and the first that is no number, with the attempt."""
+    folders.log(tmp_path, 1, "epoch 1 val_acc 0.9", "epoch 2 val_acc nan", "epoch 3 val_acc 0.8")
+    found = summary.summarise(tmp_path, {}, {}, folders.METRICS)
+    shown = show.result(found, sources=True)
+    assert "val_acc     best 0.9  attempts/1/output.log:1 (attempt 1)" in shown
+    assert "val_acc     last 0.8  attempts/1/output.log:3 (attempt 1)" in shown
+    assert "val_acc     not finite nan  attempts/1/output.log:2 (attempt 1)" in shown
+    assert "output.log:1" not in show.result(found)
+
+
+def test_ten_thousand_metrics(tmp_path: Path) -> None:
+    """The first are shown, and how many there are besides."""
+    folders.jsonl(tmp_path, {"step": 1, "val_acc": 1.0, **{f"m{n}": n for n in range(10_000)}})
+    found = summary.summarise(tmp_path, {}, {}, folders.METRICS)
+    for sources in (False, True):
+        shown = show.result(found, sources=sources)
+        assert len(shown.splitlines()) < 1000
+        assert "and 9900 more (--json lists them)" in shown
