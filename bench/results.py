@@ -1,7 +1,7 @@
 """The figures of results: python -m bench.results [PART…] [--repetitions N] [--small] [--json]
 
-`--small` takes a hundredth of the data, to see that all of it works. Each part that takes much memory
-is a process of its own, which tells the most that it took.
+`--small` takes a hundredth of the data, to see that all of it works. Each part that takes much
+memory is a process of its own, which tells the most that it took.
 """
 
 from __future__ import annotations

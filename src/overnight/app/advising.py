@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from overnight.app import Overnight, comparing, series, sweep_results, sweep_views
 from overnight.core import command, errors
-from overnight.results import knob_effects, proposal_file, proposals, verdict
+from overnight.results import health, knob_effects, proposal_file, proposals, verdict
 from overnight.results.arms import Comparison
 from overnight.results.knob_effects import Effect
 from overnight.results.proposals import Proposal
-from overnight.results.series import Series
-from overnight.results.verdict import Finding, Findings, Verdict
-
-Judge = Callable[[Sequence[Series]], Sequence[Finding]]
-"""What is said about the curves of one run."""
+from overnight.results.verdict import Findings, Verdict
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -52,14 +48,13 @@ def advised(
     *,
     sweep: str | None = None,
     baseline: str | None = None,
-    judge: Judge | None = None,
 ) -> Advice:
     """Of these runs, or of a sweep; of neither: of the sweep that was begun last."""
     comparing.metrics_of(o)
     if not runs and sweep is None:
         sweep = newest(o)
     found = comparing.compared(o, runs, sweep=sweep, baseline=baseline)
-    return advice(o, found, findings(o, found, judge))
+    return advice(o, found, findings(o, found))
 
 
 def advice(o: Overnight, found: Comparison, told: Findings) -> Advice:
@@ -74,11 +69,14 @@ def advice(o: Overnight, found: Comparison, told: Findings) -> Advice:
     )
 
 
-def findings(o: Overnight, found: Comparison, judge: Judge | None) -> Findings:
-    """By run, of those whose curves lie here."""
-    if judge is None:
-        return {}
-    return {each.run: judge(series.of_run(o, each.run)) for each in found.outcomes}
+def findings(o: Overnight, found: Comparison) -> Findings:
+    """What calls for something to be done, by run, of those that have ended and lie here."""
+    judged = {
+        each.run: health.judge(series.of_run(o, each.run), remaining=0.0)
+        for each in found.outcomes
+        if each.has_ended
+    }
+    return {run: [each for each in told if each.is_loud] for run, told in judged.items()}
 
 
 def newest(o: Overnight) -> str:

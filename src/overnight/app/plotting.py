@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from overnight.app import Overnight, comparing, evaluating, series
+from overnight.app.code_changes import Snapshots
 from overnight.core import errors
 from overnight.results import grouping, pooling, traces
 from overnight.results.arms import Outcome
@@ -40,7 +41,7 @@ def plotted(o: Overnight, wish: Wish) -> Plot:
             "nothing to plot", hint="overnight plot train01 train02   or   --sweep NAME"
         )
     metric = wish.metric or primary(o)
-    found, _ = comparing.gathered(o, wish.runs, wish.sweep, wish.server)
+    found, _ = comparing.gathered(Snapshots(o), wish.runs, wish.sweep, wish.server)
     fetch_going(o, found)
     curves = {each.run: told for each in found if (told := series.one(o, each.run, metric))}
     if not curves:

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from overnight.app import Overnight, advising, comparing, evaluating, plotting, series
 from overnight.app.advising import Advice
+from overnight.app.code_changes import Snapshots
 from overnight.core import errors, places, views
 from overnight.results import grouping, joining, plotted, pooling
 from overnight.results.arms import Outcome
-from overnight.results.health import Finding, finding, judge
+from overnight.results.health import Finding, judge
 from overnight.results.page import Chart
 from overnight.results.report.model import Health, Step
 from overnight.results.series import Series
@@ -19,7 +20,6 @@ from overnight.results.verdict import Verdict
 
 Pair = tuple[views.ServerView, views.RunView]
 
-QUIET = (finding.CONVERGED, finding.NOISY)  # nothing that anybody has to do something about
 MOST_READ = 100
 MOST_LINES = 12
 MOST_STEPS = 2
@@ -40,12 +40,12 @@ class Known:
 def known(o: Overnight, pairs: Sequence[Pair]) -> list[Known]:
     """Of very many the newest ones; the others are told of as their servers followed them."""
     newest = sorted(pairs, key=lambda pair: pair[1].changed_at, reverse=True)[:MOST_READ]
-    found = []
+    snapshots, found = Snapshots(o), []
     for server, run in newest:
         if not is_here(o, run):
             continue
         try:
-            outcome = comparing.read(o, run.name)
+            outcome = comparing.read(snapshots, run.name)
         except errors.UsageError as error:
             o.talk.say(f"{run.name}: {error.message}")
             continue
@@ -88,7 +88,7 @@ def health(
         )
         for each in listed
         for said in told.get(each.view.name, ())
-        if is_loud(said)
+        if said.is_loud
     ]
     flags = [
         Health(
@@ -116,12 +116,8 @@ def advice(
         compared = pooling.compare(outcomes, baseline=comparing.planned(o, outcomes, None))
     except errors.UsageError:
         return None
-    loud = {run: [each for each in said if is_loud(each)] for run, said in told.items()}
+    loud = {run: [each for each in said if each.is_loud] for run, said in told.items()}
     return advising.advice(o, compared, loud)
-
-
-def is_loud(each: Finding) -> bool:
-    return each.is_asserted and each.finding not in QUIET
 
 
 def verdicts(found: Advice | None) -> dict[str, Verdict]:

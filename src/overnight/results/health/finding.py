@@ -26,6 +26,9 @@ FINDINGS = (
     IMPROVING, CONVERGED, NOISY,
 )  # fmt: skip
 
+# Nothing that anybody has to do something about.
+QUIET = (CONVERGED, NOISY)
+
 # Confidence at and above which a finding is asserted; below, it is a hint.
 ASSERTED = 0.5
 TAKEN_BACK = 0.3  # at most, where a surer finding excludes it
@@ -65,6 +68,11 @@ class Finding:
     @property
     def is_asserted(self) -> bool:
         return self.confidence >= ASSERTED
+
+    @property
+    def is_loud(self) -> bool:
+        """Whether it is sure, and calls for something to be done."""
+        return self.is_asserted and self.finding not in QUIET
 
 
 def _plain(value: float | str | bool | None) -> float | str | bool | None:
