@@ -10,11 +10,12 @@ from typing import Any
 
 from overnight.app import Overnight, comparing, series, sweep_results, sweep_views
 from overnight.core import command, errors
-from overnight.results import health, knob_effects, proposal_file, proposals, verdict
-from overnight.results.arms import Comparison
-from overnight.results.knob_effects import Effect
-from overnight.results.proposals import Proposal
-from overnight.results.verdict import Findings, Verdict
+from overnight.results import health
+from overnight.results.advice import knob_effects, proposal_file, proposals, verdict
+from overnight.results.advice.knob_effects import Effect
+from overnight.results.advice.proposals import Proposal
+from overnight.results.advice.verdict import Findings, Verdict
+from overnight.results.comparison.arms import Comparison
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from overnight.app import Overnight
 from overnight.core import text
-from overnight.results.arms import Outcome
+from overnight.results.comparison.arms import Outcome
 from overnight.sync import gitinfo
 
 MOST_FILES = 4

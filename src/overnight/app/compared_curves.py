@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from overnight.app import Overnight, comparing, plotting, series
 from overnight.results import plotted
-from overnight.results.arms import Comparison
-from overnight.results.grouping import Group
+from overnight.results.comparison.arms import Comparison
+from overnight.results.comparison.grouping import Group
 from overnight.results.page import Chart
 from overnight.results.series import Series
 

@@ -10,9 +10,10 @@ from typing import Any
 from overnight.app import Overnight, code_changes, evaluating, series, sweep_results
 from overnight.app.code_changes import Snapshots
 from overnight.core import config, errors, invocation, places
-from overnight.results import grouping, names, outcomes, pooling, settings, sweeps
-from overnight.results.arms import Comparison, Outcome, Swept, Which
-from overnight.results.pooling import Number
+from overnight.results import names
+from overnight.results.comparison import grouping, outcomes, pooling, settings, sweeps
+from overnight.results.comparison.arms import Comparison, Outcome, Swept, Which
+from overnight.results.comparison.pooling import Number
 
 
 def compared(

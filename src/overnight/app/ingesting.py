@@ -11,15 +11,7 @@ from typing import Any
 import numpy as np
 
 from overnight.core import places
-from overnight.results import (
-    curves,
-    measures,
-    packing,
-    renewing,
-    run_files,
-    run_records,
-    thinning,
-)
+from overnight.results import curves, measures, packing, renewing, run_files, run_records, thinning
 from overnight.results.curves import Curve, Found
 from overnight.results.run_files import Stat
 from overnight.results.series import Series

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from overnight.app import Overnight, comparing, evaluating, series
 from overnight.app.code_changes import Snapshots
 from overnight.core import errors
-from overnight.results import grouping, pooling, traces
-from overnight.results.arms import Outcome
-from overnight.results.grouping import Group
+from overnight.results import traces
+from overnight.results.comparison import grouping, pooling
+from overnight.results.comparison.arms import Outcome
+from overnight.results.comparison.grouping import Group
 from overnight.results.series import Series
 from overnight.results.traces import Axis, Plot, Spread, Trace
 

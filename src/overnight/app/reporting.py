@@ -22,14 +22,15 @@ from overnight.app import (
 )
 from overnight.app.advising import Advice
 from overnight.core import errors, places, views
-from overnight.results import sweep_text, verdict
-from overnight.results import sweeps as by_point
-from overnight.results.arms import Comparison
+from overnight.results import sweep_text
+from overnight.results.advice import verdict
+from overnight.results.advice.verdict import Verdict
+from overnight.results.comparison import sweeps as by_point
+from overnight.results.comparison.arms import Comparison
 from overnight.results.page import Chart
 from overnight.results.report import hours, outcomes, telling, window, words
 from overnight.results.report.model import Outcome, Report, Step, SweepEnd, Window
 from overnight.results.report.outcomes import Aim
-from overnight.results.verdict import Verdict
 
 MOST_SWEEPS = 5
 MOST_STEPS = 5

@@ -23,7 +23,7 @@ from overnight.core import config, errors, search_space, sweep, views
 from overnight.core.search_space import Choice, Space
 from overnight.core.sweep import Point
 from overnight.ports import Request, Server
-from overnight.results import sweeps
+from overnight.results.comparison import sweeps
 from overnight.sync import manifest
 from overnight.train import search
 from overnight.train.search import Seen, Trial

@@ -17,8 +17,8 @@ from overnight.app.search_record import Record
 from overnight.app.search_trials import SweptTrials, Wanted, run_name
 from overnight.core import config, errors, search_space, sweep
 from overnight.core.search_space import Space
-from overnight.results import sweeps
-from overnight.results.arms import Comparison
+from overnight.results.comparison import sweeps
+from overnight.results.comparison.arms import Comparison
 from overnight.sync import manifest
 from overnight.train import optuna_adviser, search
 from overnight.train.search import Trial

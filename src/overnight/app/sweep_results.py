@@ -16,8 +16,9 @@ from typing import Any
 from overnight.app import Overnight, asking, following, sweep_views
 from overnight.core import errors, places, spec, sweep, views
 from overnight.ports import Request, Server
-from overnight.results import sweep_text, sweeps
-from overnight.results.arms import Comparison, Outcome
+from overnight.results import sweep_text
+from overnight.results.comparison import sweeps
+from overnight.results.comparison.arms import Comparison, Outcome
 
 FACT = "sweep:"
 MOST_TABLES = 2

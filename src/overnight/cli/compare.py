@@ -13,7 +13,7 @@ from overnight.core import errors
 
 if TYPE_CHECKING:
     from overnight.app import Overnight
-    from overnight.results.arms import Comparison, Which
+    from overnight.results.comparison.arms import Comparison, Which
 
 ENDINGS = {
     "table": ".txt",

@@ -14,8 +14,8 @@ from overnight.cli import common, terminal
 
 if TYPE_CHECKING:
     from overnight.app.advising import Advice
-    from overnight.results.proposals import Proposal
-    from overnight.results.verdict import Verdict
+    from overnight.results.advice.proposals import Proposal
+    from overnight.results.advice.verdict import Verdict
 
 WIDTH = 96
 
@@ -76,7 +76,7 @@ def command_line(runs: tuple[str, ...], sweep: str | None, baseline: str | None)
 
 def shown(found: Advice, again: str = "overnight next") -> str:
     """Verdicts, then proposals with their numbers. `again`: what was typed for this."""
-    from overnight.results import proposals
+    from overnight.results.advice import proposals
 
     blocks = [*map(verdict, found.verdicts)]
     if knobs := proposals.ranked(found.effects):

@@ -12,7 +12,7 @@ from overnight.cli import common, terminal
 
 if TYPE_CHECKING:
     from overnight.app import Overnight
-    from overnight.results.arms import Comparison
+    from overnight.results.comparison.arms import Comparison
 
 
 @common.verb(
@@ -32,7 +32,8 @@ def results(name: str | None, markdown: bool, every_run: bool, as_json: bool) ->
     """
     with common.project(as_json) as o:
         from overnight.app import sweep_results
-        from overnight.results import sweep_text, sweeps
+        from overnight.results import sweep_text
+        from overnight.results.comparison import sweeps
 
         chosen = name or newest(o)
         found = sweep_results.compared(o, chosen)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from overnight.results import hparams
+from overnight.results.parsing import hparams
 
 # By name, the most certain last: later ones win.
 NAMES = (

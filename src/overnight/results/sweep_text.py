@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from overnight.core import text
-from overnight.results import grouping, sweeps, wording
-from overnight.results.arms import FINISHED, Arm, Comparison, Outcome, Stat
+from overnight.results import wording
+from overnight.results.comparison import grouping, sweeps
+from overnight.results.comparison.arms import FINISHED, Arm, Comparison, Outcome, Stat
 from overnight.results.tables import escaping, layout, rounding, telling
 from overnight.results.tables import markdown as tables
 

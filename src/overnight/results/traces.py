@@ -13,7 +13,8 @@ from typing import Any, Literal
 import numpy as np
 
 from overnight.core import errors
-from overnight.results import statistics, thinning
+from overnight.results import thinning
+from overnight.results.comparison import statistics
 from overnight.results.curves import Floats
 from overnight.results.series import Series
 

@@ -12,7 +12,8 @@ import pytest
 from overnight.app import search_trials, searching
 from overnight.app.sweep_plan import Wish
 from overnight.core import errors, search_space
-from overnight.results import sweep_text, sweeps
+from overnight.results import sweep_text
+from overnight.results.comparison import sweeps
 from tests.integration.local.world import World
 
 # Its accuracy is best near lr 0.1; each start is written down.

@@ -13,7 +13,7 @@ import pytest
 from overnight.app import sweep_results
 from overnight.core import errors
 from overnight.node import states
-from overnight.results import sweeps
+from overnight.results.comparison import sweeps
 from tests import webhooks
 from tests.integration.local import sweeping
 from tests.integration.local.world import World, kill_and_wait

@@ -12,7 +12,7 @@ from overnight.app.advising import Advice
 from overnight.app.talk import Silent
 from overnight.cli import next as cli
 from overnight.core import errors
-from overnight.results import pooling
+from overnight.results.comparison import pooling
 from tests.unit.results import armed
 
 LEVELS = {0.001: [80.0, 80.1, 80.2], 0.01: [85.0, 85.2, 85.1], 0.1: [90.2, 90.0, 90.1]}

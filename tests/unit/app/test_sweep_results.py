@@ -10,8 +10,8 @@ import pytest
 from overnight.app import Overnight, sweep_results
 from overnight.app.talk import Silent
 from overnight.core import views
-from overnight.results import sweeps
-from overnight.results.arms import Comparison
+from overnight.results.comparison import sweeps
+from overnight.results.comparison.arms import Comparison
 
 
 def row(run: str, state: str, sweep: str = "lr", total: int = 2, **more: Any) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from overnight.core import views
-from overnight.results.arms import Measured, Outcome, Place
+from overnight.results.comparison.arms import Measured, Outcome, Place
 
 REPAIR = views.Repair(
     failure="nan", change="lr 0.01 -> 0.005", at=1.0, attempt=1, changes_science=True

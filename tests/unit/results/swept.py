@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from overnight.results import sweeps
-from overnight.results.arms import Outcome
+from overnight.results.comparison import sweeps
+from overnight.results.comparison.arms import Outcome
 
 BASE = {"lr": 0.001}
 HIGH = {"lr": 0.01}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from overnight.results import remarks, sweep_text, sweeps, wording
-from overnight.results.arms import Comparison
+from overnight.results import sweep_text, wording
+from overnight.results.comparison import remarks, sweeps
+from overnight.results.comparison.arms import Comparison
 from tests.unit.results import swept
 from tests.unit.results.swept import BASE, HIGH
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from overnight.core.spellings import VAL
-from overnight.results import curves, rows, sniffing
-from overnight.results.conventions import Convention
+from overnight.results import curves
 from overnight.results.curves import Found, Mark
+from overnight.results.parsing import rows, sniffing
+from overnight.results.parsing.conventions import Convention
 
 FORMAT = "detectron2_metrics_json"
 _TASKS = ("bbox", "segm", "keypoints", "sem_seg", "panoptic_seg", "box_proposals", "bbox_proposals")

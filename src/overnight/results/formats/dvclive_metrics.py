@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from overnight.results import curves, documents, sniffing
-from overnight.results.conventions import Convention
+from overnight.results import curves
 from overnight.results.curves import Found, Mark
+from overnight.results.parsing import documents, sniffing
+from overnight.results.parsing.conventions import Convention
 
 FORMAT = "dvclive_metrics"
 _CONVENTION = Convention(format=FORMAT)

@@ -8,9 +8,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from overnight.results import curves, names, sheets, sniffing
-from overnight.results.conventions import Convention
+from overnight.results import curves, names
 from overnight.results.curves import Found, Mark
+from overnight.results.parsing import sheets, sniffing
+from overnight.results.parsing.conventions import Convention
 
 FORMAT = "dvclive_tsv"
 _CONVENTION = Convention(format=FORMAT, delimiter="\t")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from overnight.results import curves, sheets, sniffing
-from overnight.results.conventions import Convention
+from overnight.results import curves
 from overnight.results.curves import Found, Mark
+from overnight.results.parsing import sheets, sniffing
+from overnight.results.parsing.conventions import Convention
 
 FORMAT = "flair_loss_tsv"
 _CONVENTION = Convention(format=FORMAT, delimiter="\t", absent=frozenset(("_",)))

@@ -11,10 +11,11 @@ import math
 from pathlib import Path
 from typing import Any
 
-from overnight.results import curves, documents, rows
-from overnight.results.conventions import Convention
+from overnight.results import curves
 from overnight.results.curves import Found, Mark
-from overnight.results.json_walk import Object
+from overnight.results.parsing import documents, rows
+from overnight.results.parsing.conventions import Convention
+from overnight.results.parsing.json_walk import Object
 
 
 def _words(text: str) -> tuple[str, ...]:

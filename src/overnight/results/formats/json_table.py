@@ -9,9 +9,10 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from overnight.results import curves, documents, sniffing
-from overnight.results.conventions import Convention
+from overnight.results import curves
 from overnight.results.curves import Found, Mark
+from overnight.results.parsing import documents, sniffing
+from overnight.results.parsing.conventions import Convention
 
 FORMAT = "json_table"
 _CONVENTION = Convention(format=FORMAT)

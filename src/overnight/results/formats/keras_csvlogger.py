@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from overnight.results import curves, sheets, sniffing
-from overnight.results.conventions import Convention
+from overnight.results import curves
 from overnight.results.curves import Found, Mark
+from overnight.results.parsing import sheets, sniffing
+from overnight.results.parsing.conventions import Convention
 
 FORMAT = "keras_csvlogger"
 _CONVENTION = Convention(format=FORMAT)

@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from overnight.results import curves, hparams, sheets, sniffing
-from overnight.results.conventions import Convention
+from overnight.results import curves
 from overnight.results.curves import Found, Mark
+from overnight.results.parsing import hparams, sheets, sniffing
+from overnight.results.parsing.conventions import Convention
 
 FORMAT = "lightning_metrics_csv"
 _CONVENTION = Convention(format=FORMAT, delimiter=",")

@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from overnight.results import curves, sheets, sniffing
-from overnight.results.conventions import Convention
+from overnight.results import curves
 from overnight.results.curves import Floats, Found, Mark
+from overnight.results.parsing import sheets, sniffing
+from overnight.results.parsing.conventions import Convention
 
 FORMAT = "sb_monitor_csv"
 

@@ -9,8 +9,9 @@ import re
 from pathlib import Path
 
 from overnight.core.spellings import VAL
-from overnight.results import curves, growing
+from overnight.results import curves
 from overnight.results.curves import Found, Mark, Passed, Table
+from overnight.results.parsing import growing
 
 FORMAT = "yolov5_results_txt"
 _TRAIN = ("train/box_loss", "train/obj_loss", "train/cls_loss", "train/total_loss")

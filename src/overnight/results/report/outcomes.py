@@ -9,10 +9,10 @@ from typing import Any
 
 from overnight.core import views
 from overnight.results import names, wording
-from overnight.results.arms import Measured, Place
+from overnight.results.advice.verdict import Verdict
+from overnight.results.comparison.arms import Measured, Place
 from overnight.results.report.hours import Event
 from overnight.results.report.model import Number, Outcome
-from overnight.results.verdict import Verdict
 
 OTHER_SCALE = "the target and {run} have other scales (a fraction, percent): not compared"
 

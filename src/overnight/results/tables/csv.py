@@ -6,7 +6,7 @@ import csv
 import io
 import math
 
-from overnight.results.arms import Arm, Comparison, Stat, Test
+from overnight.results.comparison.arms import Arm, Comparison, Stat, Test
 from overnight.results.tables.escaping import csv_text
 
 Cell = str | int | float

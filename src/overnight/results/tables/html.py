@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from overnight.results import page
-from overnight.results.arms import Comparison
+from overnight.results.comparison.arms import Comparison
 from overnight.results.tables import telling
 
 

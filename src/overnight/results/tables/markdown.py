@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from overnight.results.arms import Comparison
+from overnight.results.comparison.arms import Comparison
 from overnight.results.tables import telling
 from overnight.results.tables.escaping import markdown, markdown_line
 

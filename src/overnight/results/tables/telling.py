@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from overnight.results import remarks, wording
-from overnight.results.arms import Arm, Comparison, LeftOut, Outcome, Shown, Stat, Test
+from overnight.results import wording
+from overnight.results.comparison import remarks
+from overnight.results.comparison.arms import Arm, Comparison, LeftOut, Outcome, Shown, Stat, Test
 from overnight.results.tables import rounding
 
 MOST_OTHER_METRICS = 8

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from overnight.results import curves, documents, json_walk, names, reading
-from overnight.results.conventions import Convention
+from overnight.results import curves, names, reading
 from overnight.results.formats import hf_results, hf_trainer_state, json_table
+from overnight.results.parsing import documents, json_walk
+from overnight.results.parsing.conventions import Convention
 from tests.unit.results.formats import pieces
 
 STATE = {

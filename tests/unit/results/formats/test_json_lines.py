@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from overnight.results import curves, growing, json_lines, rows
-from overnight.results.conventions import Convention
+from overnight.results import curves
 from overnight.results.curves import Passed
 from overnight.results.formats import metrics_jsonl
-from overnight.results.gather import Gather
+from overnight.results.parsing import growing, json_lines, rows
+from overnight.results.parsing.conventions import Convention
+from overnight.results.parsing.gather import Gather
 from tests.unit.results.formats import pieces
 
 NAMES = [

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from overnight.results import growing, sheets
-from overnight.results.conventions import Convention
 from overnight.results.formats import csv_table
+from overnight.results.parsing import growing, sheets
+from overnight.results.parsing.conventions import Convention
 from tests.unit.results.formats import pieces
 
 CELLS = st.one_of(

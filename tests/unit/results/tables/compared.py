@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from overnight.core import views
-from overnight.results import arms
+from overnight.results.comparison import arms
 
 HALF = {2: 8.98, 3: 2.48, 4: 1.59, 5: 1.24}  # half of a t interval, in standard deviations
 

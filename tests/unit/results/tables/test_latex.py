@@ -7,7 +7,7 @@ import subprocess
 import unicodedata
 from pathlib import Path
 
-from overnight.results import arms
+from overnight.results.comparison import arms
 from overnight.results.tables import escaping, latex
 from tests.unit.results.tables import compared
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from overnight.core import views
-from overnight.results import arms, remarks
+from overnight.results.comparison import arms, remarks
 from overnight.results.tables import telling
 from tests.unit.results.tables import compared
 

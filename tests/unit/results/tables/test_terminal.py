@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from overnight.results import arms
+from overnight.results.comparison import arms
 from overnight.results.tables import layout, terminal
 from tests.unit.results.tables import compared
 

@@ -1,0 +1,1 @@
+"""What a comparison says about the plan: the verdict, and what to run next."""

@@ -1,0 +1,320 @@
+"""Which runs are one arm: those that differ in nothing but their seed. Pure.
+
+What was set is a flat mapping: `--lr`, `env WIDTH`, `configs/base.yaml optim.lr`, or a sweep's key.
+A key is the seed where its name says so and its value is a whole number. Keys that only say where a
+run writes, what it is called, which port it has or when it was, tell no arms apart.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from overnight.core import errors
+from overnight.results.comparison import settings
+from overnight.results.comparison.arms import Outcome, Seed
+
+SEED, NONE = "seed", "none"
+CODE = "code"
+LONGEST = 60  # characters of a label
+_ABSENT = object()
+_LAST = re.compile(r"[.:/ ]")
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_SEED_WORDS = _words("seed randomstate manualseed randomseed pythonhashseed")
+_NO_SEED = _words("len length size num count path file dir list every frac ratio use fix")
+# Keys that cannot change what is learnt, whatever they hold.
+_IDLE = _words(
+    "port masterport mainprocessport rdzvport rdzvendpoint rdzvid timestamp datetime startedat "
+    "createdat cudavisibledevices localrank noderank runname runid jobid jobname expname expid "
+    "wandbname wandbrunname wandbgroup wandbnotes wandbtags outputdir outdir savedir logdir "
+    "loggingdir checkpointdir ckptdir resultsdir resultdir rundir defaultrootdir hydrarundir"
+)
+# Keys that may hold a name which only repeats what is known otherwise.
+_NAMES = _words(
+    "out output outputs outputpath save savepath log logs logpath results dir workdir modeldir "
+    "exportdir ckpt name run experiment experimentname exp id tag tags group notes version comment"
+)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Group:
+    """The runs of one arm, with their seeds; `config`: the keys in which the groups differ.
+
+    `settings`: for each of the runs all that it has set which tells it from others.
+    """
+
+    label: str
+    config: Mapping[str, Any]
+    outcomes: tuple[Outcome, ...]
+    settings: tuple[Mapping[str, Any], ...]
+
+
+def grouped(outcomes: Sequence[Outcome], by: str = SEED) -> list[Group]:
+    """In the order of their first runs. `by`: 'seed', 'none' (each run alone), or a key.
+
+    Runs whose code differs are never one arm, unless a key was asked for. Raises
+    `errors.UsageError` for a key that no run has.
+    """
+    seeded, configs = told(outcomes)
+    shown = [chosen_key(by, configs)] if by not in (SEED, NONE) else varying(configs)
+    members: dict[Any, list[int]] = {}
+    for place, config in enumerate(configs):
+        key = place if by == NONE else identity(config, shown)
+        members.setdefault(key, []).append(place)
+    groups = [
+        Group(
+            label="",
+            config={key: configs[places[0]][key] for key in shown if key in configs[places[0]]},
+            outcomes=tuple(seeded[place] for place in places),
+            settings=tuple(configs[place] for place in places),
+        )
+        for places in members.values()
+    ]
+    return labelled(groups, shown)
+
+
+def told(outcomes: Sequence[Outcome]) -> tuple[list[Outcome], list[dict[str, Any]]]:
+    """Each run with its seed, and what it has set that tells it from others."""
+    seeds = seed_keys(outcomes)
+    seeded = with_seeds(outcomes, seeds)
+    return seeded, [telling(each, seeds) for each in seeded]
+
+
+# -- seeds ------------------------------------------------------------------------------------
+
+
+def seed_keys(outcomes: Sequence[Outcome]) -> list[str]:
+    """The keys whose name says seed, and whose every value is a whole number."""
+    values: dict[str, list[Any]] = {}
+    for each in outcomes:
+        for key, value in each.config.items():
+            if key in values or is_called_seed(key):
+                values.setdefault(key, []).append(value)
+    return [
+        key
+        for key, seen in values.items()
+        if all(settings.whole(each) is not None for each in seen)
+    ]
+
+
+@functools.lru_cache(4096)
+def is_called_seed(key: str) -> bool:
+    words = set(re.split(r"[^a-z0-9]+", last(key).lower()))
+    says = bool(words & _SEED_WORDS) or joined(key) in _SEED_WORDS
+    return says and not words & _NO_SEED
+
+
+def with_seeds(outcomes: Sequence[Outcome], keys: Sequence[str]) -> list[Outcome]:
+    """Each with its seed; a sweep's own word comes first.
+
+    Of several keys, those that never vary are no seeds of the comparison; what is left is joined
+    where a run has different values (`seed=1 data_seed=7`).
+    """
+    moving = [key for key in keys if len({_plain(each.config.get(key)) for each in outcomes}) > 1]
+    counted = moving or keys
+    return [
+        each if each.seed is not None else dataclasses.replace(each, seed=_seed(each, counted))
+        for each in outcomes
+    ]
+
+
+def _seed(outcome: Outcome, keys: Sequence[str]) -> Seed | None:
+    values = {key: settings.whole(outcome.config[key]) for key in keys if key in outcome.config}
+    if not values:
+        return None
+    if len(set(values.values())) == 1:
+        return next(iter(values.values()))
+    return " ".join(f"{last(key)}={value}" for key, value in values.items())
+
+
+# -- what tells arms apart --------------------------------------------------------------------
+
+
+def telling(outcome: Outcome, seeds: Collection[str]) -> dict[str, Any]:
+    """The configuration without seeds, and without what only names or places the run.
+
+    With its code: what `provenance` calls `code`, else its snapshot, else its commit.
+    """
+    kept = {
+        key: _nameless(value, outcome) if joined(key) in _NAMES else value
+        for key, value in outcome.config.items()
+        if key not in seeds and joined(key) not in _IDLE
+    }
+    if code := code_of(outcome):
+        kept[CODE] = code
+    return kept
+
+
+def code_of(outcome: Outcome) -> str:
+    """Equal for runs of equal code; empty where nothing is known of it."""
+    known = outcome.provenance
+    commit = known.get("commit")
+    dirty = " and changes" if known.get("dirty") else ""
+    return str(known.get("code") or known.get("snapshot") or (f"{commit}{dirty}" if commit else ""))
+
+
+def _nameless(value: Any, outcome: Outcome) -> Any:
+    """Without what repeats the run's name, its seed, another setting or a date."""
+    if not isinstance(value, str):
+        return value
+    rest = value.replace(outcome.run, "*")
+    rest = re.sub(
+        r"(19|20)\d{2}[-_]?\d{2}[-_]?\d{2}([T_-]?\d{2}[-:_]?\d{2}([-:_]?\d{2})?)?", "*", rest
+    )
+    others = {str(other) for other in outcome.config.values() if not isinstance(other, bool)}
+    for text in sorted({*others, str(outcome.seed)} - {value, "", "None"}, key=len, reverse=True):
+        rest = re.sub(rf"(?<![0-9.]){re.escape(text)}(?![0-9A-Za-z.])", "*", rest)
+    return re.sub(r"(?<![A-Za-z])(seed[-_]?|s)\*", "*", rest)
+
+
+def varying(configs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The keys that not all have with the same value, in the order in which they came.
+
+    Of keys of one name that part the runs alike (`lr` of the sweep, `--lr`), the first.
+    """
+    keys = dict.fromkeys(key for each in configs for key in each)
+    found: dict[tuple[Any, ...], str] = {}
+    for key in keys:
+        parts = _parts(_plain(each.get(key, _ABSENT)) for each in configs)
+        if max(parts, default=0) > 0:
+            found.setdefault((joined(key), *parts), key)
+    return list(found.values())
+
+
+def _parts(values: Iterable[str]) -> list[int]:
+    """The values as numbers, in the order in which each came first: 0, 0, 1, 0, 2."""
+    known: dict[str, int] = {}
+    return [known.setdefault(value, len(known)) for value in values]
+
+
+def identity(config: Mapping[str, Any], keys: Iterable[str]) -> tuple[str, ...]:
+    return tuple(_plain(config.get(key, _ABSENT)) for key in keys)
+
+
+def _plain(value: Any) -> str:
+    """Equal for what means the same: 0.001, 1e-3 and "1e-3"."""
+    try:
+        return _written(value)
+    except TypeError:  # a list or a table
+        return json.dumps(value, sort_keys=True, default=str)
+
+
+@functools.lru_cache(1 << 14, typed=True)
+def _written(value: Any) -> str:
+    if value is _ABSENT:
+        return ""
+    if isinstance(value, bool) or value is None:
+        return json.dumps(value)
+    if isinstance(value, int) and abs(value) >= 2**53:
+        return repr(value)
+    if isinstance(value, int | float):
+        return repr(float(value))
+    if not isinstance(value, str):
+        return json.dumps(value, sort_keys=True, default=str)
+    text = value.strip()
+    if text.lower() in ("true", "false"):
+        return text.lower()
+    try:
+        return repr(float(text))
+    except ValueError:
+        return f"text {value}"
+
+
+def chosen_key(wanted: str, configs: Sequence[Mapping[str, Any]]) -> str:
+    """The key called so, or whose last part is: `lr` finds `--lr` and `optim.lr`."""
+    keys = list(dict.fromkeys(key for each in configs for key in each))
+    if wanted in keys:
+        return wanted
+    near = [key for key in keys if last(key) == last(wanted)]
+    if len(near) == 1:
+        return near[0]
+    known = ", ".join(near or varying(configs)) or "nothing differs between these runs"
+    what = f"several keys are called {wanted!r}" if near else f"no run has a setting {wanted!r}"
+    raise errors.UsageError(f"{what}: {known}", hint="--by seed, --by none, or one of these keys")
+
+
+# -- labels -----------------------------------------------------------------------------------
+
+
+def labelled(groups: Sequence[Group], keys: Sequence[str]) -> list[Group]:
+    """Each with what sets it apart, `lr=0.1 amp`; unique, and never longer than LONGEST."""
+    short = short_names(keys)
+    wanted = [_label(group, keys, short) for group in groups]
+    found: list[Group] = []
+    for group, label in zip(groups, wanted, strict=True):
+        if not label or len(label) > LONGEST or wanted.count(label) > 1:
+            label = stem([each.run for each in group.outcomes])
+        found.append(dataclasses.replace(group, label=_unused(label, [g.label for g in found])))
+    return found
+
+
+def _label(group: Group, keys: Sequence[str], short: Mapping[str, str]) -> str:
+    """In the order of the keys; what only others have is said as missing."""
+    parts = [_part(key, short[key], group) for key in keys]
+    return " ".join(part for part in parts if part)
+
+
+def _part(key: str, name: str, group: Group) -> str:
+    if key == CODE:
+        words = group.outcomes[0].provenance.get("code_words")
+        code = str(group.config.get(CODE, "?"))
+        return f"code {code[:8]}" if words is None else str(words)
+    if key not in group.config:
+        return f"no {name}"
+    value = group.config[key]
+    return name if value is True else f"{name}={shown(value)}"
+
+
+def shown(value: Any) -> str:
+    """A value as one would write it."""
+    if isinstance(value, str):
+        return value
+    return f"{value:.6g}" if isinstance(value, float) else json.dumps(value, default=str)
+
+
+def short_names(keys: Sequence[str]) -> dict[str, str]:
+    """The last part of each key where that tells them apart."""
+    ends = {key: last(key) for key in keys}
+    return {
+        key: end if list(ends.values()).count(end) == 1 else key.strip("-")
+        for key, end in ends.items()
+    }
+
+
+@functools.lru_cache(4096)
+def last(key: str) -> str:
+    """`lr` of `--lr`, `optim.lr` and `configs/base.yaml optim.lr`."""
+    return _LAST.split(key.strip("-+"))[-1].strip("-") or key
+
+
+def stem(runs: Sequence[str]) -> str:
+    """What the names of the runs have in common: `lr-base` of `lr-base-s0`, `lr-base-s1`."""
+    if len(runs) == 1:
+        return runs[0]
+    shortest = min(runs, key=len)
+    common = next(
+        (shortest[:end] for end in range(len(shortest), 0, -1)
+         if all(run.startswith(shortest[:end]) for run in runs)),
+        "",
+    )  # fmt: skip
+    return re.sub(r"([-_.]?(s|seed)?[-_.]?)$", "", common) or runs[0]
+
+
+def _unused(label: str, taken: Collection[str]) -> str:
+    if label not in taken:
+        return label
+    return next(f"{label} ({n})" for n in range(2, len(taken) + 3) if f"{label} ({n})" not in taken)
+
+
+@functools.lru_cache(4096)
+def joined(key: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", last(key).lower())

@@ -1,0 +1,1 @@
+"""What the readers of tables and JSON share: whole lines, cells, columns, numbers."""
