@@ -210,6 +210,19 @@ def test_a_last_line_that_went_on_after_all(o: Overnight) -> None:
     assert series.of_run(o, "a")[0].value.tolist() == [0.4]
 
 
+def test_a_last_line_of_a_log_that_went_on_after_all(o: Overnight) -> None:
+    """It had the form of the lines before it, and yet not all of its digits."""
+    folders.log(folder(o), 1, *(f"step {n} loss 1.{n}" for n in range(1, 9)))
+    path = folder(o) / "attempts/1/output.log"
+    with path.open("a") as file:
+        file.write("step 9 loss 1.0")
+    assert series.of_run(o, "a")[0].value.size == 9
+    with path.open("a") as file:
+        file.write("e+16\n")
+    assert series.of_run(o, "a")[0].value[-1] == 1e16
+    assert_same(series.of_run(o, "a"), whole(o))
+
+
 def test_a_file_that_goes_away_while_it_is_read(o: Overnight) -> None:
     """The run's other files are read; the next look forgets it, or reads it if it came back."""
     gone = folders.jsonl(folder(o), {"step": 1, "acc": 0.5}, name="a/metrics.jsonl")
