@@ -19,6 +19,7 @@ import numpy as np
 from overnight.results import curves, reading
 from overnight.results.curves import Curve, Found, Mark, Skipped
 from overnight.results.run_files import Stat, legible
+from overnight.results.sources import PRINTED
 
 SEALED_BYTES = 1024
 _COLUMNS = ("value", "step", "epoch", "time", "line")
@@ -58,12 +59,26 @@ def is_same(kept: Kept, now: Stat) -> bool:
 def read(path: Path, kept: Kept | None, now: Stat) -> Reading:
     """Reads on where the file has grown, else the whole file. Raises OSError."""
     mark = mark_of(kept.told) if kept else None
-    if kept and mark and now.size > kept.size and seal(path, mark) == kept.seal:
+    if kept and mark and _has_grown(path, kept, mark, now):
         reader = reading.named(kept.format or "")
         found = reader.read(path, mark) if reader is not None else None
         if found is not None and found.mark is not None:
             return _reading(path, found, goes_on=True)
     return _reading(path, reading.read(path), goes_on=False)
+
+
+def _has_grown(path: Path, kept: Kept, mark: Mark, now: Stat) -> bool:
+    if now.size <= kept.size or seal(path, mark) != kept.seal:
+        return False
+    return kept.format != PRINTED or not _went_on(path, mark)
+
+
+def _went_on(path: Path, mark: Mark) -> bool:
+    """Whether a log's last line, which was believed to be whole, was not."""
+    with path.open("rb") as file:
+        file.seek(max(0, mark.offset - 1))
+        around = file.read(2)
+    return mark.offset > 0 and len(around) == 2 and not any(end in around for end in b"\r\n")
 
 
 def _reading(path: Path, found: Found | None, *, goes_on: bool) -> Reading:

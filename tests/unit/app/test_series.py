@@ -210,6 +210,44 @@ def test_a_last_line_that_went_on_after_all(o: Overnight) -> None:
     assert series.of_run(o, "a")[0].value.tolist() == [0.4]
 
 
+def test_a_last_line_of_a_log_that_went_on_after_all(o: Overnight) -> None:
+    """It had the form of the lines before it, and yet not all of its digits."""
+    folders.log(folder(o), 1, *(f"step {n} loss 1.{n}" for n in range(1, 9)))
+    path = folder(o) / "attempts/1/output.log"
+    with path.open("a") as file:
+        file.write("step 9 loss 1.0")
+    assert series.of_run(o, "a")[0].value.size == 9
+    with path.open("a") as file:
+        file.write("e+16\n")
+    assert series.of_run(o, "a")[0].value[-1] == 1e16
+    assert_same(series.of_run(o, "a"), whole(o))
+
+
+def test_a_file_that_goes_away_while_it_is_read(o: Overnight) -> None:
+    """The run's other files are read; the next look forgets it, or reads it if it came back."""
+    gone = folders.jsonl(folder(o), {"step": 1, "acc": 0.5}, name="a/metrics.jsonl")
+    folders.jsonl(folder(o), {"step": 1, "loss": 0.5})
+    (plan,) = ingesting.needed(o.series, o.root, ["a"])
+    text = gone.read_text()
+    gone.unlink()
+    ingesting.carry_out(o.series, [plan], o.root)
+    assert o.series.names("a") == ["loss"]
+    assert "No such file" in o.series.told_of("a")[0][0][1]
+    gone.write_text(text)
+    assert [each.name for each in series.of_run(o, "a")] == ["acc", "loss"]
+
+
+def test_what_a_database_has_beside_it_belongs_to_it(o: Overnight) -> None:
+    """A log that SQLite has not taken in yet changes what the database says."""
+    work = folder(o) / "work"
+    work.mkdir()
+    (work / "x.db").write_bytes(b"12345")
+    (work / "x.db-wal").write_bytes(b"123")
+    os.utime(work / "x.db", ns=(1, 5))
+    os.utime(work / "x.db-wal", ns=(1, 7))
+    assert run_files.listing(folder(o))["work/x.db"] == (8, 7)
+
+
 def test_files_and_runs_that_are_gone_are_forgotten(o: Overnight) -> None:
     """What is not here any more is not told any more."""
     one = folders.jsonl(folder(o), {"step": 1, "acc": 0.5})
