@@ -48,7 +48,8 @@ def thinned(x: Floats, value: Floats, buckets: int = BUCKETS) -> Thin:
     if places is None:
         low = mean = high = value
     else:
-        low, high = value[_lowest(value, places)], value[_highest(value, places)]
+        low = np.minimum.reduceat(value, places[:-1])
+        high = np.maximum.reduceat(value, places[:-1])
         mean = _means(value, places).clip(low, high)
         x = x[(places[:-1] + places[1:] - 1) // 2]
     few = _few(nonfinite, buckets)
