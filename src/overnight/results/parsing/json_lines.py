@@ -18,6 +18,7 @@ import numpy as np
 
 from overnight.results.curves import Floats, Whole
 from overnight.results.parsing import growing
+from overnight.results.parsing.numbers import listed
 
 _OF_NUMBERS = b"0123456789+-.eE"
 _SPACE = rb"[ \t]*"
@@ -99,11 +100,10 @@ def numbers(block: bytes, count: int, made: Shape) -> Floats | None:
     text = _without(block, count, made.literals)
     if text is None:
         return None
-    try:
-        values = np.array(json.loads(b"[%b]" % text), dtype=np.float64)
-    except (ValueError, OverflowError):
+    values = listed(text)
+    if values is None or values.size != count * len(made.keys):
         return None
-    return values.reshape(count, -1) if values.size == count * len(made.keys) else None
+    return values.reshape(count, -1)
 
 
 def _begins_with(block: bytes, made: Shape) -> bool:

@@ -10,6 +10,7 @@ import re
 from datetime import UTC, datetime
 
 import numpy as np
+import orjson
 
 from overnight.results.curves import Floats
 
@@ -23,6 +24,16 @@ _COMMAS = re.compile(r"[+-]?\d[\d.]*,[\d.,]*%?", re.ASCII)
 # Between these two lie the Unix seconds that a training of our time can have.
 _EARLIEST, _LATEST = 3e8, 1e10
 _SCALES = (1.0, 1e3, 1e6, 1e9)
+
+
+def listed(text: bytes) -> Floats | None:
+    """Numbers as JSON writes them, commas between; None where something else is among them, which
+    may be a number in another spelling.
+    """
+    try:
+        return np.array(orjson.loads(b"[%b]" % text), dtype=np.float64)
+    except (ValueError, TypeError, OverflowError):
+        return None
 
 
 def number(text: str) -> float | None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import re
 
-import numpy as np
-
 from overnight.results.curves import Floats
+from overnight.results.parsing.numbers import listed
 
 MOST_KEYS = 24
 _NUMBER = rb"-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?"
@@ -15,7 +14,7 @@ _PAIR = re.compile(rb'([{,]\s*"(?:[^"\\\x00-\x1f]|\\.)*"\s*:\s*)(' + _NUMBER + r
 _DIGITS = b"0123456789+-.eE"
 # control characters, which no JSON text has
 _MARKS, _END, SEPARATOR = bytes(range(1, MOST_KEYS + 1)), b"\x1e", b"\x1f"
-_SPACES = bytes.maketrans(_MARKS + _END, b" " * (MOST_KEYS + 1))
+_COMMAS = bytes.maketrans(_MARKS, b"," * MOST_KEYS)
 
 
 def columns(texts: bytes, count: int) -> dict[str, Floats] | None:
@@ -33,11 +32,8 @@ def columns(texts: bytes, count: int) -> dict[str, Floats] | None:
         marked = marked.replace(begin, _MARKS[place : place + 1])
     if marked.translate(None, _DIGITS) != (_MARKS[: len(names)] + _END) * count:
         return None
-    try:
-        numbers = np.array(list(map(float, marked.translate(_SPACES).split())))
-    except ValueError:
-        return None
-    if numbers.size != count * len(names):
+    numbers = listed(marked[1:].translate(_COMMAS, _END))
+    if numbers is None or numbers.size != count * len(names):
         return None
     return dict(zip(names, numbers.reshape(count, len(names)).T, strict=True))
 
