@@ -3,7 +3,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test test-quick lint nights nights-mutants chaos bench bench-diagnosis bench-curves bench-hangs fleet docs packages clean
+.PHONY: demo test test-quick lint nights nights-mutants chaos bench bench-diagnosis bench-curves bench-hangs bench-results fleet docs packages clean
 
 demo: $(STAMP)  ## the whole pipeline on this machine, in about a minute
 	$(BIN)/overnight demo
@@ -46,6 +46,9 @@ CURVES ?=
 MADE ?= 200
 bench-curves: $(STAMP)  ## how well metric files are read and curves judged: CURVES=folder [JSON=1] [MADE=runs of each made-up family]
 	$(BIN)/python -m bench.curves $(CURVES) --made $(MADE) $(if $(JSON),--json)
+
+bench-results: packages $(STAMP) $(VENV)/.writers  ## ingest, comparison, readers and pages, beside TensorBoard, Trackio, MLflow and W&B
+	$(BIN)/python -m bench.results
 
 HANG_RUNS ?= 1000
 bench-hangs: $(STAMP)  ## false kills and missed hangs over simulated trainings

@@ -7,13 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from overnight.app import Overnight, code_changes, evaluating, series, sweep_results
+from overnight.app import Overnight, code_changes, evaluating, fetching, series, sweep_results
 from overnight.app.code_changes import Snapshots
 from overnight.core import config, errors, invocation, places
 from overnight.results import names
 from overnight.results.comparison import grouping, outcomes, pooling, settings, sweeps
 from overnight.results.comparison.arms import Comparison, Outcome, Swept, Which
 from overnight.results.comparison.pooling import Number
+from overnight.results.measures import Metric
 
 
 def compared(
@@ -59,24 +60,28 @@ def compared(
 def gathered(
     known: Snapshots, runs: Sequence[str], sweep: str | None, server: str | None
 ) -> tuple[list[Outcome], Swept | None]:
-    """The runs that were named, each once, and those of the sweep in its order."""
-    named = [of_run(known, run, server) for run in dict.fromkeys(runs)]
-    if sweep is None:
-        return named, None
-    told = sweep_results.compared(known.o, sweep)
-    found = [of_swept(known, each) for each in sweeps.in_order(told)]
-    mine = {each.run for each in found}
-    return [*found, *(each for each in named if each.run not in mine)], told.sweep
+    """The runs of the sweep in its order, then those that were named, each once; fetched first."""
+    o = known.o
+    told = sweep_results.compared(o, sweep) if sweep is not None else None
+    swept = {each.run: each for each in sweeps.in_order(told)} if told else {}
+    named = [run for run in dict.fromkeys(runs) if run not in swept]
+    ended = {run: each.server for run, each in swept.items() if each.has_ended}
+    failed = fetching.fetch(o, {**ended, **dict.fromkeys(named, server)})
+    for run in named:
+        if run in failed:
+            fetching.tell(o, run, failed[run])
+    here = [*(run for run in ended if fetching.is_kept(o, run)), *named]
+    read = dict(zip(here, all_of(known, here), strict=True))
+    for run in ended:
+        if run in failed:
+            o.talk.say(f"{run}: {failed[run].message}; as its server told of it")
+    found = [of_swept(each, read.get(run)) for run, each in swept.items()]
+    return [*found, *(read[run] for run in named)], told.sweep if told else None
 
 
-def of_swept(known: Snapshots, told: Outcome) -> Outcome:
-    """A run of a sweep with its curves, where these can be had; else as its server told of it."""
-    if not told.has_ended:
-        return told
-    try:
-        found = of_run(known, told.run, told.server)
-    except errors.OvernightError as error:
-        known.o.talk.say(f"{told.run}: {error.message}; as its server told of it")
+def of_swept(told: Outcome, found: Outcome | None) -> Outcome:
+    """A run of a sweep with what its files say, where these are here; else as its server tells."""
+    if found is None:
         return told
     if not found.metrics:
         found = dataclasses.replace(found, metrics=told.metrics)
@@ -96,34 +101,27 @@ def of_swept(known: Snapshots, told: Outcome) -> Outcome:
     )
 
 
-def of_run(known: Snapshots, run: str, server: str | None) -> Outcome:
-    """Fetched first; from what is here where its server is away, or it was brought in by hand."""
-    o = known.o
-    folder = places.results_folder(o.root, run)
-    try:
-        with o.talk.busy(f"fetching {run}"):
-            evaluating.pull(o, run, server)
-    except errors.Unreachable as error:
-        if not (folder / "spec.json").exists():
-            raise
-        o.talk.say(f"{error.message}; {run} as it was fetched {evaluating.age(folder)}")
-    except errors.UsageError:
-        if not (folder / "state.json").exists():
-            raise
-    return read(known, run)
+def all_of(known: Snapshots, runs: Sequence[str]) -> list[Outcome]:
+    """From .overnight/results alone; curves are read only of runs for which these are needed."""
+    told = series.told(known.o, runs)
+    return [read(known, run, told.get(run, {})) for run in runs]
 
 
-def read(known: Snapshots, run: str) -> Outcome:
-    """From .overnight/results/RUN alone."""
+def read(known: Snapshots, run: str, told: Mapping[str, Metric]) -> Outcome:
+    """`told`: its metrics. What was measured on test data is taken where the validation was best,
+    for which the curves are read.
+    """
     o = known.o
     folder = places.results_folder(o.root, run)
     state = evaluating.record(folder / "state.json")
     spec = evaluating.record(folder / "spec.json") if (folder / "spec.json").exists() else {}
+    is_tested = any(each.split == names.TEST for each in told.values())
     return outcomes.outcome(
         run,
         state=state,
         spec=spec,
-        series=series.of_run(o, run),
+        series=series.of_run(o, run) if is_tested else (),
+        summaries=None if is_tested else told,
         metrics=o.config.metrics,
         files=config_files(known, spec),
         environment=environment(folder),
@@ -195,7 +193,7 @@ def is_among(found: Sequence[Outcome], wanted: str, by: str) -> bool:
 def known_run(known: Snapshots, run: str, server: str | None) -> list[Outcome]:
     """Another run of the project as the baseline; none where there is none of that name."""
     try:
-        return [of_run(known, run, server)]
+        return gathered(known, [run], None, server)[0]
     except errors.UsageError:
         return []
 

@@ -6,10 +6,10 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from overnight.app import Overnight, advising, comparing, evaluating, plotting, series
+from overnight.app import Overnight, advising, comparing, fetching, plotting, series
 from overnight.app.advising import Advice
 from overnight.app.code_changes import Snapshots
-from overnight.core import errors, places, views
+from overnight.core import errors, views
 from overnight.results import joining, plotted
 from overnight.results.advice.verdict import Verdict
 from overnight.results.comparison import grouping, pooling
@@ -41,33 +41,18 @@ class Known:
 def known(o: Overnight, pairs: Sequence[Pair]) -> list[Known]:
     """Of very many the newest ones; the others are told of as their servers followed them."""
     newest = sorted(pairs, key=lambda pair: pair[1].changed_at, reverse=True)[:MOST_READ]
+    here = [(server, run) for server, run in newest if fetching.is_here(o, run)]
+    told = series.told(o, [run.name for _, run in here])
     snapshots, found = Snapshots(o), []
-    for server, run in newest:
-        if not is_here(o, run):
-            continue
+    for server, run in here:
         try:
-            outcome = comparing.read(snapshots, run.name)
+            outcome = comparing.read(snapshots, run.name, told.get(run.name, {}))
         except errors.UsageError as error:
             o.talk.say(f"{run.name}: {error.message}")
             continue
         curves = series.of_run(o, run.name)
         found.append(Known(server=server.name, view=run, outcome=outcome, series=curves))
     return found
-
-
-def is_here(o: Overnight, run: views.RunView) -> bool:
-    """Whether its results were pulled, and nothing has happened to it since.
-
-    The folder may be that of a run of the same name on another server.
-    """
-    folder = places.results_folder(o.root, run.name)
-    if not (folder / "state.json").exists():
-        return False
-    try:
-        state = evaluating.record(folder / "state.json")
-    except errors.UsageError:
-        return False
-    return all(state.get(key) == run.row.get(key) for key in ("seq", "created_at"))
 
 
 def findings(listed: Sequence[Known]) -> dict[str, tuple[Finding, ...]]:

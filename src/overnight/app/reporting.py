@@ -16,6 +16,7 @@ from overnight.app import (
     advising,
     cards,
     evaluating,
+    fetching,
     following,
     report_runs,
     sweep_results,
@@ -158,7 +159,7 @@ def of_runs(
 def fetch(o: Overnight, pairs: Sequence[report_runs.Pair]) -> None:
     """Pulls what is new of each run whose curve is shown; what cannot be had is said."""
     for server, run in pairs:
-        if not server.reachable or (run.ended and report_runs.is_here(o, run)):
+        if not server.reachable or (run.ended and fetching.is_here(o, run)):
             continue
         try:
             evaluating.pull(o, run.name, server.name)

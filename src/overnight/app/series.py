@@ -92,6 +92,26 @@ def summaries(o: Overnight, runs: Sequence[str], metric: str) -> dict[str, Metri
     return {run: replace(m, goal=goal) for run, m in metrics.items()} if goal else metrics
 
 
+def told(o: Overnight, runs: Sequence[str]) -> dict[str, dict[str, Metric]]:
+    """What is told of all series of these runs, by run and name, without their curves; the goal of
+    the primary metric is that of the project.
+    """
+
+    def load(store: SeriesStore) -> dict[str, dict[str, Metric]]:
+        found: dict[str, dict[str, Metric]] = {}
+        for row in store.metrics(runs):
+            found.setdefault(row["run"], {})[row["name"]] = measures.of_row(row)
+        return found
+
+    metrics = o.config.metrics
+    found = _used(o, runs, load)
+    for each in found.values():
+        primary = joining.meant(list(each), metrics.primary) if metrics else None
+        if metrics is not None and primary is not None:
+            each[primary] = replace(each[primary], goal=metrics.goal)
+    return found
+
+
 def read(o: Overnight, run: str) -> summary.Read:
     """What a run's files say, for its summary."""
 
