@@ -39,7 +39,9 @@ def store(repetitions: int, smaller: int) -> Iterator[table.Figure]:
     yield figure(f"{runs}: a second look", "s", "second_look_s", None)
     yield figure(f"{runs}: best and last of all", "s", "summaries_s", 0.3)
     yield figure(f"{runs}: comparison over all", "s", "compared_s", 0.3)
-    yield figure(f"a curve of {POINTS // smaller:,} points: ready to draw", "ms", "drawn_ms", 50.0)
+    points = f"a curve of {POINTS // smaller:,} points"
+    yield figure(f"{points}: ready to draw", "ms", "drawn_ms", 50.0)
+    yield figure(f"{points}: in 2,000 parts", "ms", "drawn_finer_ms", 50.0)
     yield figure("memory of all this, both processes", "MiB", "peak_mib", MEMORY_MIB)
 
 

@@ -1,6 +1,6 @@
 """The store of series: ingest, a second look, comparison over all runs, a long curve, memory.
 
-python -m bench.results_store [--runs 1000] [--steps 10000] [--json]
+python -m bench.results_store [--runs 1000] [--steps 10000] [--points 1000000] [--json]
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from overnight.app import Overnight, series
+from overnight.app import Overnight, comparing, series
 from overnight.app.talk import Silent
 
 CONFIG = (
@@ -95,8 +95,8 @@ def second_look(root: Path) -> float:
         return best_of(3, lambda: series.ingest(o))
 
 
-def compared(root: Path) -> float:
-    """Seconds for best and last of the primary metric of all runs, from a program that starts."""
+def summaries(root: Path) -> float:
+    """Seconds for best and last of the primary metric of all runs."""
 
     def work() -> None:
         with project(root) as o:
@@ -106,7 +106,25 @@ def compared(root: Path) -> float:
     return best_of(3, work)
 
 
-def long_curve(root: Path, points: int = 1_000_000) -> dict[str, float]:
+def compared(root: Path) -> float:
+    """Seconds for the comparison of all runs, as `overnight compare` makes it."""
+
+    def work() -> None:
+        with project(root) as o:
+            runs = series.known_runs(o)
+            assert len(comparing.compared(o, runs).outcomes) == len(runs)
+
+    return best_of(3, work)
+
+
+def ingested_s(runs: int, steps: int) -> float:
+    """Seconds to read so many runs into a new store."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        make(Path(folder), runs, steps)
+        return ingest(Path(folder))
+
+
+def long_curve(root: Path, points: int) -> dict[str, float]:
     """A curve of many points: its ingest, its picture from the store, all of its values."""
     folder = root / ".overnight/results/long"
     write(folder / "work/metrics.jsonl", 0, points)
@@ -115,7 +133,12 @@ def long_curve(root: Path, points: int = 1_000_000) -> dict[str, float]:
         drawn = best_of(3, lambda: series.curve(o, "long", "loss"))
         finer = best_of(3, lambda: series.curve(o, "long", "loss", 2000))
         whole = best_of(3, lambda: series.one(o, "long", "loss"))
-    return {"ingest": read, "drawn": drawn, "drawn_2000": finer, "whole": whole}
+    return {
+        "long_ingest_s": read,
+        "drawn_ms": 1000 * drawn,
+        "drawn_finer_ms": 1000 * finer,
+        "whole_ms": 1000 * whole,
+    }
 
 
 def peak_mib(children: bool = True) -> float:
@@ -125,21 +148,18 @@ def peak_mib(children: bool = True) -> float:
     return (own + others) / 1024
 
 
-def figures(runs: int = 1000, steps: int = 10_000, folder: Path | None = None) -> dict[str, Any]:
-    root = Path(tempfile.mkdtemp(prefix="overnight-bench-", dir=folder))
+def figures(runs: int, steps: int, points: int) -> dict[str, Any]:
+    root = Path(tempfile.mkdtemp(prefix="bench-"))
     try:
-        size = make(root, runs, steps)
-        told: dict[str, Any] = {"runs": runs, "steps": steps, "bytes": size}
+        told: dict[str, Any] = {"runs": runs, "steps": steps, "bytes": make(root, runs, steps)}
         before = cpu_s()
         told["ingest_s"] = ingest(root)
         told["ingest_cpu_s"] = cpu_s() - before
         told["second_look_s"] = second_look(root)
-        before = cpu_s()
+        told["summaries_s"] = summaries(root)
         told["compared_s"] = compared(root)
-        told["compared_cpu_s"] = (cpu_s() - before) / 3
         told["store_bytes"] = os.path.getsize(root / ".overnight/series.db")
-        told["peak_mib_runs"] = peak_mib()
-        told["long_curve_s"] = long_curve(root)
+        told |= long_curve(root, points)
         told["peak_mib"] = peak_mib()
         return told
     finally:
@@ -150,9 +170,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=1000)
     parser.add_argument("--steps", type=int, default=10_000)
+    parser.add_argument("--points", type=int, default=1_000_000, help="of the long curve")
     parser.add_argument("--json", action="store_true")
     wanted = parser.parse_args()
-    told = figures(wanted.runs, wanted.steps)
+    told = figures(wanted.runs, wanted.steps, wanted.points)
     if wanted.json:
         json.dump(told, sys.stdout, indent=2)
         return
