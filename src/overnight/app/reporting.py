@@ -17,6 +17,7 @@ from overnight.app import (
     cards,
     evaluating,
     following,
+    publishing,
     report_runs,
     sweep_results,
 )
@@ -256,4 +257,4 @@ def note_shown(o: Overnight, found: Report) -> None:
     """The next report begins where this one ended, unless this one left something out."""
     shown = window.read_again(found.window, last_shown(o))
     if shown is not None:
-        sweep_results.publish(record(o), json.dumps(shown.to_json()) + "\n")
+        publishing.publish(record(o), json.dumps(shown.to_json()) + "\n")
