@@ -191,8 +191,8 @@ class Flags:
         if found:
             return found
         if self._primary_name:
-            return self._plateau(self._primary, self._primary_name, self._sign, left)
-        return self._plateau(self._val, self._val_name, 1.0, left)
+            return self._plateau(self._primary, self._primary_name, left)
+        return self._plateau(self._val, self._val_name, left)
 
     def _overfit(self, curve: Thin, name: str, sign: float) -> dict[str, Any] | None:
         best, values = curve.best, curve.values()
@@ -220,9 +220,7 @@ class Flags:
         last = math.fsum(after[-FEW_BAD:]) / FEW_BAD
         return then - last > OF_LEVEL * (values[0] - min(values)) > 0
 
-    def _plateau(
-        self, curve: Thin, name: str, sign: float, left: float | None
-    ) -> dict[str, Any] | None:
+    def _plateau(self, curve: Thin, name: str, left: float | None) -> dict[str, Any] | None:
         values, best = curve.values(), curve.best
         if best is None or len(values) < LONG or left is None or left < LEFT:
             return None

@@ -53,8 +53,7 @@ def whole(folder: Path) -> OfRun:
 
 
 def placed(path: str, mtime_ns: int, found: Found, started: Mapping[int, float]) -> Read:
-    mtime = mtime_ns / 1e9
-    return Read(path=path, found=found, mtime=mtime, attempt=attempt_of(path, mtime, started))
+    return Read(path=path, found=found, attempt=attempt_of(path, mtime_ns / 1e9, started))
 
 
 def legible(found: Found) -> Found:

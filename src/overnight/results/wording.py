@@ -65,7 +65,3 @@ def bold(shown: str, *, color: bool) -> str:
 
 def count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def without_bold(shown: str) -> str:
-    return shown.replace(BOLD, "").replace(PLAIN, "")
