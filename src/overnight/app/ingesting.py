@@ -16,7 +16,8 @@ from overnight.results.curves import Curve, Found
 from overnight.results.run_files import Stat
 from overnight.results.series import Series
 from overnight.results.sources import Read
-from overnight.store.series import (
+from overnight.store.series import SeriesStore
+from overnight.store.series_rows import (
     Change,
     Chunk,
     CurveRow,
@@ -24,7 +25,6 @@ from overnight.store.series import (
     KnownFile,
     KnownRun,
     SeriesRow,
-    SeriesStore,
     StoredSeries,
 )
 

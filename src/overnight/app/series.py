@@ -19,7 +19,8 @@ from overnight.results.joining import Unused
 from overnight.results.measures import Metric
 from overnight.results.series import Series
 from overnight.results.thinning import BUCKETS, Thin
-from overnight.store.series import Damaged, SeriesStore, Unwritable
+from overnight.store.series import SeriesStore
+from overnight.store.series_file import Damaged, Unwritable
 
 T = TypeVar("T")
 # From here on a second process is worth its start.

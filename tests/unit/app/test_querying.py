@@ -17,7 +17,7 @@ from overnight.app import Overnight, querying
 from overnight.app.talk import Silent
 from overnight.core import errors
 from overnight.store import query
-from overnight.store.series import path_of
+from overnight.store.series_file import path_of
 from tests.unit.results import folders
 from tests.waiting import wait_until
 

@@ -21,7 +21,8 @@ from overnight.app.talk import Silent
 from overnight.results import reading, run_files, thinning
 from overnight.results.curves import Found, Mark
 from overnight.results.series import Series
-from overnight.store.series import SeriesStore, path_of
+from overnight.store.series import SeriesStore
+from overnight.store.series_file import path_of
 from tests.unit.results import folders
 from tests.waiting import wait_until
 
