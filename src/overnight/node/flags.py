@@ -19,6 +19,7 @@ from collections import deque
 from typing import Any, NamedTuple, Sequence
 
 from overnight.node import names, spellings
+from overnight.node.patience import median
 
 MOST = 96
 RECENT = 48
@@ -249,12 +250,6 @@ def place(point: Point) -> str:
 
 def short(value: float) -> str:
     return f"{value:.4g}"
-
-
-def median(values: Sequence[float]) -> float:
-    ordered = sorted(values)
-    middle = len(ordered) // 2
-    return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
 
 
 def noise(values: Sequence[float]) -> float:

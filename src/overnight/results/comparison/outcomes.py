@@ -12,7 +12,7 @@ from overnight.core import config, views
 from overnight.results import names
 from overnight.results.comparison import settings
 from overnight.results.comparison.arms import Measured, Outcome, Place
-from overnight.results.series import Point, Series
+from overnight.results.series import Point, Series, best_place
 
 SHOWN_PACKAGES = (
     "torch", "numpy", "transformers", "lightning", "pytorch-lightning", "accelerate", "tensorflow",
@@ -255,16 +255,6 @@ def of_summary(told: Summary) -> Measured:
         nonfinite=told.nonfinite,
         source=last.source,
     )
-
-
-def best_place(values: np.ndarray, goal: str | None) -> int | None:
-    """The first best finite value; None without a goal or a finite value."""
-    finite = np.isfinite(values)
-    if goal is None or not finite.any():
-        return None
-    if goal == "min":
-        return int(np.argmin(np.where(finite, values, np.inf)))
-    return int(np.argmax(np.where(finite, values, -np.inf)))
 
 
 def at_best(series: Series, judge: Told | None, name: str) -> tuple[int | None, str | None]:
