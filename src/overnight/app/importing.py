@@ -21,9 +21,9 @@ from overnight.app import Overnight, imported, publishing, series
 from overnight.core import errors, places, spec
 from overnight.results import reading, run_roots, settings_files
 from overnight.results.curves import Curve, Found
-from overnight.results.run_files import legible, record
 from overnight.results.run_roots import Parts
-from overnight.results.sources import is_candidate
+from overnight.results.runs.run_files import legible, record
+from overnight.results.runs.sources import is_candidate
 
 MOST_BYTES = 2 << 30  # of one file
 ORIGIN = "imported_from"

@@ -11,7 +11,7 @@ import numpy as np
 
 from overnight.app import Overnight, ingesting, series
 from overnight.core import errors
-from overnight.results import joining, packing
+from overnight.results.runs import joining, packing
 from overnight.results.series import Series
 from overnight.store import query
 from overnight.store.series import SeriesStore

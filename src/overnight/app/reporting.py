@@ -29,7 +29,7 @@ from overnight.results.advice.verdict import Verdict
 from overnight.results.comparison import sweeps as by_point
 from overnight.results.comparison.arms import Comparison
 from overnight.results.page import Chart
-from overnight.results.report import hours, outcomes, telling, window, words
+from overnight.results.report import gathering, hours, outcomes, window, words
 from overnight.results.report.model import Outcome, Report, Step, SweepEnd, Window
 from overnight.results.report.outcomes import Aim
 
@@ -77,8 +77,8 @@ def made(
         for server in servers
         for run in server.runs
     }
-    report = telling.report(
-        telling.Told(
+    report = gathering.report(
+        gathering.Told(
             project=o.project,
             window=covered,
             servers=servers,

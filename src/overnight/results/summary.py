@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from overnight.core import config, views
-from overnight.results import joining, names, run_files
+from overnight.results import names
 from overnight.results.health import Finding
-from overnight.results.joining import Unused
-from overnight.results.measures import Metric, Repeat, measure, repeated
+from overnight.results.runs import joining, run_files
+from overnight.results.runs.joining import Unused
+from overnight.results.runs.measures import Metric, Repeat, measure, repeated
 
 NO_TEST = "one run against one number: no test is claimed"
 OTHER_SCALE = "one of the two looks like a fraction, the other like percent: not compared"

@@ -2,7 +2,7 @@
 
 Everything in it can be read again from the pulled folders, so a file that is damaged, or of another
 version, is removed and made anew (`series_file`). Several processes may use it at once (WAL). It
-knows bytes and plain values (`series_rows`); what they mean is `results/packing.py` and
+knows bytes and plain values (`series_rows`); what they mean is `results/runs/packing.py` and
 `app/ingesting.py`.
 """
 

@@ -17,8 +17,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from overnight.app import Overnight, ingesting, series
-from overnight.results import reading, run_files, thinning
+from overnight.results import reading, thinning
 from overnight.results.curves import Found, Mark
+from overnight.results.runs import run_files
 from overnight.results.series import Series
 from overnight.store.series import SeriesStore
 from overnight.store.series_file import path_of
