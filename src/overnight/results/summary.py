@@ -116,7 +116,7 @@ def summarise(
         primary=metrics.primary if metrics else None,
         metrics=found,
         baseline=_against(found, metrics),
-        repairs=_repairs(_list(state, "repairs")),
+        repairs=views.repair_views(_list(state, "repairs")),
         attempts=attempts,
         provenance=_provenance(spec, attempts, found),
         command=tuple(command(spec)),
@@ -177,16 +177,6 @@ def _on_other_scales(one: float, other: float) -> bool:
 def _tidy(value: float) -> float:
     """Without the dust of subtraction: 93.7 - 95.5 is -1.8."""
     return float(f"{value:.12g}")
-
-
-def _repairs(raw: Sequence[Any]) -> tuple[views.Repair, ...]:
-    repairs = []
-    for each in raw:
-        try:
-            repairs.append(views.repair_view(each))
-        except (AttributeError, TypeError, ValueError):
-            continue
-    return tuple(repairs)
 
 
 def _attempt(raw: Mapping[str, Any]) -> dict[str, Any]:

@@ -188,7 +188,7 @@ def run_row(run: Outcome) -> tuple[str, ...]:
         run.server,
         run.said,
         value(best) if run.has_ended else so_far,
-        place(best) if run.has_ended else "-",
+        (wording.place_told(best) if run.has_ended else "") or "-",
         value(last) if run.has_ended else "-",
         took(run.duration_s),
         note(run),
@@ -199,12 +199,6 @@ def run_row(run: Outcome) -> tuple[str, ...]:
 def value(told: Mapping[str, Any]) -> str:
     found = told.get("value")
     return wording.number(found) if isinstance(found, (int, float)) else "-"
-
-
-def place(told: Mapping[str, Any]) -> str:
-    if told.get("epoch") is not None:
-        return f"epoch {wording.number(told['epoch'])}"
-    return f"step {told['step']}" if told.get("step") is not None else "-"
 
 
 def took(seconds: float | None) -> str:

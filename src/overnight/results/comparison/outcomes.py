@@ -40,7 +40,7 @@ def outcome(
     Never raises on what the records hold: what is missing or of another kind is left out.
     """
     attempts = [each for each in listed(state, "attempts") if isinstance(each, Mapping)]
-    repairs = repaired(listed(state, "repairs"))
+    repairs = views.repair_views(listed(state, "repairs"))
     provenance = mapping(spec, "provenance")
     sweep = mapping(spec, "sweep")
     variant = next((each for each in listed(spec, "variants") if isinstance(each, Mapping)), {})
@@ -89,16 +89,6 @@ def listed(value: Mapping[str, Any], key: str) -> list[Any]:
 def mapping(value: Mapping[str, Any], key: str) -> dict[str, Any]:
     found = value.get(key)
     return dict(found) if isinstance(found, Mapping) else {}
-
-
-def repaired(raw: Sequence[Any]) -> tuple[views.Repair, ...]:
-    found = []
-    for each in raw:
-        try:
-            found.append(views.repair_view(each))
-        except (AttributeError, TypeError, ValueError):
-            continue
-    return tuple(found)
 
 
 def altered(repairs: Sequence[views.Repair]) -> tuple[str, ...]:
