@@ -183,7 +183,7 @@ def asked_of(found: Comparison, arm: Arm, stat: Stat, asked: Criterion) -> Itera
     test = found.test(arm.label)
     base = found.baseline
     if base is not None and base.arm is not None and test is not None and not arm.is_baseline:
-        yield to_arm(test, asked.margin, sign)
+        yield to_arm(found, test, asked.margin, sign)
     number = base.value if base is not None and base.value is not None else asked.baseline
     source = base.source if base is not None and base.value is not None else asked.source
     if number is not None:
@@ -223,7 +223,7 @@ def to_number(
     )
 
 
-def to_arm(test: Test, margin: float, sign: float) -> Condition:
+def to_arm(found: Comparison, test: Test, margin: float, sign: float) -> Condition:
     difference = test.difference or 0.0
     ends = gains(test.low, test.high, 0.0, sign)
     status = standing(is_useful(sign * difference, margin), ends, margin)
