@@ -9,7 +9,7 @@ import pytest
 from overnight import cli
 from overnight.core import views
 from overnight.node import states
-from overnight.results.report import telling
+from overnight.results.report import gathering
 from scripts import reference
 from tests.unit.results.report import nights
 
@@ -38,7 +38,7 @@ def test_every_field_of_a_run_is_described() -> None:
 def test_every_field_of_a_report_is_described() -> None:
     """Each field of `report --json` stands in docs/json.md, also those of its parts."""
     page = (DOCS / "json.md").read_text()
-    value = telling.report(nights.busy()).to_json()
+    value = gathering.report(nights.busy()).to_json()
     fields = {*value, *value["finished"][0], *value["gpu_hours"], *value["gpu_hours"]["runs"][0]}
     for part in ("decisions", "failed", "mended", "sweeps", "steps", "health", "noticed", "away"):
         fields |= {*value[part][0]}

@@ -54,22 +54,22 @@ class Overnight:
     @cached_property
     def series(self) -> SeriesStore:
         """The store of series; in memory where this disk cannot hold it."""
-        from overnight.store import series
+        from overnight.store import series, series_file
 
         try:
             return series.SeriesStore(self.root)
-        except series.Unwritable as error:
+        except series_file.Unwritable as error:
             self.talk.say(f"the results are read anew each time: {error}")
             return series.SeriesStore(None)
 
     def without_series(self) -> None:
         """Removes the store of series, which is made anew when it is used next."""
-        from overnight.store import series
+        from overnight.store import series_file
 
         if "series" in self.__dict__:
             self.series.close()
             del self.series
-        series.remove(series.path_of(self.root))
+        series_file.remove(series_file.path_of(self.root))
 
     @property
     def project(self) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from overnight.app import publishing
 from overnight.code import detect, template
 from overnight.code.detected import Detected
 from overnight.core import config_kinds, errors, places
@@ -44,18 +45,5 @@ def init(root: Path, *, write: bool, may_replace: Callable[[Path], bool]) -> Beg
                 f"{path} is there already, and was left as it is",
                 hint="overnight init --print   shows what would be written; --force replaces it",
             )
-        publish(path, text)
+        publishing.asked_for(path, text, hint="overnight init --print")
     return Begun(path=path, text=text, written=write, found=found)
-
-
-def publish(path: Path, text: str) -> None:
-    """Whole or not at all."""
-    fresh = path.with_name(f".{path.name}.new")
-    try:
-        fresh.write_text(text)
-        fresh.replace(path)
-    except OSError as error:
-        fresh.unlink(missing_ok=True)
-        raise errors.UsageError(
-            f"cannot write {path}: {error.strerror}", hint="overnight init --print"
-        ) from error

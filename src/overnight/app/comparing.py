@@ -14,7 +14,7 @@ from overnight.results import names
 from overnight.results.comparison import grouping, outcomes, pooling, settings, sweeps
 from overnight.results.comparison.arms import Comparison, Outcome, Swept, Which
 from overnight.results.comparison.pooling import Number
-from overnight.results.measures import Metric
+from overnight.results.runs.measures import Metric
 
 
 def compared(

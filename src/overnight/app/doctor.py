@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from overnight.app import Overnight, connect, doctor_slurm, known_servers, preparing
-from overnight.app.findings import MEND, NOTE, OK, Finding
+from overnight.app.doctor_findings import MEND, NOTE, OK, Finding
 from overnight.code import imports
 from overnight.core import command, config, errors
 from overnight.ports import Request, Server

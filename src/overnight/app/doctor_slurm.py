@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from overnight.app.findings import MEND, NOTE, OK, Finding
+from overnight.app.doctor_findings import MEND, NOTE, OK, Finding
 from overnight.core import config
 
 OLDEST = (20, 2)

@@ -11,7 +11,7 @@ from typing import Any
 from overnight.app import Overnight, following, imported, series
 from overnight.core import errors, places
 from overnight.results import health, summary
-from overnight.results import pull as pulling
+from overnight.results.pulling import pull as pulling
 
 
 def pull(

@@ -17,9 +17,10 @@ from typing import Any, TextIO
 
 from overnight.app import Overnight, evaluating, series
 from overnight.core import errors, places
-from overnight.results import run_files, run_records, summary
+from overnight.results import summary
 from overnight.results.export import outgoing, tensorboard
 from overnight.results.export.outgoing import Outgoing
+from overnight.results.runs import run_files, run_records
 
 TENSORBOARD = "tensorboard"
 LIBRARIES = ("wandb", "trackio", "mlflow")

@@ -13,7 +13,6 @@ from overnight.store import mirror
 from overnight.train import follow
 
 GLANCE_S = 10.0
-RESCAN_S = 1.0
 
 
 def follower(

@@ -17,13 +17,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from overnight.app import Overnight, imported, series
+from overnight.app import Overnight, imported, publishing, series
 from overnight.core import errors, places, spec
 from overnight.results import reading, run_roots, settings_files
 from overnight.results.curves import Curve, Found
-from overnight.results.run_files import legible, record
 from overnight.results.run_roots import Parts
-from overnight.results.sources import is_candidate
+from overnight.results.runs.run_files import legible, record
+from overnight.results.runs.sources import is_candidate
 
 MOST_BYTES = 2 << 30  # of one file
 ORIGIN = "imported_from"
@@ -355,9 +355,7 @@ def _copy(source: Path, to: Path) -> None:
 
 def _write(path: Path, content: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(content, encoding="utf-8", errors="backslashreplace")
-    os.replace(temporary, path)
+    publishing.publish(path, content, durable=False)
 
 
 def _text(path: Path) -> str | None:

@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 
 from overnight.core import places
-from overnight.results import curves, measures, packing, renewing, run_files, run_records, thinning
+from overnight.results import curves, thinning
 from overnight.results.curves import Curve, Found
-from overnight.results.run_files import Stat
+from overnight.results.runs import measures, packing, renewing, run_files, run_records
+from overnight.results.runs.run_files import Stat
+from overnight.results.runs.sources import Read
 from overnight.results.series import Series
-from overnight.results.sources import Read
-from overnight.store.series import (
+from overnight.store.series import SeriesStore
+from overnight.store.series_rows import (
     Change,
     Chunk,
     CurveRow,
@@ -24,7 +26,6 @@ from overnight.store.series import (
     KnownFile,
     KnownRun,
     SeriesRow,
-    SeriesStore,
     StoredSeries,
 )
 

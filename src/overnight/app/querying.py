@@ -11,10 +11,11 @@ import numpy as np
 
 from overnight.app import Overnight, ingesting, series
 from overnight.core import errors
-from overnight.results import joining, packing
+from overnight.results.runs import joining, packing
 from overnight.results.series import Series
 from overnight.store import query
-from overnight.store.series import Damaged, SeriesStore, path_of
+from overnight.store.series import SeriesStore
+from overnight.store.series_file import Damaged, path_of
 
 MOST_POINTS = 20_000_000
 

@@ -10,7 +10,7 @@ from overnight.app import Overnight, following, output
 from overnight.core import errors, places
 from overnight.node import rank_logs
 from overnight.ports import Server
-from overnight.results import remote
+from overnight.results.pulling import remote
 
 Show = Callable[[bytes], None]
 

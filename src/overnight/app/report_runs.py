@@ -10,13 +10,14 @@ from overnight.app import Overnight, advising, comparing, fetching, plotting, se
 from overnight.app.advising import Advice
 from overnight.app.code_changes import Snapshots
 from overnight.core import errors, views
-from overnight.results import joining, plotted
+from overnight.results import plotted
 from overnight.results.advice.verdict import Verdict
 from overnight.results.comparison import grouping, pooling
 from overnight.results.comparison.arms import Outcome
 from overnight.results.health import Finding, judge
 from overnight.results.page import Chart
 from overnight.results.report.model import Health, Step
+from overnight.results.runs import joining
 from overnight.results.series import Series
 
 Pair = tuple[views.ServerView, views.RunView]

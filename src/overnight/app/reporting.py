@@ -18,6 +18,7 @@ from overnight.app import (
     evaluating,
     fetching,
     following,
+    publishing,
     report_runs,
     sweep_results,
 )
@@ -29,7 +30,7 @@ from overnight.results.advice.verdict import Verdict
 from overnight.results.comparison import sweeps as by_point
 from overnight.results.comparison.arms import Comparison
 from overnight.results.page import Chart
-from overnight.results.report import hours, outcomes, telling, window, words
+from overnight.results.report import gathering, hours, outcomes, window, words
 from overnight.results.report.model import Outcome, Report, Step, SweepEnd, Window
 from overnight.results.report.outcomes import Aim
 
@@ -77,8 +78,8 @@ def made(
         for server in servers
         for run in server.runs
     }
-    report = telling.report(
-        telling.Told(
+    report = gathering.report(
+        gathering.Told(
             project=o.project,
             window=covered,
             servers=servers,
@@ -257,4 +258,4 @@ def note_shown(o: Overnight, found: Report) -> None:
     """The next report begins where this one ended, unless this one left something out."""
     shown = window.read_again(found.window, last_shown(o))
     if shown is not None:
-        sweep_results.publish(record(o), json.dumps(shown.to_json()) + "\n")
+        publishing.publish(record(o), json.dumps(shown.to_json()) + "\n")

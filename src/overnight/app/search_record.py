@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from overnight.app import publishing
 from overnight.core import errors, places
 from overnight.train import search
 from overnight.train.search import Trial
@@ -62,12 +62,7 @@ class Record:
         """Durable when it returns: what follows may be launched."""
         value = {"definition": definition, "trials": [trial.to_json() for trial in trials]}
         self.folder.mkdir(parents=True, exist_ok=True)
-        temporary = self.path.with_name(f".{self.name}.{os.getpid()}.tmp")
-        with open(temporary, "w") as file:
-            json.dump(value, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, self.path)
+        publishing.publish(self.path, json.dumps(value))
 
     def check_same(self, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
         """The same search may be typed again; another one of the same name is refused."""

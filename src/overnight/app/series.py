@@ -14,12 +14,14 @@ from typing import TypeVar
 
 from overnight.app import Overnight, ingesting, second_reader
 from overnight.core import config, errors, places
-from overnight.results import joining, measures, packing, renewing, run_files, summary, thinning
-from overnight.results.joining import Unused
-from overnight.results.measures import Metric
+from overnight.results import summary, thinning
+from overnight.results.runs import joining, measures, packing, renewing, run_files
+from overnight.results.runs.joining import Unused
+from overnight.results.runs.measures import Metric
 from overnight.results.series import Series
 from overnight.results.thinning import BUCKETS, Thin
-from overnight.store.series import Damaged, SeriesStore, Unwritable
+from overnight.store.series import SeriesStore
+from overnight.store.series_file import Damaged, Unwritable
 
 T = TypeVar("T")
 # From here on a second process is worth its start.

@@ -53,11 +53,11 @@ def finished_lengths(o: Overnight) -> list[float]:
 def placed(o: Overnight, plan: Plan, servers: Sequence[str]) -> Plan:
     """Each run that no server was chosen for goes where it would end first."""
     open_runs = [each for each in plan.runs if not each.server]
-    found = choices(o, plan, open_runs, servers)
+    found = choices(plan, open_runs, servers)
     used = list(dict.fromkeys(each.server for each in found if each.server))
     limit = plan.wish.max_concurrent
     if limit is not None and len(used) > limit:  # a server cannot be given less than one at once
-        found = choices(o, plan, open_runs, [each for each in used if each][:limit])
+        found = choices(plan, open_runs, [each for each in used if each][:limit])
     lost = next((each for each in found if each.server is None), None)
     if lost is not None:
         raise errors.UsageError(
@@ -94,7 +94,7 @@ def later(run: Planned, moment: float) -> Planned:
 
 
 def choices(
-    o: Overnight, plan: Plan, runs: Sequence[Planned], servers: Sequence[str]
+    plan: Plan, runs: Sequence[Planned], servers: Sequence[str]
 ) -> list[placement.Placement]:
     wanted = [
         Wanted(

@@ -7,13 +7,12 @@ is old is marked as old.
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from overnight.app import Overnight, asking, following, sweep_views
+from overnight.app import Overnight, asking, following, publishing, sweep_views
 from overnight.core import errors, places, spec, sweep, views
 from overnight.ports import Request, Server
 from overnight.results import sweep_text
@@ -189,8 +188,10 @@ def keep(o: Overnight, found: Comparison) -> None:
     """`.overnight/results/sweeps/NAME.md` and `.json`: what was known last."""
     folder(o).mkdir(parents=True, exist_ok=True)
     name = found.sweep.name if found.sweep else ""
-    publish(folder(o) / f"{name}.json", json.dumps(sweeps.to_json(found), indent=2) + "\n")
-    publish(folder(o) / f"{name}.md", sweep_text.markdown(found))
+    publishing.publish(
+        folder(o) / f"{name}.json", json.dumps(sweeps.to_json(found), indent=2) + "\n"
+    )
+    publishing.publish(folder(o) / f"{name}.md", sweep_text.markdown(found))
 
 
 def shown(o: Overnight, name: str) -> str | None:
@@ -203,14 +204,4 @@ def shown(o: Overnight, name: str) -> str | None:
 
 def note_shown(o: Overnight, name: str, end: str) -> None:
     folder(o).mkdir(parents=True, exist_ok=True)
-    publish(folder(o) / f"{name}.shown", end)
-
-
-def publish(path: Path, content: str) -> None:
-    """Whole or not at all, also where two laptops' terminals ask at once."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with open(temporary, "w", encoding="utf-8", errors="backslashreplace") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
+    publishing.publish(folder(o) / f"{name}.shown", end)

@@ -10,7 +10,7 @@ from overnight.cli import common, terminal
 from overnight.core import errors
 
 if TYPE_CHECKING:
-    from overnight.app.findings import Finding
+    from overnight.app.doctor_findings import Finding
 
 SIGNS = {"ok": "ok  ", "note": "note", "mend": "MEND"}
 
@@ -24,7 +24,7 @@ def command(server: str | None, as_json: bool) -> None:
     Each finding comes with the command that mends it. Exit code 6 if something must be mended.
     """
     with common.project(as_json) as o:
-        from overnight.app import doctor, findings
+        from overnight.app import doctor, doctor_findings
 
         found = []
         for each in doctor.examine(o, server):
@@ -33,7 +33,7 @@ def command(server: str | None, as_json: bool) -> None:
                 print(terminal.safe_text(line(each)), flush=True)
         if as_json:
             common.emit({"findings": [each.to_json() for each in found]}, "", as_json)
-        if any(each.level == findings.MEND for each in found):
+        if any(each.level == doctor_findings.MEND for each in found):
             raise click.exceptions.Exit(errors.CheckFailed.exit_code)
 
 

@@ -88,10 +88,10 @@ def picture(plot: Plot) -> str:
 
 def written(plot: Plot, path: Path, columns: int) -> str:
     """Makes the file; its name and its caption."""
+    from overnight.app import publishing
     from overnight.results import figures, plotted
 
-    if path.suffix.lower() in (".html", ".htm"):
-        figures.publish(path, plotted.html(plot).encode())
-    else:
-        figures.write(plot, path, columns=columns)
+    is_page = path.suffix.lower() in (".html", ".htm")
+    content = plotted.html(plot) if is_page else figures.figure(plot, path, columns=columns)
+    publishing.asked_for(path, content, hint="another -o PATH")
     return terminal.safe_text(f"{path}\n{figures.caption(plot)}")

@@ -9,7 +9,7 @@ import click
 from overnight.cli import common, screen, terminal
 
 if TYPE_CHECKING:
-    from overnight.results.pull import Pulled
+    from overnight.results.pulling.pull import Pulled
 
 
 @common.verb(example="overnight pull train01 --include 'best.pt'")

@@ -47,11 +47,6 @@ def out(shown: str, output: str | None) -> None:
         print(shown, end="" if shown.endswith("\n") else "\n")
         sys.stdout.flush()
         return
-    from overnight.app import sweep_results
+    from overnight.app import publishing
 
-    try:
-        sweep_results.publish(Path(output), shown)
-    except OSError as error:
-        raise errors.UsageError(
-            f"{output} cannot be written: {error.strerror or error}", hint="another -o FILE"
-        ) from error
+    publishing.asked_for(Path(output), shown, hint="another -o FILE")

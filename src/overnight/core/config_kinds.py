@@ -168,11 +168,6 @@ VARIABLE = Kind("the name of a variable", (str,), _variable_problems)
 # --- numbers -----------------------------------------------------------------------------------
 
 
-def _count_problems(name: str, value: int) -> Iterator[Problem]:
-    if value < 0:
-        yield (), f"{name} = {value}: write 0 or more"
-
-
 def _seconds_problems(name: str, value: float) -> Iterator[Problem]:
     if not (math.isfinite(value) and value > 0):
         yield (), f"{name} = {words.toml(value)}: write a number of seconds above 0"
@@ -208,7 +203,6 @@ NUMBER = Kind("a number", (int, float), _number_problems, float)
 MARGIN = Kind("a number", (int, float), _margin_problems, float)
 GPU_COUNT = Kind("a number", (int, float), _gpu_count_problems)
 POSITIVE = Kind("a whole number", (int,), _positive_problems)
-COUNT = Kind("a whole number", (int,), _count_problems)
 SECONDS = Kind("a number of seconds", (int, float), _seconds_problems, float)
 
 

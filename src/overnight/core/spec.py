@@ -94,7 +94,7 @@ def checked_name(name: str) -> str:
     return name
 
 
-def next_name(taken: set[str], stem: str = "train") -> str:
+def next_name(taken: set[str]) -> str:
     """train01, train02, …: the first number above all that are taken."""
-    numbers = [int(m.group(1)) for n in taken if (m := re.fullmatch(rf"{stem}(\d+)", n))]
-    return f"{stem}{max(numbers, default=0) + 1:02d}"
+    numbers = [int(m.group(1)) for n in taken if (m := re.fullmatch(r"train(\d+)", n))]
+    return f"train{max(numbers, default=0) + 1:02d}"

@@ -199,3 +199,14 @@ def repair_view(value: Mapping[str, Any]) -> Repair:
         attempt=int(value.get("attempt") or 0),
         changes_science=bool(value.get("changes_science")),
     )
+
+
+def repair_views(raw: Sequence[Any]) -> tuple[Repair, ...]:
+    """Those of a record from anywhere; what is no repair is left out."""
+    found = []
+    for each in raw:
+        try:
+            found.append(repair_view(each))
+        except (AttributeError, TypeError, ValueError):
+            continue
+    return tuple(found)

@@ -243,10 +243,10 @@ def folder_problem(folder: str) -> str | None:
         wrong = intact.problem(path)
         if wrong is not None:
             return f"{os.path.relpath(path, folder)}: {wrong}"
-    return missing_shard(folder, [path for path in files if path.endswith(".index.json")])
+    return missing_shard([path for path in files if path.endswith(".index.json")])
 
 
-def missing_shard(folder: str, indexes: Sequence[str]) -> str | None:
+def missing_shard(indexes: Sequence[str]) -> str | None:
     """An index names the file of each tensor; all of them must be there."""
     for index in indexes:
         try:

@@ -19,6 +19,7 @@ from collections import deque
 from typing import Any, NamedTuple, Sequence
 
 from overnight.node import names, spellings
+from overnight.node.patience import median
 
 MOST = 96
 RECENT = 48
@@ -191,8 +192,8 @@ class Flags:
         if found:
             return found
         if self._primary_name:
-            return self._plateau(self._primary, self._primary_name, self._sign, left)
-        return self._plateau(self._val, self._val_name, 1.0, left)
+            return self._plateau(self._primary, self._primary_name, left)
+        return self._plateau(self._val, self._val_name, left)
 
     def _overfit(self, curve: Thin, name: str, sign: float) -> dict[str, Any] | None:
         best, values = curve.best, curve.values()
@@ -220,9 +221,7 @@ class Flags:
         last = math.fsum(after[-FEW_BAD:]) / FEW_BAD
         return then - last > OF_LEVEL * (values[0] - min(values)) > 0
 
-    def _plateau(
-        self, curve: Thin, name: str, sign: float, left: float | None
-    ) -> dict[str, Any] | None:
+    def _plateau(self, curve: Thin, name: str, left: float | None) -> dict[str, Any] | None:
         values, best = curve.values(), curve.best
         if best is None or len(values) < LONG or left is None or left < LEFT:
             return None
@@ -251,12 +250,6 @@ def place(point: Point) -> str:
 
 def short(value: float) -> str:
     return f"{value:.4g}"
-
-
-def median(values: Sequence[float]) -> float:
-    ordered = sorted(values)
-    middle = len(ordered) // 2
-    return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
 
 
 def noise(values: Sequence[float]) -> float:

@@ -227,7 +227,7 @@ class Vigil:
 
     def _notices(self, look: Look) -> Iterable[Notice | None]:
         yield self._of_suspension(look)
-        yield self._of_silence(look)
+        yield self._of_silence()
         yield self._of_standstill()
         if self._once.begins("diverging", look.loss.diverging):
             text = "the training loss is far above what it was"
@@ -249,7 +249,7 @@ class Vigil:
             return None
         return Notice("suspended", "a process of the run is stopped by a signal (SIGSTOP)")
 
-    def _of_silence(self, look: Look) -> Notice | None:
+    def _of_silence(self) -> Notice | None:
         """A run that never told any progress, and works: nobody can say what it does."""
         silent_s = self.silent_s()
         mute = self.patience.phase == patience.SETUP and self.busy is True

@@ -51,7 +51,7 @@ def _of_terminal(note: str) -> str:
     return note.replace(", bands ", "; -o and --json have the bands, ")
 
 
-def html(plot: Plot, *, note: str = "") -> str:
+def html(plot: Plot) -> str:
     """One page with the curves and their caption."""
     # alone on its page, a chart of few lines can have what one sees only when zooming in
     buckets = min(max(POINTS // max(len(plot.traces), 1), thinning.BUCKETS), MOST_BUCKETS)
@@ -59,7 +59,6 @@ def html(plot: Plot, *, note: str = "") -> str:
     return page.document(
         plot.title,
         [page.Section("", [drawn, page.paragraph(caption(plot), quiet=True)])],
-        note=note,
     )
 
 

@@ -72,13 +72,8 @@ class Series:
     @cached_property
     def best(self) -> int | None:
         """The place of the first best finite value; None without a goal or a finite value."""
-        values = self.value[self.kept]
-        finite = np.isfinite(values)
-        if self.goal is None or not finite.any():
-            return None
-        if self.goal == "min":
-            return int(self.kept[np.argmin(np.where(finite, values, np.inf))])
-        return int(self.kept[np.argmax(np.where(finite, values, -np.inf))])
+        best = best_place(self.value[self.kept], self.goal)
+        return None if best is None else int(self.kept[best])
 
     @property
     def last(self) -> int | None:
@@ -95,3 +90,13 @@ class Series:
             line=int(self.line[place]),
             attempt=int(self.attempt[place]),
         )
+
+
+def best_place(values: Floats, goal: str | None) -> int | None:
+    """Of the first best finite value; None without a goal or a finite value."""
+    finite = np.isfinite(values)
+    if goal is None or not finite.any():
+        return None
+    if goal == "min":
+        return int(np.argmin(np.where(finite, values, np.inf)))
+    return int(np.argmax(np.where(finite, values, -np.inf)))

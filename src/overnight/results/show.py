@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from overnight.core import text
-from overnight.results import measures, run_files, summary, wording
+from overnight.results import summary, wording
 from overnight.results.health import health_lines
+from overnight.results.runs import measures, run_files
 from overnight.results.series import Point
 
 _LABEL_WIDTH = 12

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from overnight.core import config, views
-from overnight.results import joining, names, run_files
+from overnight.results import names
 from overnight.results.health import Finding
-from overnight.results.joining import Unused
-from overnight.results.measures import Metric, Repeat, measure, repeated
+from overnight.results.runs import joining, run_files
+from overnight.results.runs.joining import Unused
+from overnight.results.runs.measures import Metric, Repeat, measure, repeated
 
 NO_TEST = "one run against one number: no test is claimed"
 OTHER_SCALE = "one of the two looks like a fraction, the other like percent: not compared"
@@ -115,7 +116,7 @@ def summarise(
         primary=metrics.primary if metrics else None,
         metrics=found,
         baseline=_against(found, metrics),
-        repairs=_repairs(_list(state, "repairs")),
+        repairs=views.repair_views(_list(state, "repairs")),
         attempts=attempts,
         provenance=_provenance(spec, attempts, found),
         command=tuple(command(spec)),
@@ -176,16 +177,6 @@ def _on_other_scales(one: float, other: float) -> bool:
 def _tidy(value: float) -> float:
     """Without the dust of subtraction: 93.7 - 95.5 is -1.8."""
     return float(f"{value:.12g}")
-
-
-def _repairs(raw: Sequence[Any]) -> tuple[views.Repair, ...]:
-    repairs = []
-    for each in raw:
-        try:
-            repairs.append(views.repair_view(each))
-        except (AttributeError, TypeError, ValueError):
-            continue
-    return tuple(repairs)
 
 
 def _attempt(raw: Mapping[str, Any]) -> dict[str, Any]:

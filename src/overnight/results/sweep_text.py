@@ -11,7 +11,7 @@ from overnight.core import text
 from overnight.results import wording
 from overnight.results.comparison import grouping, sweeps
 from overnight.results.comparison.arms import FINISHED, Arm, Comparison, Outcome, Stat
-from overnight.results.tables import escaping, layout, rounding, telling
+from overnight.results.tables import content, escaping, layout, rounding
 from overnight.results.tables import markdown as tables
 
 NO_PRIMARY = "no primary metric: set primary and goal under [metrics] in overnight.toml"
@@ -125,8 +125,8 @@ def difference(found: Comparison, arm: Arm) -> str:
     test = found.test(arm.label)
     if test is None or test.difference is None:
         return "-"
-    places = telling.test_places(test)
-    ends = telling.interval(test.low, test.high, places, signed=True)
+    places = content.test_places(test)
+    ends = content.interval(test.low, test.high, places, signed=True)
     return f"{rounding.fixed(test.difference, places, signed=True)} {ends}".rstrip()
 
 
@@ -188,7 +188,7 @@ def run_row(run: Outcome) -> tuple[str, ...]:
         run.server,
         run.said,
         value(best) if run.has_ended else so_far,
-        place(best) if run.has_ended else "-",
+        (wording.place_told(best) if run.has_ended else "") or "-",
         value(last) if run.has_ended else "-",
         took(run.duration_s),
         note(run),
@@ -199,12 +199,6 @@ def run_row(run: Outcome) -> tuple[str, ...]:
 def value(told: Mapping[str, Any]) -> str:
     found = told.get("value")
     return wording.number(found) if isinstance(found, (int, float)) else "-"
-
-
-def place(told: Mapping[str, Any]) -> str:
-    if told.get("epoch") is not None:
-        return f"epoch {wording.number(told['epoch'])}"
-    return f"step {told['step']}" if told.get("step") is not None else "-"
 
 
 def took(seconds: float | None) -> str:

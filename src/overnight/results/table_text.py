@@ -11,11 +11,10 @@ from typing import Any
 
 from overnight.core import text
 from overnight.results import wording
+from overnight.results.tables import escaping
 
 LOOKED_AT = 1000  # rows by which the widths are chosen
 NARROWEST = 6
-# A spreadsheet takes a cell that begins with one of these for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 Row = Sequence[Any]
 
@@ -80,9 +79,7 @@ def as_csv(columns: Sequence[str], rows: Iterable[Row]) -> Iterator[str]:
 def neutral(cell: Any) -> Any:
     if isinstance(cell, (int, float)) or cell is None:
         return cell
-    shown_as = shown(cell)
-    is_formula = shown_as.lstrip().startswith(_FORMULA) or str(cell).startswith(_FORMULA)
-    return f"'{shown_as}" if is_formula else shown_as
+    return escaping.csv_text(shown(cell) if isinstance(cell, bytes) else str(cell))
 
 
 def plain(cell: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from overnight.core import text, views
@@ -32,6 +32,13 @@ def place(point: Point) -> str:
     if point.step is not None:
         told.append(f"step {point.step}")
     return ", ".join(told)
+
+
+def place_told(told: Mapping[str, Any]) -> str:
+    """`epoch 42`, else `step 16400`, of what was recorded of a value; empty for neither."""
+    if told.get("epoch") is not None:
+        return f"epoch {number(told['epoch'])}"
+    return f"step {told['step']}" if told.get("step") is not None else ""
 
 
 def at(point: Point) -> str:
@@ -65,7 +72,3 @@ def bold(shown: str, *, color: bool) -> str:
 
 def count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def without_bold(shown: str) -> str:
-    return shown.replace(BOLD, "").replace(PLAIN, "")

@@ -1,138 +1,32 @@
 """The store of series: one SQLite file per project, `.overnight/series.db`.
 
 Everything in it can be read again from the pulled folders, so a file that is damaged, or of another
-version, is removed and made anew. Several processes may use it at once (WAL). It knows bytes and
-plain values; what they mean is `results/packing.py` and `app/ingesting.py`.
+version, is removed and made anew (`series_file`). Several processes may use it at once (WAL). It
+knows bytes and plain values (`series_rows`); what they mean is `results/runs/packing.py` and
+`app/ingesting.py`.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
-import sqlite3
-import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from overnight.core import places
-from overnight.store.mirror import BUSY_S, into_wal_mode
+from overnight.store import series_file
+from overnight.store.series_rows import (
+    COLUMNS,
+    Change,
+    Chunk,
+    CurveRow,
+    FileRow,
+    KnownFile,
+    KnownRun,
+    StoredSeries,
+)
 
-VERSION = 2
-NAME = "series.db"
 MANY = 500  # names in one question; SQLite allows more, but not everywhere
-POINTS = ("low", "high", "last", "odd")
-_POINT = ("", "_step", "_epoch", "_source", "_line", "_attempt")
-_SERIES = ("name", "written", "split", "goal", "n", "repeated", "nonfinite")
-_COLUMNS = (*_SERIES, *(f"{point}{part}" for point in POINTS for part in _POINT))
-
-
-class Damaged(Exception):
-    """The file is not what we wrote: it has to be made anew."""
-
-
-class Unwritable(Exception):
-    """The store cannot be used here: a full disk, no permission, a lock that nobody gives back."""
-
-
-class KnownFile(NamedTuple):
-    """A file as it was read: `told` is JSON; `format` None for one that no reader knows."""
-
-    id: int
-    size: int
-    mtime_ns: int
-    format: str | None
-    told: str
-    seal: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class KnownRun:
-    id: int
-    version: int
-    records: str
-    files: Mapping[str, KnownFile]
-
-
-class Chunk(NamedTuple):
-    """`n` values of a curve as bytes."""
-
-    n: int
-    data: bytes
-
-
-class CurveRow(NamedTuple):
-    """`id` None: a new one. `chunk` None: nothing came."""
-
-    id: int | None
-    name: str
-    split: str | None
-    run: str
-    goal: str | None
-    chunk: Chunk | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class FileRow:
-    """A file that was read. `id` None: it is new, or what was known of it does not count."""
-
-    path: str
-    id: int | None
-    size: int
-    mtime_ns: int
-    format: str | None
-    told: str
-    seal: str
-    curves: tuple[CurveRow, ...] = ()
-
-
-class SeriesRow(NamedTuple):
-    """`values` in the order of `COLUMNS`. `parts`: (path, place in its file's curves)."""
-
-    values: tuple[Any, ...]
-    parts: tuple[tuple[str, int], ...]
-    marks: bytes
-    thumbnail: bytes
-
-
-@dataclass(frozen=True, kw_only=True)
-class Change:
-    """What one reading of a run's folder changes. `version`: what it builds on; None for nothing.
-
-    `files` are those that were read, `gone` the ids of those to forget; `series` are all of the
-    run, or None where they stay as they are.
-    """
-
-    run: str
-    version: int | None
-    columns: Mapping[str, Any]
-    attempts: Sequence[Sequence[Any]] = ()
-    repairs: Sequence[Sequence[Any]] = ()
-    files: Sequence[FileRow] = ()
-    gone: Sequence[int] = ()
-    series: Sequence[SeriesRow] | None = None
-    unused: Sequence[tuple[str, str, str]] = ()
-
-    @property
-    def size(self) -> int:
-        """Bytes of the curves in it."""
-        return sum(len(c.chunk.data) for f in self.files for c in f.curves if c.chunk)
-
-
-@dataclass(frozen=True, kw_only=True)
-class StoredSeries:
-    """`values` by column. `curves`: (path, its chunks in order) of each part."""
-
-    values: Mapping[str, Any]
-    curves: tuple[tuple[str, tuple[Chunk, ...]], ...] = field(default=())
-    marks: bytes = b""
-
-
-def path_of(root: Path) -> Path:
-    """`root` is the project's folder."""
-    return root / places.STATE_FOLDER / NAME
 
 
 class SeriesStore:
@@ -141,14 +35,13 @@ class SeriesStore:
     def __init__(self, root: Path | None) -> None:
         """`root` is the project's folder; None for a store that lives in memory only."""
         self.is_shared = root is not None  # whether another process could use it too
-        with _translated():
+        with series_file.translated():
             if root is None:
-                self.db = _connected(":memory:")
-                self.db.executescript(_script())
+                self.db = series_file.in_memory()
             else:
-                path = path_of(root)
+                path = series_file.path_of(root)
                 path.parent.mkdir(exist_ok=True)
-                self.db = _opened(path)
+                self.db = series_file.opened(path)
 
     def close(self) -> None:
         self.db.close()
@@ -164,7 +57,7 @@ class SeriesStore:
     def known(self, runs: Sequence[str]) -> dict[str, KnownRun]:
         """What was read of these runs, with one question for many."""
         found: dict[str, KnownRun] = {}
-        with _translated():
+        with series_file.translated():
             for some in _some(runs):
                 files: dict[int, dict[str, KnownFile]] = {}
                 for run_id, path, *more in self.db.execute(
@@ -183,12 +76,12 @@ class SeriesStore:
         return found
 
     def runs(self) -> list[str]:
-        with _translated():
+        with series_file.translated():
             return [run for (run,) in self.db.execute("SELECT run FROM runs ORDER BY run")]
 
     def curves_of(self, file_id: int) -> list[tuple[CurveRow, tuple[Chunk, ...]]]:
         """All that was read of a file, in the order of its curves."""
-        with _translated():
+        with series_file.translated():
             rows = self.db.execute(
                 "SELECT id, name, split, run, goal FROM curves WHERE file_id = ? ORDER BY id",
                 (file_id,),
@@ -206,7 +99,7 @@ class SeriesStore:
     # -- series -------------------------------------------------------------------------------
 
     def names(self, run: str) -> list[str]:
-        with _translated():
+        with series_file.translated():
             found = self.db.execute(
                 "SELECT name FROM series JOIN runs ON runs.id = run_id WHERE run = ? ORDER BY name",
                 (run,),
@@ -216,7 +109,7 @@ class SeriesStore:
     def names_of(self, runs: Sequence[str]) -> dict[str, list[str]]:
         """The names of the series of each run, for many runs."""
         found: dict[str, list[str]] = {}
-        with _translated():
+        with series_file.translated():
             for some in _some(runs):
                 for run, name in self.db.execute(
                     "SELECT run, name FROM series JOIN runs ON runs.id = run_id "
@@ -228,7 +121,7 @@ class SeriesStore:
 
     def count(self, series: Iterable[tuple[str, str]]) -> int:
         """How many values these series (run, name) have in all, what was repeated with them."""
-        with _translated():
+        with series_file.translated():
             found = self.db.execute(
                 "SELECT run, name, n + series.repeated FROM series JOIN runs ON runs.id = run_id"
             )
@@ -237,10 +130,10 @@ class SeriesStore:
 
     def metrics(self, runs: Sequence[str], name: str | None = None) -> list[dict[str, Any]]:
         """`run` and `COLUMNS` of the series of these runs: all, or those of one name."""
-        columns = ("run", *_COLUMNS)
-        what = ", ".join(f"series.{each}" for each in _COLUMNS)
+        columns = ("run", *COLUMNS)
+        what = ", ".join(f"series.{each}" for each in COLUMNS)
         named = "" if name is None else " AND series.name = ?"
-        with _translated():
+        with series_file.translated():
             return [
                 dict(zip(columns, row, strict=True))
                 for some in _some(runs)
@@ -253,8 +146,8 @@ class SeriesStore:
 
     def series(self, run: str, names: Sequence[str] | None = None) -> list[StoredSeries]:
         """Whole series of a run, sorted by name: all, or those that are named."""
-        what = ", ".join(f"series.{each}" for each in _COLUMNS)
-        with _translated():
+        what = ", ".join(f"series.{each}" for each in COLUMNS)
+        with series_file.translated():
             rows = self.db.execute(
                 f"SELECT {what}, curves, marks FROM series JOIN runs ON runs.id = run_id "
                 "WHERE runs.run = ? ORDER BY series.name",
@@ -262,7 +155,7 @@ class SeriesStore:
             ).fetchall()
             return [
                 StoredSeries(
-                    values=dict(zip(_COLUMNS, row, strict=False)),
+                    values=dict(zip(COLUMNS, row, strict=False)),
                     curves=tuple(
                         (path, self._chunks(curve)) for path, curve in json.loads(row[-2])
                     ),
@@ -273,7 +166,7 @@ class SeriesStore:
             ]
 
     def thumbnail(self, run: str, name: str) -> bytes | None:
-        with _translated():
+        with series_file.translated():
             row = self.db.execute(
                 "SELECT thumbnail FROM series JOIN runs ON runs.id = run_id "
                 "WHERE run = ? AND name = ?",
@@ -283,7 +176,7 @@ class SeriesStore:
 
     def told_of(self, run: str) -> tuple[list[tuple[str, str]], list[tuple[str, str, str]], Any]:
         """(path and `told` of the files that were read, what was not used, what was repeated)."""
-        with _translated():
+        with series_file.translated():
             row = self.db.execute("SELECT id, repeated FROM runs WHERE run = ?", (run,)).fetchone()
             if row is None:
                 return [], [], None
@@ -310,7 +203,7 @@ class SeriesStore:
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
-        with _translated(), self.db:
+        with series_file.translated(), self.db:
             self.db.execute("BEGIN IMMEDIATE")
             yield
 
@@ -392,7 +285,7 @@ class SeriesStore:
             (run_id,),
         ):
             curves.setdefault(path, []).append(curve_id)
-        columns = ("run_id", *_COLUMNS, "curves", "marks", "thumbnail")
+        columns = ("run_id", *COLUMNS, "curves", "marks", "thumbnail")
         statement = f"INSERT INTO series ({', '.join(columns)}) VALUES ({_marks(columns)})"
         for row in change.series or ():
             parts = json.dumps([(path, curves[path][place]) for path, place in row.parts])
@@ -400,93 +293,6 @@ class SeriesStore:
         self.db.executemany(
             "INSERT INTO unused VALUES (?, ?, ?, ?)", [(run_id, *each) for each in change.unused]
         )
-
-
-COLUMNS = _COLUMNS
-
-
-# -- the file -------------------------------------------------------------------------------------
-
-
-def _opened(path: Path) -> sqlite3.Connection:
-    """The database with our schema; a file that is another is removed first."""
-    db = _usable(path)
-    if db is not None:
-        return db
-    with open(path.with_suffix(".lock"), "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        db = _usable(path)  # another process may have made it meanwhile
-        if db is None:
-            remove(path)
-            db = _made(path)
-    return db
-
-
-def _usable(path: Path) -> sqlite3.Connection | None:
-    if not path.exists():
-        return None
-    db = _connected(path)
-    try:
-        into_wal_mode(db)
-        (version,) = db.execute("PRAGMA user_version").fetchone()
-        if version == VERSION:
-            return db
-    except sqlite3.DatabaseError as error:
-        db.close()
-        if not _is_damage(error):
-            raise
-        return None
-    db.close()
-    return None
-
-
-def _connected(path: Path | str) -> sqlite3.Connection:
-    db = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)
-    db.execute("PRAGMA foreign_keys = ON")
-    db.execute("PRAGMA synchronous = NORMAL")
-    return db
-
-
-def _made(path: Path) -> sqlite3.Connection:
-    """Under another name first: nobody ever sees a half-made file."""
-    temporary = path.with_suffix(f".{time.time_ns()}.tmp")
-    db = sqlite3.connect(temporary)
-    db.executescript(_script())
-    db.close()
-    temporary.replace(path)
-    db = _connected(path)
-    into_wal_mode(db)
-    return db
-
-
-def _script() -> str:
-    from importlib import resources  # late: seldom needed, and long to load
-
-    script = (resources.files("overnight.store") / "series.sql").read_text()
-    return f"BEGIN;\n{script}\nPRAGMA user_version = {VERSION};\nCOMMIT;"
-
-
-def remove(path: Path) -> None:
-    """The file and what SQLite keeps beside it."""
-    for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
-        path.with_name(name).unlink(missing_ok=True)
-
-
-def _is_damage(error: sqlite3.Error) -> bool:
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
-
-
-@contextlib.contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.DatabaseError as error:
-        if _is_damage(error):
-            raise Damaged(str(error)) from error
-        raise Unwritable(str(error)) from error
-    except OSError as error:
-        raise Unwritable(str(error)) from error
 
 
 def _marks(values: Iterable[object]) -> str:

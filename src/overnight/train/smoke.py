@@ -65,7 +65,7 @@ def judge(
         passed=not problems,
         problems=tuple(problems),
         findings=(
-            *findings(progress, record, gpu_totals_mib),
+            *findings(record, gpu_totals_mib),
             *metric_findings(primary, progress.get("metrics") or {}),
         ),
         step_time_s=progress.get("step_time_s"),
@@ -114,9 +114,7 @@ def output_problems(
             yield f"nothing was written to {name!r}, which overnight.toml names as an output"
 
 
-def findings(
-    progress: Mapping[str, Any], record: Mapping[str, Any], gpu_totals_mib: Mapping[str, int]
-) -> Iterator[str]:
+def findings(record: Mapping[str, Any], gpu_totals_mib: Mapping[str, int]) -> Iterator[str]:
     if record.get("cause") == "time_box":
         yield "the time box ended it; it was healthy so far"
     for uuid, peak in (record.get("gpu_peak_mib") or {}).items():

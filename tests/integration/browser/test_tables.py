@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
-from overnight.results.report import telling, web
+from overnight.results.report import gathering, web
 from overnight.results.tables import html
 from tests.integration.browser import pages
 from tests.unit.results.report import nights
@@ -37,7 +37,7 @@ def test_nothing_overflows(page: Page, tmp_path: Path, name: str) -> None:
     text = {
         "comparison": lambda: html.table(compared.three()),
         "hostile comparison": lambda: html.table(compared.hostile()),
-        "report": lambda: web.document(telling.report(nights.busy())),
+        "report": lambda: web.document(gathering.report(nights.busy())),
     }[name]()
     address = pages.written(tmp_path, text)
     for width in WIDTHS:

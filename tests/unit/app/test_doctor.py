@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from overnight.app import doctor, findings
+from overnight.app import doctor, doctor_findings
 from overnight.core import config, config_slurm
 
 SERVER = config.ServerConfig(name="gpu1", kind="ssh", host="box", root="/data/me")
@@ -31,7 +31,7 @@ def cron(state: str, problem: str = "", daemon: bool | None = True) -> dict[str,
     return {"state": state, "problem": problem, "daemon": daemon}
 
 
-def judged(kind: str = "none", **changes: Any) -> dict[str, findings.Finding]:
+def judged(kind: str = "none", **changes: Any) -> dict[str, doctor_findings.Finding]:
     env = config.Environment(kind=kind, name="" if kind == "none" else "clip")
     found = doctor.judge({**HEALTHY, **changes}, SERVER, config.Project(name="p", env=env))
     return {each.check: each for each in found}
@@ -122,7 +122,7 @@ SLURM: dict[str, Any] = {
 }
 
 
-def on_cluster(**changes: Any) -> dict[str, findings.Finding]:
+def on_cluster(**changes: Any) -> dict[str, doctor_findings.Finding]:
     healthy = {**HEALTHY, "slurm": {**SLURM, **changes}}
     found = doctor.judge(healthy, CLUSTER, config.Project(name="p"))
     return {each.check: each for each in found}

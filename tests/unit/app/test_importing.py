@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,22 +21,15 @@ from overnight.app import (
     querying,
     series,
 )
-from overnight.app.talk import Silent
 from overnight.core import errors
 from overnight.results import run_roots, settings_files, show
-
-CONFIG = (
-    '[project]\nname = "p"\ntrain = "python train.py"\n'
-    '[metrics]\nprimary = "val_acc"\ngoal = "max"\n'
-)
+from tests.unit.app.projects import project
 
 
 @pytest.fixture
-def o(tmp_path: Path) -> Overnight:
-    root = tmp_path / "project"
-    root.mkdir()
-    (root / "overnight.toml").write_text(CONFIG)
-    return Overnight(root, Silent())
+def o(tmp_path: Path) -> Iterator[Overnight]:
+    with project(tmp_path / "project") as made:
+        yield made
 
 
 @pytest.fixture

@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from overnight.app import Overnight, evaluating, importing
-from overnight.app.talk import Silent
 from overnight.results import show
-
-CONFIG = (
-    '[project]\nname = "p"\ntrain = "python train.py"\n'
-    '[metrics]\nprimary = "val_loss"\ngoal = "min"\n'
-)
+from tests.unit.app.projects import project
 
 
 @pytest.fixture
-def o(tmp_path: Path) -> Overnight:
-    root = tmp_path / "project"
-    root.mkdir()
-    (root / "overnight.toml").write_text(CONFIG)
-    return Overnight(root, Silent())
+def o(tmp_path: Path) -> Iterator[Overnight]:
+    with project(tmp_path / "project", primary="val_loss", goal="min") as made:
+        yield made
 
 
 def test_an_overfitting_run(o: Overnight, tmp_path: Path) -> None:

@@ -14,24 +14,19 @@ from typing import Any
 import pytest
 
 from overnight.app import Overnight, querying
-from overnight.app.talk import Silent
 from overnight.core import errors
 from overnight.store import query
-from overnight.store.series import path_of
+from overnight.store.series_file import path_of
+from tests.unit.app.projects import project
 from tests.unit.results import folders
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[3]
-CONFIG = (
-    '[project]\nname = "p"\ntrain = "python train.py"\n'
-    '[metrics]\nprimary = "val_acc"\ngoal = "min"\n'
-)
 
 
 @pytest.fixture
 def o(tmp_path: Path) -> Overnight:
-    (tmp_path / "overnight.toml").write_text(CONFIG)
-    made = Overnight(tmp_path, Silent())
+    made = project(tmp_path, goal="min")
     one = tmp_path / ".overnight/results/one"
     folders.log(one, 1, *(f"epoch {n}/5 loss {n}.5 val_acc 0.{n}" for n in (1, 2, 3)))
     folders.log(one, 2, "epoch 3/5 loss 0.5 val_acc nan")

@@ -17,28 +17,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from overnight.app import Overnight, ingesting, series
-from overnight.app.talk import Silent
-from overnight.results import reading, run_files, thinning
+from overnight.results import reading, thinning
 from overnight.results.curves import Found, Mark
+from overnight.results.runs import run_files
 from overnight.results.series import Series
-from overnight.store.series import SeriesStore, path_of
+from overnight.store.series import SeriesStore
+from overnight.store.series_file import path_of
+from tests.unit.app.projects import project
 from tests.unit.results import folders
 from tests.waiting import wait_until
-
-CONFIG = (
-    '[project]\nname = "p"\ntrain = "python train.py"\n'
-    '[metrics]\nprimary = "val_acc"\ngoal = "max"\n'
-)
 
 
 @pytest.fixture
 def o(tmp_path: Path) -> Overnight:
     return project(tmp_path)
-
-
-def project(root: Path) -> Overnight:
-    (root / "overnight.toml").write_text(CONFIG)
-    return Overnight(root, Silent())
 
 
 def folder(o: Overnight, run: str = "a") -> Path:

@@ -41,7 +41,7 @@ def test_table() -> None:
 
 def test_the_best_is_bold() -> None:
     bold = [line for line in sweep_text.table(example(), color=True).splitlines() if "\x1b" in line]
-    assert [wording.without_bold(line).split()[0] for line in bold] == ["0.01"]
+    assert [line.removeprefix(wording.BOLD).split()[0] for line in bold] == ["0.01"]
 
 
 def test_a_narrow_terminal() -> None:

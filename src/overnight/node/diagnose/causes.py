@@ -68,9 +68,6 @@ BUG_WORDS = re.compile(
     r" reduction in the prior iteration|should be the same$|found (?:Float|Half"
     r"|Long|Double|dtype)"
 )
-PLAIN_TYPES = re.compile(
-    r"^(?:\w+\.)*(?:KeyError|IndexError|TypeError|ValueError|AssertionError)\b"
-)
 WARNING = re.compile(
     r"\bWARN(?:ING)?\b|\b\w*Warning\b|^\[?W\d{0,4}[ :\]]|\bretrying\b|\bskipping\b"
 )

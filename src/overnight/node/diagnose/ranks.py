@@ -38,7 +38,6 @@ SIGNS = re.compile(
     r"rank[ =:]*\d|Rank \d|NCCL|gloo"
 )
 BOX_CODE = re.compile(r"exitcode\s*: (?P<code>-?\d+)\s*\(pid")
-ROOT_BOX = "Root Cause (first observed failure)"
 LAUNCHER_CODE = re.compile(
     r"failed \(exitcode: (?P<code>-?\d+)\) local_rank: (?P<rank>\d+)|\[(?:launch"
     r"|runner)\.py[^\n]*exits? with return code = (?P<deepspeed>-?\d+)"

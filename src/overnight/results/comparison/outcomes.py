@@ -12,7 +12,7 @@ from overnight.core import config, views
 from overnight.results import names
 from overnight.results.comparison import settings
 from overnight.results.comparison.arms import Measured, Outcome, Place
-from overnight.results.series import Point, Series
+from overnight.results.series import Point, Series, best_place
 
 SHOWN_PACKAGES = (
     "torch", "numpy", "transformers", "lightning", "pytorch-lightning", "accelerate", "tensorflow",
@@ -40,7 +40,7 @@ def outcome(
     Never raises on what the records hold: what is missing or of another kind is left out.
     """
     attempts = [each for each in listed(state, "attempts") if isinstance(each, Mapping)]
-    repairs = repaired(listed(state, "repairs"))
+    repairs = views.repair_views(listed(state, "repairs"))
     provenance = mapping(spec, "provenance")
     sweep = mapping(spec, "sweep")
     variant = next((each for each in listed(spec, "variants") if isinstance(each, Mapping)), {})
@@ -89,16 +89,6 @@ def listed(value: Mapping[str, Any], key: str) -> list[Any]:
 def mapping(value: Mapping[str, Any], key: str) -> dict[str, Any]:
     found = value.get(key)
     return dict(found) if isinstance(found, Mapping) else {}
-
-
-def repaired(raw: Sequence[Any]) -> tuple[views.Repair, ...]:
-    found = []
-    for each in raw:
-        try:
-            found.append(views.repair_view(each))
-        except (AttributeError, TypeError, ValueError):
-            continue
-    return tuple(found)
 
 
 def altered(repairs: Sequence[views.Repair]) -> tuple[str, ...]:
@@ -255,16 +245,6 @@ def of_summary(told: Summary) -> Measured:
         nonfinite=told.nonfinite,
         source=last.source,
     )
-
-
-def best_place(values: np.ndarray, goal: str | None) -> int | None:
-    """The first best finite value; None without a goal or a finite value."""
-    finite = np.isfinite(values)
-    if goal is None or not finite.any():
-        return None
-    if goal == "min":
-        return int(np.argmin(np.where(finite, values, np.inf)))
-    return int(np.argmax(np.where(finite, values, -np.inf)))
 
 
 def at_best(series: Series, judge: Told | None, name: str) -> tuple[int | None, str | None]:

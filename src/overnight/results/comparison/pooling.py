@@ -61,7 +61,7 @@ def compare(
     main = chosen(name, fit, which) if name is not None else None
     others = [each for each in names(fit) if each != name]
     shown = [*([main] if main else []), *(chosen(each, fit, None) for each in others)]
-    arms = [arm(group, shown, main, fit, unfit) for group in groups]
+    arms = [arm(group, shown, main, unfit) for group in groups]
     ordered = sorted(arms, key=lambda each: rank(each, main))
     based, arms_found = resolved(ordered, baseline, main)
     tests, to_best, same = testing.tested(arms_found, based, main)
@@ -178,7 +178,6 @@ def arm(
     group: grouping.Group,
     shown: Sequence[Shown],
     main: Shown | None,
-    fit: Sequence[Outcome],
     unfit: Mapping[str, tuple[Outcome, str]],
 ) -> Arm:
     left = [LeftOut(*unfit[key_of(each)]) for each in group.outcomes if key_of(each) in unfit]

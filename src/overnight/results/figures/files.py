@@ -1,9 +1,8 @@
-"""A plot as a file. Nothing in it tells when it was made, so that figures can be compared."""
+"""A plot as the bytes of a file, which do not tell when they were made, so as to be compared."""
 
 from __future__ import annotations
 
 import io
-import os
 import warnings
 from pathlib import Path
 from typing import Any
@@ -21,27 +20,18 @@ _METADATA: dict[str, dict[str, None]] = {
 }
 
 
-def write(plot: Plot, path: Path, *, columns: int = 1) -> None:
-    """`columns`: 1 for a column of a paper, 2 for its whole width. Raises UsageError."""
+def figure(plot: Plot, path: Path, *, columns: int = 1) -> bytes:
+    """What belongs into `path`, by its ending; UsageError for one that is none of `FORMATS`.
+
+    `columns`: 1 for a column of a paper, 2 for its whole width.
+    """
     kind = path.suffix.lower().removeprefix(".")
     if kind not in FORMATS:
         raise errors.UsageError(
             f"no figure can be written to {path}: {path.suffix or 'no ending'} is not known",
             hint="-o NAME.pdf, .svg, .png or .html",
         )
-    publish(path, rendered(plot, kind, columns))
-
-
-def publish(path: Path, content: bytes) -> None:
-    """The file is there whole or not at all. Raises UsageError."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_bytes(content)
-        os.replace(part, path)
-    except OSError as error:
-        raise errors.UsageError(
-            f"{path} cannot be written: {error.strerror}", hint="another -o PATH"
-        ) from error
+    return rendered(plot, kind, columns)
 
 
 def rendered(plot: Plot, kind: str, columns: int = 1) -> bytes:
@@ -55,6 +45,6 @@ def rendered(plot: Plot, kind: str, columns: int = 1) -> bytes:
     with matplotlib.rc_context(settings), warnings.catch_warnings():
         # a name in letters that the font does not have is drawn with boxes
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        figure = drawing.figure(plot, columns)
-        figure.savefig(buffer, format=kind, dpi=style.DPI, metadata=_METADATA[kind])
+        drawn = drawing.figure(plot, columns)
+        drawn.savefig(buffer, format=kind, dpi=style.DPI, metadata=_METADATA[kind])
     return buffer.getvalue()

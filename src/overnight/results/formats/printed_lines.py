@@ -118,7 +118,7 @@ class Parser:
         if said is None and low[:1] in DIGIT_STARTS:
             said = forms.boosted(text)
         if said is None and self._ended:
-            said = self._final(text, low)
+            said = self._final(text)
         if said is not None:
             return said
         if "average precision" in low:
@@ -229,7 +229,7 @@ class Parser:
         step = float(self._caffe) if split == "test" and self._caffe is not None else None
         return Said(step, None, split, ((name, split, float(found[3])),))
 
-    def _final(self, text: str, low: str) -> Said | None:
+    def _final(self, text: str) -> Said | None:
         """The lines `key:   value` behind `---`, with which some trainings end."""
         found = FINAL_PAIR.match(text)
         if not found or not output.is_metric(found[1], known_only=True):

@@ -62,10 +62,6 @@ class Template:
     def keys(self) -> tuple[tuple[str, str | None], ...]:
         return tuple((name, split) for name, split, _ in self.said.values)
 
-    @property
-    def tells_epoch(self) -> bool:
-        return self.epoch is not None
-
     def fits(self, cut: Cut, parts: Whole) -> Flags:
         fits = np.ones(parts.size, bool)
         for run in self.first_digits:

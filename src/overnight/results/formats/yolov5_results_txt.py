@@ -11,7 +11,7 @@ from pathlib import Path
 from overnight.core.spellings import VAL
 from overnight.results import curves
 from overnight.results.curves import Found, Mark, Passed, Table
-from overnight.results.parsing import growing
+from overnight.results.parsing import line_blocks
 
 FORMAT = "yolov5_results_txt"
 _TRAIN = ("train/box_loss", "train/obj_loss", "train/cls_loss", "train/total_loss")
@@ -28,7 +28,7 @@ def claims(path: Path, head: bytes) -> int:
 
 def read(path: Path, mark: Mark | None = None) -> Found:
     table, passed = Table(), Passed()
-    with growing.Growing(path, mark) as file:
+    with line_blocks.Growing(path, mark) as file:
         for block in file.blocks():
             if block.is_open and not _is_whole(block.data):
                 continue
@@ -56,7 +56,7 @@ def _row(table: Table, passed: Passed, line: bytes, number: int) -> None:
     found = _ROW.fullmatch(line)
     if found is None:
         if line.strip():
-            passed.add(number, growing.text(line[:80]), "no row of results")
+            passed.add(number, line_blocks.text(line[:80]), "no row of results")
         return
     epoch = float(found[1])
     values = [float(word) for word in found[3].split() if _is_float(word)]

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from overnight.results import segments
 from overnight.results.health.finding import RUNS, Finding
+from overnight.results.runs import segments
 from overnight.results.series import Series
 
 MOST_LISTED = 20

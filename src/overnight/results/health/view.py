@@ -12,8 +12,9 @@ from functools import cached_property
 
 import numpy as np
 
-from overnight.results import names, segments
+from overnight.results import names
 from overnight.results.curves import Floats, Whole
+from overnight.results.runs import segments
 from overnight.results.series import Series
 
 BUCKETS = 400

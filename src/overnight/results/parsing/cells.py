@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from overnight.results.curves import Floats, Whole
-from overnight.results.parsing import growing, numbers
+from overnight.results.parsing import line_blocks, numbers
 from overnight.results.parsing.numbers import listed
 
 # The characters of numbers, NaN and infinity; blanks pad them.
@@ -64,7 +64,7 @@ def _floats(text: bytes, delimiter: bytes) -> tuple[Floats, Told]:
 
 def records(data: bytes, delimiter: str, line: int) -> list[tuple[int, list[str]]]:
     """The cells of each record, and the number of its first line."""
-    lines = growing.text(data).removesuffix("\n").split("\n")
+    lines = line_blocks.text(data).removesuffix("\n").split("\n")
     if delimiter == " ":
         return [(line + at, each.split()) for at, each in enumerate(lines)]
     if b'"' not in data or data.count(b'"') % 2:

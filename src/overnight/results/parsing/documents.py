@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from overnight.results.curves import Floats, Found, Passed
-from overnight.results.parsing import columns, growing, json_walk, rows
+from overnight.results.parsing import columns, json_walk, line_blocks, rows
 from overnight.results.parsing.conventions import Convention
 from overnight.results.parsing.gather import Axes, Gather
 from overnight.results.parsing.json_walk import Array, Object
@@ -66,7 +66,7 @@ def opened(path: Path) -> Document:
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         text = data.decode("utf-16", "replace")
     else:
-        text = growing.text(data).removeprefix("\ufeff")
+        text = line_blocks.text(data).removeprefix("\ufeff")
     walked = json_walk.walk(text)
     if not text.strip():
         passed.add(None, path.name, "empty")

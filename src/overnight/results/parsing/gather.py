@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from overnight.results.curves import Curve, Floats, Whole
-from overnight.results.parsing.growth import Axes, Column, GrowingAxes
+from overnight.results.parsing.growing_arrays import Axes, Column, GrowingAxes
 
 __all__ = ["Axes", "Gather"]
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from overnight.results.curves import Floats, Whole
-from overnight.results.parsing import growing
+from overnight.results.parsing import line_blocks
 from overnight.results.parsing.numbers import listed
 
 _OF_NUMBERS = b"0123456789+-.eE"
@@ -110,7 +110,7 @@ def _begins_with(block: bytes, made: Shape) -> bool:
     """Whether the first lines look like it: not needed, but the quickest no."""
     head = block[: block.find(b"\n", LOOKED_AT) + 1] or block
     bare = b"".join(made.literals).translate(None, _OF_NUMBERS)
-    return head.translate(None, _OF_NUMBERS) == bare * growing.lines_of(head)
+    return head.translate(None, _OF_NUMBERS) == bare * line_blocks.lines_of(head)
 
 
 def _without(block: bytes, count: int, literals: tuple[bytes, ...]) -> bytes | None:
@@ -144,7 +144,7 @@ class Rows:
 
 def regular(block: bytes) -> tuple[list[Rows], list[tuple[int, bytes]]]:
     """What of a block could be read at once, and the other lines with their places (from 0)."""
-    count = growing.lines_of(block)
+    count = line_blocks.lines_of(block)
     made = _shape(block[: block.find(b"\n") + 1]) if count >= FEWEST else None
     if made and (found := numbers(block, count, made)) is not None:
         return [Rows(made, np.arange(count, dtype=np.int64), found)], []

@@ -11,7 +11,7 @@ import numpy as np
 
 from overnight.results import names
 from overnight.results.curves import Floats, Found, Mark, Passed
-from overnight.results.parsing import columns, growing, json_lines, numbers
+from overnight.results.parsing import columns, json_lines, line_blocks, numbers
 from overnight.results.parsing.conventions import Convention
 from overnight.results.parsing.gather import Axes, Gather
 
@@ -179,7 +179,7 @@ def read_lines(path: Path, mark: Mark | None, convention: Convention) -> Found:
     """A file of JSON lines, or what has come since `mark`."""
     gather, passed = Gather(), Passed()
     rows = Rows(convention, gather, passed)
-    with growing.Growing(path, mark) as file:
+    with line_blocks.Growing(path, mark) as file:
         for block in file.blocks():
             if not block.is_open or _is_whole(block.data):
                 _block(rows, passed, block)
@@ -202,17 +202,19 @@ def read_lines(path: Path, mark: Mark | None, convention: Convention) -> Found:
 
 
 def _is_whole(data: bytes) -> bool:
-    return all(json_lines.row(growing.text(line)) is not None for line in data.splitlines()[-1:])
+    return all(
+        json_lines.row(line_blocks.text(line)) is not None for line in data.splitlines()[-1:]
+    )
 
 
-def _block(rows: Rows, passed: Passed, block: growing.Block) -> None:
+def _block(rows: Rows, passed: Passed, block: line_blocks.Block) -> None:
     regular, others = json_lines.regular(block.data)
     for found in regular:
         rows.many(found, block.line)
     for place, line in others:
-        row = json_lines.row(growing.text(line))
+        row = json_lines.row(line_blocks.text(line))
         if row is not None:
             rows.one(row, block.line + place)
         elif line.strip():
-            what = growing.text(line[:80]).strip()
+            what = line_blocks.text(line[:80]).strip()
             passed.add(block.line + place, what, "no JSON object, or a torn one")

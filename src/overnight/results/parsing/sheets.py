@@ -16,7 +16,7 @@ import numpy as np
 
 from overnight.results import names
 from overnight.results.curves import Floats, Found, Mark, Passed
-from overnight.results.parsing import cells, columns, growing, headers, numbers
+from overnight.results.parsing import cells, columns, headers, line_blocks, numbers
 from overnight.results.parsing.cells import Cells, Told
 from overnight.results.parsing.conventions import Convention
 from overnight.results.parsing.gather import Axes, Gather
@@ -45,7 +45,7 @@ class _Sheet:
 def read(path: Path, mark: Mark | None, convention: Convention) -> Found:
     """The whole table, or the rows that have come since `mark`."""
     passed = Passed()
-    with growing.Growing(path, mark, is_quoted=True) as file:
+    with line_blocks.Growing(path, mark, is_quoted=True) as file:
         sheet = _Sheet(convention, Gather(), passed, {**file.memory})
         held = b""
         for block in file.blocks():
@@ -87,7 +87,7 @@ def read(path: Path, mark: Mark | None, convention: Convention) -> Found:
 
 def _is_whole(sheet: _Sheet, data: bytes) -> bool:
     """Whether a last line without an end has all its cells, so that it may be the last row."""
-    line = growing.text(data)
+    line = line_blocks.text(data)
     if data.count(b'"') % 2 or "\n" in line:
         return False
     row = headers.cells(line, sheet.delimiter)
@@ -96,7 +96,7 @@ def _is_whole(sheet: _Sheet, data: bytes) -> bool:
 
 def _opened(sheet: _Sheet, data: bytes, line: int, path: Path) -> tuple[bytes, int]:
     """The rows behind the header, and the number of their first line, once the header is there."""
-    lines = [growing.text(each) for each in data.split(b"\n", headers.MOST_BEFORE)]
+    lines = [line_blocks.text(each) for each in data.split(b"\n", headers.MOST_BEFORE)]
     opening = headers.opening("\n".join(lines[: headers.MOST_BEFORE]), path, sheet.convention)
     if opening is None:
         return data, line

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from overnight.results import names
-from overnight.results.parsing import columns, growing, headers, json_lines, numbers
+from overnight.results.parsing import columns, headers, json_lines, line_blocks, numbers
 from overnight.results.parsing.conventions import Convention
 
 _KEY = re.compile(r'"([^"\\]{1,80})"\s*:\s*(?:\[\s*)?(?:-?[0-9]|NaN|-?Infinity)')
@@ -24,7 +24,7 @@ def text(head: bytes) -> str:
         return head.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         is_cut = error.start >= len(head) - 3  # the head ends within a character
-        told = head[: error.start].decode("utf-8-sig") if is_cut else growing.text(head)
+        told = head[: error.start].decode("utf-8-sig") if is_cut else line_blocks.text(head)
         return told.removeprefix("\xef\xbb\xbf")
 
 

@@ -1,5 +1,5 @@
 """The morning page: what was told by servers and files, made into what a person has to know. Pure.
 
-`telling` decides what to say, `sections` in which order and words; `text`, `markdown` and `web`
+`gathering` decides what to say, `sections` in which order and words; `text`, `markdown` and `web`
 only dress it.
 """

@@ -40,7 +40,7 @@ def read(value: float | None, at: Place | None) -> Number | None:
     if value is None or at is None or not math.isfinite(value):
         return None
     told = {"epoch": at.epoch, "step": at.step}
-    return Number(value=value, place=place(told), file=at.source, line=at.line)
+    return Number(value=value, place=wording.place_told(told), file=at.source, line=at.line)
 
 
 def with_verdict(found: Outcome, judged: Verdict | None) -> Outcome:
@@ -58,7 +58,7 @@ def from_events(server: str, run: views.RunView, events: Iterable[Event], aim: A
         found = progress.get("primary") if isinstance(progress, Mapping) else None
         if event.get("type") == "attempt_ended" and isinstance(found, Mapping):
             told = found
-    best, last = number(told.get("best"), ""), number(told.get("value"), place(told))
+    best, last = number(told.get("best"), ""), number(told.get("value"), wording.place_told(told))
     return outcome(server, run, aim, best, last)
 
 
@@ -66,12 +66,6 @@ def number(value: Any, where: str) -> Number | None:
     if not isinstance(value, (int, float)) or not math.isfinite(value):
         return None
     return Number(value=float(value), place=where)
-
-
-def place(told: Mapping[str, Any]) -> str:
-    if told.get("epoch") is not None:
-        return f"epoch {wording.number(told['epoch'])}"
-    return f"step {told['step']}" if told.get("step") is not None else ""
 
 
 def outcome(

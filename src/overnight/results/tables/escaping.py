@@ -30,7 +30,7 @@ def markdown_line(shown: str) -> str:
 
 def csv_text(shown: str) -> str:
     """A cell of text that no spreadsheet takes for a formula. Numbers do not come this way."""
-    acts = shown[:1] in ("=", "+", "-", "@", "\t", "\r") or shown.lstrip()[:1] in ("=", "+", "@")
+    acts = shown[:1] in ("\t", "\r") or shown.lstrip()[:1] in ("=", "+", "-", "@")
     return text.printable(f"'{shown}" if acts else shown)
 
 

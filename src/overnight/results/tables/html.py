@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 
 from overnight.results import page
 from overnight.results.comparison.arms import Comparison
-from overnight.results.tables import telling
+from overnight.results.tables import content
 
 
 def table(found: Comparison, charts: Sequence[page.Chart] = ()) -> str:
     """A whole page; `charts` stand below the results."""
     title = found.sweep.name if found.sweep else found.metric or "Comparison"
     sections = []
-    sheet = telling.sheet(found)
+    sheet = content.sheet(found)
     if sheet.differences:
         sections.append(page.Section("What differed", [grid(sheet.differences)]))
     sections.append(page.Section("Results", list(results(found, sheet))))
@@ -29,7 +29,7 @@ def table(found: Comparison, charts: Sequence[page.Chart] = ()) -> str:
     return page.document(title, sections, note="overnight compare")
 
 
-def results(found: Comparison, sheet: telling.Sheet) -> Iterator[page.Block]:
+def results(found: Comparison, sheet: content.Sheet) -> Iterator[page.Block]:
     """The table with its caption; also for a page of something larger."""
     yield page.paragraph(sheet.title)
     if found.metric is None:
@@ -42,7 +42,7 @@ def results(found: Comparison, sheet: telling.Sheet) -> Iterator[page.Block]:
         [[strong(row[n], place in tops and n < 3) for n in kept] for place, row in enumerate(rows)],
         best=tops,
         align="".join("lrrrrrl"[n] for n in kept),
-        caption=telling.caption(found),
+        caption=content.caption(found),
     )
 
 
@@ -50,5 +50,5 @@ def strong(shown: str, is_strong: bool) -> page.Cell:
     return page.Cell(shown, strong=is_strong)
 
 
-def grid(found: telling.Grid) -> page.Block:
+def grid(found: content.Grid) -> page.Block:
     return page.table(found.header, found.rows, align="l" * len(found.header))

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from overnight.results.comparison.arms import Comparison
-from overnight.results.tables import telling
+from overnight.results.tables import content
 from overnight.results.tables.escaping import latex
 
 LONG = 30  # more characters than that get a box in which lines break
@@ -34,7 +34,7 @@ def table(found: Comparison, *, standalone: bool = False) -> str:
 
 
 def environment(found: Comparison) -> list[str]:
-    sheet = telling.sheet(found)
+    sheet = content.sheet(found)
     body = results(sheet) if found.metric is not None else []
     lines = [r"\begin{table}[t]", r"\centering", rf"\caption{{{caption(found)}}}"]
     lines += [rf"\label{{{label(found)}}}", r"\smallskip\small"]
@@ -49,9 +49,9 @@ def environment(found: Comparison) -> list[str]:
 
 
 def caption(found: Comparison) -> str:
-    parts = [telling.title(found) + "."]
+    parts = [content.title(found) + "."]
     if found.metric is not None:
-        parts.append(telling.caption(found))
+        parts.append(content.caption(found))
     return " ".join(latex(each) for each in parts if each)
 
 
@@ -73,7 +73,7 @@ def notes(said: Sequence[str]) -> list[str]:
 # -- the table of results ---------------------------------------------------------------------
 
 
-def results(sheet: telling.Sheet) -> list[str]:
+def results(sheet: content.Sheet) -> list[str]:
     """Numbers are set in two columns that meet at the point."""
     rows = sheet.rows
     has_interval = any(each.interval for each in rows)
@@ -136,7 +136,7 @@ def meeting(mean: str, spread: str, *, is_top: bool = False) -> list[str]:
     return [strong(math(before), is_top), strong(math(after) + more, is_top)]
 
 
-def difference(row: telling.Row) -> list[str]:
+def difference(row: content.Row) -> list[str]:
     if row.difference in ("", "best", "baseline"):
         return [rf"\multicolumn{{2}}{{c}}{{{row.difference or ''}}}"]
     before, after = split(row.difference)
@@ -164,7 +164,7 @@ def minus(sign: str) -> str:
 # -- plain tables -----------------------------------------------------------------------------
 
 
-def grid(found: telling.Grid, title: str) -> list[str]:
+def grid(found: content.Grid, title: str) -> list[str]:
     heads = [rf"\emph{{{title}}}", *map(head, found.header[1:])]
     body = [" & ".join(map(cell, row)) + r" \\" for row in found.rows]
     return tabular("l" * len(heads), heads, body)

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from overnight.results.comparison.arms import Comparison
-from overnight.results.tables import telling
+from overnight.results.tables import content
 from overnight.results.tables.escaping import markdown, markdown_line
 
 
 def table(found: Comparison) -> str:
     """The same tables as on a terminal; the best and its equals are bold."""
-    sheet = telling.sheet(found)
+    sheet = content.sheet(found)
     blocks = [[markdown_line(sheet.title)]]
     if sheet.differences:
         blocks.append(grid(sheet.differences, "what differed"))
     if found.metric is not None:
-        blocks += [results(sheet), [markdown_line(telling.caption(found))]]
+        blocks += [results(sheet), [markdown_line(content.caption(found))]]
     if sheet.others:
         blocks.append(grid(sheet.others, "other metrics"))
         blocks += [[markdown_line(sheet.others.more)]] if sheet.others.more else []
@@ -36,13 +36,13 @@ def rows_of(header: Sequence[str], rows: Sequence[Sequence[str]], aligned: str) 
     ]
 
 
-def grid(found: telling.Grid, title: str) -> list[str]:
+def grid(found: content.Grid, title: str) -> list[str]:
     header = [markdown(each) for each in (title, *found.header[1:])]
     rows = [[markdown(cell) for cell in row] for row in found.rows]
     return rows_of(header, rows, "l" * len(header))
 
 
-def results(sheet: telling.Sheet) -> list[str]:
+def results(sheet: content.Sheet) -> list[str]:
     rows = [[markdown(cell) for cell in each.cells] for each in sheet.rows]
     for place, each in enumerate(sheet.rows):
         if each.is_top:

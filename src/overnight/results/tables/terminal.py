@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from overnight.results import wording
 from overnight.results.comparison.arms import Comparison
-from overnight.results.tables import layout, telling
+from overnight.results.tables import content, layout
 
 INTERVAL, REMARK = 4, 7  # columns of the results
 
@@ -17,7 +17,7 @@ def table(found: Comparison, *, color: bool = False, width: int | None = None) -
     Where a table is wider than `width` columns its rows stand below each other. Ends with a
     newline.
     """
-    sheet = telling.sheet(found)
+    sheet = content.sheet(found)
     blocks = [layout.wrapped(layout.safe(sheet.title), width)]
     if sheet.differences:
         blocks.append(grid(sheet.differences, width, title="what differed"))
@@ -27,7 +27,7 @@ def table(found: Comparison, *, color: bool = False, width: int | None = None) -
         blocks.append(grid(sheet.others, width, title="other metrics"))
     said = [*sheet.footnotes, *sheet.notes]
     if found.metric is not None:
-        said += [f"*: {telling.TOP}"] * bool(found.indistinguishable) + [telling.method(found)]
+        said += [f"*: {content.TOP}"] * bool(found.indistinguishable) + [content.method(found)]
     if said:
         blocks.append([line for each in said for line in sentence(each, width)])
     return "\n\n".join("\n".join(block) for block in blocks) + "\n"
@@ -40,7 +40,7 @@ def sentence(said: str, width: int | None) -> list[str]:
 # -- results ----------------------------------------------------------------------------------
 
 
-def results(sheet: telling.Sheet, color: bool, width: int | None) -> list[str]:
+def results(sheet: content.Sheet, color: bool, width: int | None) -> list[str]:
     """What does not fit goes below its row, then below the name of the arm."""
     header, rows = cells(sheet)
     for below in ((), (REMARK,), (INTERVAL, REMARK)):
@@ -57,7 +57,7 @@ def results(sheet: telling.Sheet, color: bool, width: int | None) -> list[str]:
 
 
 def with_the_rest(
-    sheet: telling.Sheet,
+    sheet: content.Sheet,
     told: tuple[list[str], list[list[str]]],
     lines: Sequence[str],
     below: Sequence[int],
@@ -74,7 +74,7 @@ def with_the_rest(
             yield from layout.wrapped(f"    {rest}", width, indent="    ")
 
 
-def cells(sheet: telling.Sheet) -> tuple[list[str], list[list[str]]]:
+def cells(sheet: content.Sheet) -> tuple[list[str], list[list[str]]]:
     """Header and rows; the numbers of each column have their points below each other."""
     rows = sheet.rows
     columns = [
@@ -100,7 +100,7 @@ def joined(numbers: Sequence[str], more: Sequence[str], between: str = " ") -> l
     ]
 
 
-def header(sheet: telling.Sheet) -> list[str]:
+def header(sheet: content.Sheet) -> list[str]:
     """Empty where no row says anything, so that the column goes away."""
     rows = sheet.rows
     return [
@@ -128,7 +128,7 @@ def stacked(
 # -- plain tables -----------------------------------------------------------------------------
 
 
-def grid(found: telling.Grid, width: int | None, *, title: str) -> list[str]:
+def grid(found: content.Grid, width: int | None, *, title: str) -> list[str]:
     header = [layout.safe(each) for each in (title, *found.header[1:])]
     rows = [[layout.safe(cell) for cell in row] for row in found.rows]
     columns = [layout.aligned(column) for column in zip(*rows, strict=True)]

@@ -58,7 +58,9 @@ def test_more_seeds_where_it_is_not_settled() -> None:
     runs = by_lr({0.1: [90, 91, 92.5], 0.2: [90.7, 92.1, 92.8]})
     found = pooling.compare(runs)
     one = only(made(found), "seeds")
-    assert one.seeds == tuple(range(3, 3 + (found.power[0].more or 0)))
+    more = found.power[0].more
+    assert more
+    assert one.seeds == tuple(range(3, 3 + more))
     assert one.points == ({}, {"lr": 0.1})
     assert one.based_on == "r1-s0"
     assert one.why == found.power[0].words

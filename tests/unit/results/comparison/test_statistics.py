@@ -225,7 +225,9 @@ def test_a_stricter_level_needs_more() -> None:
     strict = statistics.needed_welch(one, other, alpha=0.05 / 10)
     assert plain is not None
     assert strict is not None
-    assert (plain.more or 0) < (strict.more or 0)
+    assert plain.more
+    assert strict.more
+    assert plain.more < strict.more
 
 
 # -- what is no spread ------------------------------------------------------------------------

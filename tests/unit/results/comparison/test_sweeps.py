@@ -132,7 +132,10 @@ def test_many_comparisons() -> None:
         runs += swept.seeds(f"p{n}", [90 + n, 91 + n], {"lr": n})
     found = sweeps.compare("lr", runs)
     assert "p is corrected for 5 comparisons (Holm), the intervals are not" in found.notes
-    assert all((test.p_holm or 0) >= (test.p or 0) for test in found.tests)
+    told = [(test.p, test.p_holm) for test in found.tests]
+    assert len(told) == 5
+    assert all(p is not None and holm is not None and holm >= p for p, holm in told)
+    assert any(holm > p for p, holm in told)
 
 
 def test_a_seed_as_an_axis_is_still_a_seed() -> None:

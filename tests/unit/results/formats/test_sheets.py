@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from overnight.results.formats import csv_table
-from overnight.results.parsing import growing, sheets
+from overnight.results.parsing import line_blocks, sheets
 from overnight.results.parsing.conventions import Convention
 from tests.unit.results.formats import pieces
 
@@ -69,7 +69,7 @@ def test_a_growing_file_gives_what_the_whole_one_gives(
     tmp_path_factory: pytest.TempPathFactory, data: bytes, cuts: list[int]
 ) -> None:
     """Wherever the file ended when it was read before."""
-    path = tmp_path_factory.getbasetemp() / "growing.csv"
+    path = tmp_path_factory.getbasetemp() / "line_blocks.csv"
     grown = pieces.in_pieces(csv_table, path, data, cuts)
     assert grown == pieces.plain(csv_table.read(path).curves)
 
@@ -237,7 +237,7 @@ def test_blocks_end_at_lines(tmp_path: Path) -> None:
     rows = "".join(f'{step},{step / 7},"{step}"\n' for step in range(60_000))
     path = tmp_path / "a.csv"
     path.write_text(f"step,loss,other\n{rows}")
-    assert path.stat().st_size > growing.BLOCK_BYTES
+    assert path.stat().st_size > line_blocks.BLOCK_BYTES
     found = csv_table.read(path)
     assert pieces.values(found, "loss") == [step / 7 for step in range(60_000)]
     assert pieces.curve(found, "loss").line[-1] == 60_001

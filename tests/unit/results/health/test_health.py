@@ -277,7 +277,9 @@ def test_evidence_is_plain() -> None:
     """Numbers, words and truth values: what JSON can hold."""
     value = np.concatenate([falling(60), np.linspace(0.2, 3.0, 40)])
     value[30] = 50.0
-    for each in health.judge([series("loss", falling()), series("val_loss", value)]):
+    judged = health.judge([series("loss", falling()), series("val_loss", value)])
+    assert judged
+    for each in judged:
         assert all(isinstance(told, (int, float, str, bool)) for told in each.evidence.values())
         assert 0 <= each.confidence <= 1
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from overnight.core import views
-from overnight.results.report import outcomes, telling
+from overnight.results.report import gathering, outcomes
 from overnight.results.report.model import Health, Step, SweepEnd, Window
 
 BEGIN = 1_764_352_800.0  # Fri 28 Nov 2025 18:00 UTC
@@ -42,8 +42,8 @@ def told(
     servers: Sequence[views.ServerView],
     events: Mapping[tuple[str, str], Sequence[dict[str, Any]]] | None = None,
     **more: Any,
-) -> telling.Told:
-    return telling.Told(
+) -> gathering.Told:
+    return gathering.Told(
         project="clip-tta", window=WINDOW, servers=servers, events=events or {}, **more
     )
 
@@ -52,7 +52,7 @@ OOM = {"class": "cuda_oom", "confidence": 0.98, "facts": {"summary": "Tried to a
 REPAIR = "batch 64 -> batch 32 x 2, from checkpoint-12.pt"
 
 
-def busy() -> telling.Told:
+def busy() -> gathering.Told:
     """A night in which everything happened."""
     decision = run(
         "train07",

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from overnight.results.report import hours, telling
+from overnight.results.report import gathering, hours
 from tests.unit.results.report import nights
 from tests.unit.results.report.nights import BEGIN, HOUR, WINDOW, attempt, event
 
@@ -87,7 +87,7 @@ def test_events_of_another_node(odd: dict[str, Any]) -> None:
 
 def test_all_of_a_night() -> None:
     """Failed work counts once, and what the GPUs could have given is told where they are known."""
-    found = telling.report(nights.busy()).hours
+    found = gathering.report(nights.busy()).hours
     assert found is not None
     assert found.failed == pytest.approx(6.4)
     assert found.repeated == pytest.approx(0.88)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
+from overnight.results.comparison import arms
 from overnight.results.report import outcomes
 from tests.unit.results.report import nights
 from tests.unit.results.report.nights import AIM, run
@@ -22,6 +24,28 @@ def test_as_the_server_followed_it() -> None:
     assert found.best == outcomes.Number(value=94.0, place="")
     assert found.last == outcomes.Number(value=93.0, place="epoch 3")
     assert (found.difference, found.is_better) == (-1.5, False)
+
+
+def test_from_its_files() -> None:
+    """Each number with the file and line it stands in; a last value that is NaN is none."""
+    measured = arms.Measured(
+        best=94.5,
+        best_place=arms.Place(900, 3.0, "work/metrics.csv", 5),
+        last=math.nan,
+        last_place=arms.Place(1200, None, "work/metrics.csv", 6),
+        n=4,
+        goal="max",
+        split="val",
+    )
+    found = outcomes.from_files("gpu1", FINISHED, measured, AIM)
+    assert found.best == outcomes.Number(
+        value=94.5, place="epoch 3", file="work/metrics.csv", line=5
+    )
+    assert found.last is None
+    ended_well = dataclasses.replace(measured, last=93.0)
+    last = outcomes.from_files("gpu1", FINISHED, ended_well, AIM).last
+    assert last is not None
+    assert last.place == "step 1200"
 
 
 def test_nothing_told() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from overnight.results.page import Chart, Line
-from overnight.results.report import markdown, sections, telling, text, web
+from overnight.results.report import gathering, markdown, sections, text, web
 from overnight.results.report.model import Health
 from overnight.results.tables import layout
 from tests.unit.results.report import nights
@@ -106,26 +106,26 @@ def greenwich(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def test_a_night_on_a_terminal() -> None:
     """The most important first."""
-    assert text.page(telling.report(nights.busy())) == NIGHT
+    assert text.page(gathering.report(nights.busy())) == NIGHT
 
 
 @pytest.mark.parametrize("width", [120, 80, 60])
 def test_any_width(width: int) -> None:
     """Nothing but commands, which have to be copied, may be wider."""
-    lines = text.page(telling.report(nights.busy()), width=width).splitlines()
+    lines = text.page(gathering.report(nights.busy()), width=width).splitlines()
     assert layout.fits([line for line in lines if not line.startswith("      ")], width)
 
 
 def test_two_lines() -> None:
     """How it stands, and what needs somebody."""
-    first, second = text.brief(telling.report(nights.busy())).split("\n")
+    first, second = text.brief(gathering.report(nights.busy())).split("\n")
     assert first.startswith("clip-tta, since yesterday 18:00 (15 h 00 min): 1 needs a decision")
     assert second.startswith("decide: train07; failed: train03; unreachable: gpu3; gpu1: /data")
 
 
 def test_a_quiet_night() -> None:
     """One message, and none on what is well."""
-    report = telling.report(told([server("gpu1", [])]))
+    report = gathering.report(told([server("gpu1", [])]))
     assert text.page(report).splitlines()[1:] == ["no runs"]
     assert text.brief(report).endswith("no runs\nnothing needs you")
     assert sections.sections(report) == []
@@ -135,14 +135,14 @@ def test_what_is_old_is_not_told_again() -> None:
     """But for what still waits for a person."""
     listed = [run("a", "failed", -20.0), run("b", "finished", -20.0)]
     listed.append(run("c", "needs-decision", -20.0, reason="which?", answers=["overnight x"]))
-    report = telling.report(told([server("gpu1", listed)]))
+    report = gathering.report(told([server("gpu1", listed)]))
     assert [each.key for each in sections.sections(report)] == ["decisions"]
 
 
 def test_many_runs_that_failed_alike_are_one_item() -> None:
     """With the first names, and how many more."""
     listed = [run(f"r{n:02}", "failed", n / 10, reason="exit code 3") for n in range(30)]
-    (section,) = sections.sections(telling.report(told([server("gpu1", listed)])))
+    (section,) = sections.sections(gathering.report(told([server("gpu1", listed)])))
     (item,) = section.items
     assert item.head.startswith("30 runs")
     assert item.says[-1] == "r00 r01 r02 r03 r04 r05 r06 r07 and 22 more"
@@ -158,7 +158,7 @@ def test_a_mended_run_that_failed_later_is_told_once() -> None:
         nights.event("failed", 3.0, reason="no progress"),
     ]
     failed = run("a", "failed", 3.0, reason="no progress")
-    report = telling.report(told([server("gpu1", [failed])], {("gpu1", "a"): events}))
+    report = gathering.report(told([server("gpu1", [failed])], {("gpu1", "a"): events}))
     assert report.mended == ()
     assert len(report.failed) == 1
 
@@ -173,7 +173,7 @@ def test_what_machines_do() -> None:
         nights.event("noticed", 3.6, kind="gpu_shared", text="somebody else", facts={}),
     ]
     quiet = run("a", "running", 1.0, silent_s=7200.0)
-    report = telling.report(told([server("gpu1", [quiet])], {("gpu1", "a"): events}))
+    report = gathering.report(told([server("gpu1", [quiet])], {("gpu1", "a"): events}))
     machines = next(each for each in sections.sections(report) if each.key == "servers")
     assert [item.says[0].partition(" (")[0] for item in machines.items] == [
         "1 GiB left",
@@ -190,7 +190,7 @@ def test_runs_of_a_sweep_are_in_its_table() -> None:
     listed = [run(n, "finished", 1.0, sweep={"name": "lr-ablation"}) for n in ("a", "b")]
     listed.append(run("c", "finished", 1.0))
     sweeps = nights.busy().sweeps
-    report = telling.report(told([server("gpu1", listed)], sweeps=sweeps))
+    report = gathering.report(told([server("gpu1", listed)], sweeps=sweeps))
     results, sweep = sections.sections(report)[:2]
     assert results.table is not None and sweep.table is not None
     assert [row[0] for row in results.table.rows] == ["c"]
@@ -203,7 +203,7 @@ def test_curves_that_do_alike_are_one_item() -> None:
         Health(run=f"r{n}", server="gpu1", finding="overfit", words=f"w{n}", confidence=n / 10)
         for n in (7, 9, 8)
     ]
-    (section,) = sections.sections(telling.report(told([server("gpu1", [])], health=listed)))
+    (section,) = sections.sections(gathering.report(told([server("gpu1", [])], health=listed)))
     (item,) = section.items
     assert (item.head, item.says) == ("overfit, 3 runs", ("r9: w9", "r7 r9 r8"))
 
@@ -216,7 +216,7 @@ def test_hostile_words() -> None:
     failed = run("a", "failed", 1.0, reason=HOSTILE, failure={"class": HOSTILE})
     asks = run("b", "needs-decision", 1.0, reason=HOSTILE, answers=[HOSTILE])
     away = server("gpu2", [], reachable=False, problem=HOSTILE)
-    report = telling.report(told([server("gpu1", [failed, asks]), away]))
+    report = gathering.report(told([server("gpu1", [failed, asks]), away]))
     for shown in (text.page(report), text.brief(report), markdown.page(report)):
         assert not set(shown) & {"\x1b", "\u202e"}
     assert "<script>alert" not in web.document(report)
@@ -227,7 +227,7 @@ def test_hostile_words() -> None:
 
 def test_as_json() -> None:
     """Everything in it is plain, and every number names its run, server and place."""
-    value = json.loads(json.dumps(telling.report(nights.busy()).to_json(), allow_nan=False))
+    value = json.loads(json.dumps(gathering.report(nights.busy()).to_json(), allow_nan=False))
     assert value["finished"][0]["best"] == {
         "value": 94.31,
         "place": "epoch 42",
@@ -241,7 +241,7 @@ def test_as_json() -> None:
 
 def test_a_page_for_a_phone() -> None:
     """It says the same, and loads nothing."""
-    page = web.document(telling.report(nights.busy()))
+    page = web.document(gathering.report(nights.busy()))
     for words in ("train07", "overnight resume train07 --lr-scale 0.5", "paper, table 2"):
         assert words in page
     assert "src=" not in page
@@ -251,7 +251,7 @@ def test_curves_stand_behind_the_results() -> None:
     """And those that are not here are named."""
     line = Line(name="train01", x=[1.0, 2.0], y=[90.0, 94.3])
     chart = Chart(title="val_acc", x_label="step", y_label="val_acc", lines=[line])
-    page = web.document(telling.report(nights.busy()), [chart], ["not fetched: train05"])
+    page = web.document(gathering.report(nights.busy()), [chart], ["not fetched: train05"])
     places = [page.index(words) for words in ("<h2>Results", "<h2>Curves of the runs", "<h2>Next")]
     assert places == sorted(places)
     assert "not fetched: train05" in page

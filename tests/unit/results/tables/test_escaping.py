@@ -11,7 +11,9 @@ from overnight.results.tables import csv, escaping, markdown
 from tests.unit.results.tables import compared
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "  =1", " @a"])
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "  =1", " @", " -1"]
+)
 def test_no_formula_in_csv(text: str) -> None:
     """A spreadsheet shows it as text."""
     assert escaping.csv_text(text).startswith("'")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from overnight.results import segments
+from overnight.results.runs import segments
 from tests.unit.results.health.drawn import series
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from overnight.core import errors
-from overnight.results import landing
+from overnight.results.pulling import landing
 
 PIECES = st.sampled_from(
     ["..", ".", "", "a", "b", "inside", "outside", ".pull", ".PULL", "~", "c:"]

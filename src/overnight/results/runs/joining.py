@@ -17,11 +17,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from overnight.results import names, order
+from overnight.results import names
 from overnight.results.curves import Curve, Floats
-from overnight.results.order import Marks
+from overnight.results.runs import order
+from overnight.results.runs.order import Marks
+from overnight.results.runs.sources import Read, Source, is_summary, sources
 from overnight.results.series import Series
-from overnight.results.sources import Read, Source, is_summary, sources
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 from overnight.core import errors, text
 from overnight.ports import Reply, Request, Server
-from overnight.results import landing
+from overnight.results.pulling import landing
 
 CHUNK_BYTES = 1 << 20
 TIMEOUT_S = 120.0

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from overnight.results import sources
 from overnight.results.curves import Found
-from overnight.results.sources import Read
+from overnight.results.runs import sources
+from overnight.results.runs.sources import Read
 
 OUT, STATE = "work/o", "trainer_state.json"
 

@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from overnight.results import joining, reading
+from overnight.results import reading
 from overnight.results.curves import Found, Skipped
-from overnight.results.joining import Joined
-from overnight.results.sources import Read, attempt_of, chosen, is_candidate, is_ours
+from overnight.results.runs import joining
+from overnight.results.runs.joining import Joined
+from overnight.results.runs.sources import Read, attempt_of, chosen, is_candidate, is_ours
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,8 +54,7 @@ def whole(folder: Path) -> OfRun:
 
 
 def placed(path: str, mtime_ns: int, found: Found, started: Mapping[int, float]) -> Read:
-    mtime = mtime_ns / 1e9
-    return Read(path=path, found=found, mtime=mtime, attempt=attempt_of(path, mtime, started))
+    return Read(path=path, found=found, attempt=attempt_of(path, mtime_ns / 1e9, started))
 
 
 def legible(found: Found) -> Found:

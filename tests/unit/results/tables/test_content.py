@@ -6,7 +6,7 @@ import dataclasses
 
 from overnight.core import views
 from overnight.results.comparison import arms, remarks
-from overnight.results.tables import telling
+from overnight.results.tables import content
 from tests.unit.results.tables import compared
 
 
@@ -18,9 +18,9 @@ def test_paired_and_unpaired_tests_in_one_table() -> None:
         baseline=arms.Baseline(arm="c", value=None, source=""),
         tests=(paired, compared.welch("b", "c", 0.5, 0.5, 0.2)),
     )
-    sheet = telling.sheet(found)
+    sheet = content.sheet(found)
     assert [row.p for row in sheet.rows] == ["0.020‡", "0.40", ""]
-    assert "of Welch's t test or, where marked ‡, a t test paired by seed" in telling.method(found)
+    assert "of Welch's t test or, where marked ‡, a t test paired by seed" in content.method(found)
 
 
 def test_only_paired_tests() -> None:
@@ -29,30 +29,30 @@ def test_only_paired_tests() -> None:
     found = compared.comparison(
         [compared.arm(name, [1.0, 2.0]) for name in ("a", "b")], tests=(paired,)
     )
-    assert telling.sheet(found).rows[0].p == "0.020"
-    assert telling.method(found).endswith("The p values are of a t test paired by seed.")
+    assert content.sheet(found).rows[0].p == "0.020"
+    assert content.method(found).endswith("The p values are of a t test paired by seed.")
 
 
 def test_the_choice_is_in_header_and_title() -> None:
     """Best, last, or at the best validation."""
-    for which, words in telling.WHICH.items():
+    for which, words in content.WHICH.items():
         found = compared.comparison([compared.arm("a", [1.0])], which=which)
-        sheet = telling.sheet(found)
+        sheet = content.sheet(found)
         assert (sheet.metric, words in sheet.title) == (f"val_acc ({which})", True)
 
 
 def test_what_is_pooled() -> None:
     """Seeds only where it was by seeds."""
     listed = [compared.arm("a", [1.0, 2.0])]
-    assert "over n seeds" in telling.method(compared.comparison(listed))
-    assert "over n runs" in telling.method(compared.comparison(listed, by="lr"))
+    assert "over n seeds" in content.method(compared.comparison(listed))
+    assert "over n runs" in content.method(compared.comparison(listed, by="lr"))
 
 
 def test_no_word_is_said_twice() -> None:
     """What footnotes and caption tell is left out of the notes; what they do not is kept."""
     found = compared.three()
     notes = (*remarks.tests(found), *remarks.left_out(found), "something else")
-    said = telling.sheet(dataclasses.replace(found, notes=notes)).notes
+    said = content.sheet(dataclasses.replace(found, notes=notes)).notes
     assert said[:2] == (remarks.SURVIVORS, "something else")
     assert len(said) == 3
 
@@ -64,11 +64,11 @@ def test_repairs_that_changed_nothing_are_told() -> None:
     )
     run = compared.outcome("r", 1.0, repairs=(repair,))
     found = compared.comparison([compared.arm("a", [1.0], pooled=(run,))])
-    sheet = telling.sheet(found)
+    sheet = content.sheet(found)
     assert sheet.footnotes == ("r was repaired: cuda_oom: batch 64 -> 32 x 2",)
     assert sheet.rows[0].remark == "one seed, unproven; 1 repaired"
     row = arms.Difference(kind="repairs", key="repairs", values={"a": "r: cuda_oom"})
-    assert telling.sheet(dataclasses.replace(found, differences=(row,))).footnotes == ()
+    assert content.sheet(dataclasses.replace(found, differences=(row,))).footnotes == ()
 
 
 def test_what_differed_turns_where_there_is_more_of_it() -> None:
@@ -77,8 +77,8 @@ def test_what_differed_turns_where_there_is_more_of_it() -> None:
         arms.Difference(kind="config", key=f"k{n}", values={"a": "1", "b": "2"}) for n in range(5)
     ]
     listed = [compared.arm("a", [1.0]), compared.arm("b", [2.0])]
-    many = telling.sheet(compared.comparison(listed, differences=tuple(keys))).differences
-    few = telling.sheet(compared.comparison(listed, differences=tuple(keys[:1]))).differences
+    many = content.sheet(compared.comparison(listed, differences=tuple(keys))).differences
+    few = content.sheet(compared.comparison(listed, differences=tuple(keys[:1]))).differences
     assert many is not None and few is not None
     assert many.header == ("", "a", "b") and many.rows[1] == ("k0", "1", "2")
     assert few.header == ("", "runs", "k0") and few.rows[0] == ("a", "a-s0", "1")
@@ -89,7 +89,7 @@ def test_very_many_metrics() -> None:
     names = ("val_acc", *(f"m{n}" for n in range(10_000)))
     loss = {name: compared.stat(["a-s0"], [1.0]) for name in names[1:]}
     found = compared.comparison([compared.arm("a", [1.0], stats=loss)], metrics=names)
-    others = telling.sheet(found).others
+    others = content.sheet(found).others
     assert others is not None
-    assert len(others.header) == 1 + telling.MOST_OTHER_METRICS
+    assert len(others.header) == 1 + content.MOST_OTHER_METRICS
     assert others.more.startswith("9992 further metrics")

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from overnight.results import curves, packing, thinning
+from overnight.results import curves, thinning
+from overnight.results.runs import packing
 
 NUMBERS = st.floats() | st.sampled_from((0.0, -0.0, 1.0, math.nan, math.inf, -math.inf))
 STRETCH = st.tuples(NUMBERS, st.integers(1, 40))

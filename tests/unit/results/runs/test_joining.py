@@ -9,8 +9,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from overnight.results import curves, joining, order, run_files, series
-from overnight.results.sources import Read
+from overnight.results import curves, series
+from overnight.results.runs import joining, order, run_files
+from overnight.results.runs.sources import Read
 from tests.unit.results import folders
 
 Row = tuple[object, ...]

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from overnight.core import errors, text
 from overnight.ports import Reply, Request, Server
-from overnight.results import landing, remote
+from overnight.results.pulling import landing, remote
 
 ROUNDS = 3
 

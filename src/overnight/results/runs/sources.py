@@ -45,7 +45,6 @@ class Read:
 
     path: str
     found: Found
-    mtime: float = 0.0
     attempt: int = 0
 
 

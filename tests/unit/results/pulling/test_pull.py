@@ -8,8 +8,8 @@ import pytest
 
 from overnight.core import errors
 from overnight.ports import Reply, Request
-from overnight.results import landing, pull, remote
-from tests.unit.results.serving import FolderServer
+from overnight.results.pulling import landing, pull, remote
+from tests.unit.results.pulling.serving import FolderServer
 
 LOG = "attempts/1/output.log"
 MIB = 1 << 20

@@ -18,8 +18,8 @@ import numpy as np
 
 from overnight.results import curves, reading
 from overnight.results.curves import Curve, Found, Mark, Skipped
-from overnight.results.run_files import Stat, legible
-from overnight.results.sources import PRINTED
+from overnight.results.runs.run_files import Stat, legible
+from overnight.results.runs.sources import PRINTED
 
 SEALED_BYTES = 1024
 _COLUMNS = ("value", "step", "epoch", "time", "line")

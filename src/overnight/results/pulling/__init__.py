@@ -1,0 +1,1 @@
+"""Fetches what a run has written: what the server shows, and where it lands here."""

@@ -1,0 +1,1 @@
+"""The files of one run: found, read on where they have grown, joined into series, packed."""
