@@ -178,7 +178,14 @@ def tests(found: Comparison) -> Iterator[str]:
     used = " and ".join(words for kind, words in HOW.items() if kinds[kind])
     yield f"intervals: 95 %, {used}; one that holds 0 proves no difference"
     if tested > 1:
-        yield f"p is corrected for {tested} comparisons (Holm), the intervals are not"
+        yield f"p is corrected for {family(found)} (Holm), the intervals are not"
+
+
+def family(found: Comparison) -> str:
+    """`3 comparisons`, or what else the p values of the table are corrected for."""
+    if not found.is_picked:
+        return f"{found.compared} comparisons"
+    return f"all {found.compared} pairs of arms, as the best was picked by the same numbers"
 
 
 def curves(found: Comparison) -> Iterator[str]:

@@ -1,7 +1,8 @@
 """Arms against each other: the tests, what cannot be told from the best, how many seeds it takes.
 
 Where both have the same seeds, the differences seed by seed are tested, else the means by Welch's
-test, whose spreads may differ. Several tests of one table are corrected by Holm's method.
+test, whose spreads may differ. Several tests of one table are corrected by Holm's method: against a
+baseline for their number; against the best, which the same numbers have picked, for all pairs.
 """
 
 from __future__ import annotations
@@ -12,7 +13,16 @@ from collections.abc import Sequence
 
 from overnight.results import names, wording
 from overnight.results.comparison import statistics
-from overnight.results.comparison.arms import Arm, Baseline, Pair, Power, Shown, Stat, Test
+from overnight.results.comparison.arms import (
+    Arm,
+    Baseline,
+    Pair,
+    Power,
+    Shown,
+    Stat,
+    Test,
+    family,
+)
 
 NO_TEST = "a number from elsewhere: our mean differs by so much, and no test is claimed"
 OTHER_SCALE = "one of the two looks like a fraction, the other like percent: not compared"
@@ -26,13 +36,18 @@ EQUAL_PAIRS = "every seed differs by the same, which has no spread: tested by th
 def tested(
     arms: Sequence[Arm], baseline: Baseline | None, main: Shown | None
 ) -> tuple[tuple[Test, ...], tuple[Test, ...], frozenset[str]]:
-    """(against the baseline or the best, against the best, labels of those like the best)."""
+    """(against the baseline or the best, against the best, labels of the best and of those which a
+    test cannot tell from it).
+
+    Where the baseline is the best, it was not picked by its numbers: both are the same tests.
+    """
     if main is None:
         return (), (), frozenset()
     known = [each for each in arms if main.name in each.stats]
     best = known[0] if known and main.goal and len(known) > 1 else None
-    to_best = against(known, best, main) if best else ()
-    unclear = {each.arm for each in to_best if not each.is_clear}
+    is_picked = baseline is None or best is None or baseline.arm != best.label
+    to_best = against(known, best, main, is_picked=is_picked) if best else ()
+    unclear = {each.arm for each in to_best if each.p is not None and not each.is_clear}
     same = frozenset({best.label} | unclear) if best else frozenset()
     if baseline is None:
         return to_best, to_best, same
@@ -42,10 +57,16 @@ def tested(
     return (against(known, base, main) if base else ()), to_best, same
 
 
-def against(arms: Sequence[Arm], base: Arm, main: Shown) -> tuple[Test, ...]:
-    """All others against `base`, corrected for their number."""
+def against(
+    arms: Sequence[Arm], base: Arm, main: Shown, *, is_picked: bool = False
+) -> tuple[Test, ...]:
+    """All others against `base`, corrected for their number.
+
+    `is_picked`: `base` is the best by these numbers, so that luck has had its choice of all pairs.
+    """
     found = [test(each, base, main) for each in arms if each.label != base.label]
-    corrected = iter(statistics.holm([each.p for each in found if each.p is not None]))
+    ps = [each.p for each in found if each.p is not None]
+    corrected = iter(statistics.holm(ps, family(len(ps), is_picked)))
     return tuple(
         _corrected(each, next(corrected)) if each.p is not None else each for each in found
     )
@@ -164,20 +185,26 @@ def all_powers(
 ) -> tuple[Power, ...]:
     """Against the baseline where that is an arm, and between the best and those next to it."""
     to_base = () if any(each.kind == "number" for each in tests) else tests
-    known = powers(arms, to_base, main, MOST_POWERS)
+    is_picked = not any(each.is_baseline for each in arms)
+    known = powers(arms, to_base, main, MOST_POWERS, is_picked)
     pairs = {frozenset((each.arm, each.against)) for each in to_base}
-    others = powers(arms, to_best, main, MOST_TO_BEST)
+    others = powers(arms, to_best, main, MOST_TO_BEST, True)
     return (*known, *(e for e in others if frozenset((e.arm, e.against)) not in pairs))
 
 
 def powers(
-    arms: Sequence[Arm], tests: Sequence[Test], main: Shown | None, most: int
+    arms: Sequence[Arm],
+    tests: Sequence[Test],
+    main: Shown | None,
+    most: int,
+    is_picked: bool,
 ) -> tuple[Power, ...]:
     """One for each test that has settled nothing; for the first `most` of a long table."""
     if main is None:
         return ()
     stats = {each.label: each.stats[main.name] for each in arms if main.name in each.stats}
-    level = statistics.ALPHA / max(1, sum(each.p is not None for each in tests))
+    tested = sum(each.p is not None for each in tests)
+    level = statistics.ALPHA / max(1, family(tested, is_picked))
     unclear = [each for each in tests if not each.is_clear][:most]
     return tuple(power(each, stats[each.arm], stats[each.against], level) for each in unclear)
 

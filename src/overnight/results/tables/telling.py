@@ -20,7 +20,9 @@ PAIRED = "‡"
 SPREAD = "mean ± standard deviation over n {of}, with the 95 % t interval of the mean"
 INTERVALS = " with their 95 % interval, which proves none where it holds 0"
 ONE_SEED = "one seed, unproven"
-TOP = "the best and all that cannot be told from it"
+TOP = "the best and those which a test cannot tell from it"
+UNTESTED = "of an arm without a test neither is said"
+ONLY_BEST = "the best, which no test has told from the others"
 NO_METRIC = "no metric to compare: set primary and goal under [metrics] in overnight.toml"
 GOALS = {"max": "higher is better", "min": "lower is better", None: "no goal known"}
 WHICH = {
@@ -150,7 +152,7 @@ def method(found: Comparison) -> str:
     if tests:
         named = {"welch": "Welch's t test", "paired": "a t test paired by seed"}
         said = " or, where marked ‡, ".join(named[k] for k in ("welch", "paired") if k in kinds)
-        many = f", Holm-corrected over {len(tests)} comparisons (the intervals are not)"
+        many = f", Holm-corrected over {remarks.family(found)} (the intervals are not)"
         corrected = many if len(tests) > 1 else ""
         parts.append(f"the p values are of {said}{corrected}")
     elif to:
@@ -165,7 +167,15 @@ def caption(found: Comparison) -> str:
 def bold_words(found: Comparison) -> str:
     if not found.indistinguishable:
         return ""
-    return f"Bold: {TOP}."
+    return f"Bold: {top_words(found)}."
+
+
+def top_words(found: Comparison) -> str:
+    """What the marked rows are. An arm that could not be tested is no equal of the best."""
+    tested = [each.p is not None for each in found.to_best]
+    if not any(tested):
+        return ONLY_BEST
+    return TOP if all(tested) else f"{TOP}; {UNTESTED}"
 
 
 # -- rows -------------------------------------------------------------------------------------
