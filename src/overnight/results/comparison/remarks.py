@@ -18,6 +18,7 @@ from overnight.results.comparison.arms import (
     LeftOut,
     Outcome,
 )
+from overnight.results.comparison.plain import code_of
 
 SURVIVORS = "runs that failed are in no mean, which makes their arm look better than it may be"
 ONE_SEED = "one seed each: no difference here is proven"
@@ -72,7 +73,7 @@ def _rows(
 
 def _code(groups: Sequence[grouping.Group]) -> Iterator[Difference]:
     outcomes = [each for group in groups for each in group.outcomes]
-    if len({grouping.code_of(each) for each in outcomes}) < 2:
+    if len({code_of(each) for each in outcomes}) < 2:
         return
     yield from _rows("code", groups, _code_of)
 
@@ -220,7 +221,7 @@ def uneven(found: Comparison, metric: str) -> Iterator[str]:
 
 
 def settings(found: Comparison) -> Iterator[str]:
-    codes = {code for each in found.outcomes if (code := grouping.code_of(each))}
+    codes = {code for each in found.outcomes if (code := code_of(each))}
     if len(codes) > 1:
         yield f"the runs have different code: {len(codes)} snapshots"
     if found.by not in (grouping.SEED, grouping.NONE):
