@@ -12,9 +12,10 @@ from overnight.app import Overnight, comparing, series, sweep_results, sweep_vie
 from overnight.core import command, errors
 from overnight.results import health
 from overnight.results.advice import knob_effects, proposal_file, proposals, verdict
+from overnight.results.advice.curve_words import Findings
 from overnight.results.advice.knob_effects import Effect
 from overnight.results.advice.proposals import Proposal
-from overnight.results.advice.verdict import Findings, Verdict
+from overnight.results.advice.verdict import Verdict
 from overnight.results.comparison.arms import Comparison
 
 

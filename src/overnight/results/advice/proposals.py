@@ -11,6 +11,7 @@ from typing import Any
 
 from overnight.results import wording
 from overnight.results.advice import curve_proposals, knob_effects
+from overnight.results.advice.curve_words import Findings
 from overnight.results.advice.knob_effects import Effect
 from overnight.results.advice.proposal import (
     ALTERED,
@@ -27,7 +28,6 @@ from overnight.results.advice.proposal import (
     seeds_of,
     sweepable,
 )
-from overnight.results.advice.verdict import Findings
 from overnight.results.comparison import grouping, remarks, settings
 from overnight.results.comparison.arms import Arm, Comparison, Power
 

@@ -14,37 +14,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple
 
 from overnight.core import config
 from overnight.results import wording
+from overnight.results.advice import curve_words
+from overnight.results.advice.curve_words import Findings
 from overnight.results.comparison import remarks, testing
 from overnight.results.comparison.arms import Arm, Comparison, Stat, Test
+from overnight.results.health.finding import ASSERTED
 
 Grade = Literal["good", "promising", "bad", "undecided"]
 Status = Literal["sure", "reached", "open", "missed"]
-ASSERTED = 0.5  # confidence from which on a finding counts
 BROKEN = ("nan", "diverged")
 NO_CRITERION = (
     "nothing says what a success is: set target or baseline under [metrics] in overnight.toml"
 )
-
-
-class Finding(Protocol):
-    """What is said about a curve of a run: see `results/health`."""
-
-    @property
-    def finding(self) -> str: ...
-
-    @property
-    def confidence(self) -> float: ...
-
-    @property
-    def sentence(self) -> str: ...
-
-
-Findings = Mapping[str, Sequence[Finding]]
-"""By run."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +96,7 @@ def judge(found: Comparison, arm: Arm, asked: Criterion, findings: Findings) -> 
     wrong = asserted(arm, findings, BROKEN)
     if stat is None:
         grade: Grade = "bad" if wrong else "undecided"
-        return verdict(found, arm, grade, [no_number(arm), *healthy(arm, findings)], ())
+        return verdict(found, arm, grade, [no_number(arm), *curve_words.lines(arm, findings)], ())
     conditions = list(asked_of(found, arm, stat, asked))
     grade = graded(conditions)
     if grade == "good" and wrong:
@@ -121,7 +106,7 @@ def judge(found: Comparison, arm: Arm, asked: Criterion, findings: Findings) -> 
     elif grade == "bad" and is_improving(arm, findings):
         grade = "undecided"
     reasons = [each.sentence for each in conditions] or [NO_CRITERION]
-    reasons += [*seeds(stat), *healthy(arm, findings), *left(arm)]
+    reasons += [*seeds(stat), *curve_words.lines(arm, findings), *left(arm)]
     return verdict(found, arm, grade, reasons, conditions)
 
 
@@ -310,17 +295,6 @@ def left(arm: Arm) -> Iterator[str]:
             if altered
             else (f"not counted: {remarks.named(others)}")
         )
-
-
-def healthy(arm: Arm, findings: Findings) -> Iterator[str]:
-    """What is said of the curves, asserted things only, each once with its runs."""
-    told: dict[str, list[str]] = {}
-    for outcome in arm.outcomes:
-        for each in findings.get(outcome.run, ()):
-            if each.confidence >= ASSERTED:
-                told.setdefault(each.sentence, []).append(outcome.run)
-    for sentence, runs in told.items():
-        yield f"{remarks.named(list(dict.fromkeys(runs)))}: {sentence}"
 
 
 def asserted(arm: Arm, findings: Findings, wanted: Sequence[str]) -> list[str]:

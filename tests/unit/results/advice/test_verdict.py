@@ -20,6 +20,7 @@ class Said(NamedTuple):
     finding: str
     confidence: float
     sentence: str
+    at: float | None = None
 
 
 TARGET = Criterion(goal="max", target=93.0)
@@ -133,7 +134,8 @@ def test_findings_weigh() -> None:
     improving = Said("still_improving", 0.8, "val_acc was still improving at the end")
     found = of([90.0, 90.1, 90.2], TARGET, all=[improving])
     assert found.grade == "undecided"
-    assert "a-s0 a-s1 a-s2: val_acc was still improving at the end" in found.reasons
+    said = "still improving in 3 of 3 runs, a-s0: val_acc was still improving at the end"
+    assert said in found.reasons
     hint = improving._replace(confidence=0.3)
     assert of([90.0, 90.1, 90.2], TARGET, all=[hint]).grade == "bad"
 
