@@ -57,7 +57,10 @@ def nothing(found: Comparison) -> str:
         return "no run has a number yet: nothing can be proposed"
     if len(found.arms) == 1:
         return "one arm, whose curves say nothing against it: vary something, overnight sweep KEY=…"
-    best = f"{found.best.label} is the best for certain" if found.best else "nothing is called best"
+    best = "nothing is called best"
+    if found.best:
+        is_sure = bool(found.to_best) and all(each.is_clear for each in found.to_best)
+        best = f"{found.best.label} is the best{' for certain' if is_sure else ', unproven'}"
     return f"{best}, no best value lies at an edge of what was tried: nothing to propose"
 
 

@@ -167,7 +167,8 @@ def asked_of(found: Comparison, arm: Arm, stat: Stat, asked: Criterion) -> Itera
         yield to_target(found, stat, asked.target, sign)
     test = found.test(arm.label)
     base = found.baseline
-    if base is not None and base.arm is not None and test is not None and not arm.is_baseline:
+    is_other = base is not None and base.arm is not None and not arm.is_baseline
+    if is_other and test is not None and test.difference is not None:
         yield to_arm(found, test, asked.margin, sign)
     number = base.value if base is not None and base.value is not None else asked.baseline
     source = base.source if base is not None and base.value is not None else asked.source
@@ -199,11 +200,12 @@ def to_number(
     difference = testing.tidy(stat.mean - value)
     ends = gains(stat.low, stat.high, value, sign)
     status = standing(is_useful(sign * difference, margin), ends, margin)
+    is_worse = bool(ends) and max(ends) < 0
     named = f"the baseline {wording.number(value)}{f' ({source})' if source else ''}"
     return Condition(
         "baseline",
         status,
-        f"{mean_of(found, stat)} is {against(difference, named, sign, status, margin)}; "
+        f"{mean_of(found, stat)} is {against(difference, named, sign, margin, is_worse=is_worse)}; "
         "of that number no spread is known, so this is no test",
     )
 
@@ -217,7 +219,8 @@ def to_arm(found: Comparison, test: Test, margin: float, sign: float) -> Conditi
     if status == "missed" and not (test.is_clear or margin):
         status = "open"
     how = "unproven" if test.p_holm is None else f"p = {test.p_holm:.3g}"
-    told = against(difference, test.against, sign, status, margin)
+    is_worse = test.is_clear and difference * sign < 0
+    told = against(difference, test.against, sign, margin, is_worse=is_worse)
     reach = f", interval {span(test.low, test.high)}" if test.low is not None else ""
     return Condition("baseline", status, f"it is {told} ({how}{reach})")
 
@@ -241,7 +244,8 @@ def is_useful(gain: float, margin: float) -> bool:
     return gain >= margin if margin else gain > 0
 
 
-def against(difference: float, named: str, sign: float, status: Status, margin: float) -> str:
+def against(difference: float, named: str, sign: float, margin: float, *, is_worse: bool) -> str:
+    """`is_worse`: for certain, which is more than to miss the margin."""
     gain = sign * difference
     if difference == 0:
         return f"equal to {named}"
@@ -252,7 +256,7 @@ def against(difference: float, named: str, sign: float, status: Status, margin: 
             "of use"
         )
     word = "better" if gain > 0 else "worse"
-    sure = {"sure": "", "reached": "", "open": "", "missed": " for certain"}[status]
+    sure = " for certain" if is_worse else ""
     return f"{word}{sure} than {named} by {size}"
 
 

@@ -121,11 +121,11 @@ class Outcome:
         names = ("run", "server", "state", "seed", "primary", "reason", "age_s", "duration_s")
         return {
             **{name: getattr(self, name) for name in names},
-            "config": dict(self.config),
+            "config": strict(self.config),
             "metrics": {name: each.to_json() for name, each in self.metrics.items()},
             "repairs": [each.to_json() for each in self.repairs],
             "altered": list(self.altered),
-            "provenance": dict(self.provenance),
+            "provenance": strict(self.provenance),
         }
 
 
@@ -200,7 +200,7 @@ class Arm:
     def to_json(self) -> dict[str, Any]:
         return {
             "label": self.label,
-            "config": dict(self.config),
+            "config": strict(self.config),
             "baseline": self.is_baseline,
             "stats": {name: each.to_json() for name, each in self.stats.items()},
             "by_which": {which: each.to_json() for which, each in self.by_which.items()},
@@ -412,6 +412,15 @@ def family(tests: int, is_picked: bool) -> int:
     where the one that all are tested against was picked by the same numbers.
     """
     return tests * (tests + 1) // 2 if is_picked else tests
+
+
+def strict(value: Any) -> Any:
+    """For JSON, which knows neither NaN nor infinity: as text, `nan`, since it was set so."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {key: strict(each) for key, each in value.items()}
+    return [strict(each) for each in value] if isinstance(value, (list, tuple)) else value
 
 
 def finite(value: float | None) -> float | None:

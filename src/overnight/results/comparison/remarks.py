@@ -18,8 +18,10 @@ from overnight.results.comparison.arms import (
     LeftOut,
     Outcome,
 )
+from overnight.results.comparison.arms import family as family_of
 from overnight.results.comparison.plain import code_of
 
+OTHER_SCALE = "one of the two looks like a fraction, the other like percent: not compared"
 SURVIVORS = "runs that failed are in no mean, which makes their arm look better than it may be"
 ONE_SEED = "one seed each: no difference here is proven"
 MANY = 5  # values of one arm that are written out
@@ -169,6 +171,14 @@ def tests(found: Comparison) -> Iterator[str]:
     base = next((arm for arm in found.arms if arm.is_baseline), None)
     if base is not None and found.stat(base) is None:
         yield f"the baseline {base.label} has no number, so that nothing is measured against it"
+    strange = [each.arm for each in found.tests if each.note == OTHER_SCALE]
+    if strange:
+        yield f"{named(strange)} against {found.tests[0].against}: {OTHER_SCALE}"
+    yield from methods(found)
+
+
+def methods(found: Comparison) -> Iterator[str]:
+    """What a caption tells in other words."""
     kinds = Counter(each.kind for each in found.tests)
     if kinds["number"]:
         source = found.baseline.source if found.baseline and found.baseline.source else "its source"
@@ -184,9 +194,13 @@ def tests(found: Comparison) -> Iterator[str]:
 
 def family(found: Comparison) -> str:
     """`3 comparisons`, or what else the p values of the table are corrected for."""
-    if not found.is_picked:
-        return f"{found.compared} comparisons"
-    return f"all {found.compared} pairs of arms, as the best was picked by the same numbers"
+    return best_family(found) if found.is_picked else f"{found.compared} comparisons"
+
+
+def best_family(found: Comparison) -> str:
+    """The same for the tests against the best."""
+    many = family_of(sum(each.p is not None for each in found.to_best), is_picked=True)
+    return f"all {many} pairs of arms, as the best was picked by the same numbers"
 
 
 def curves(found: Comparison) -> Iterator[str]:

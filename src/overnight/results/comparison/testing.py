@@ -23,9 +23,11 @@ from overnight.results.comparison.arms import (
     Test,
     family,
 )
+from overnight.results.comparison.remarks import OTHER_SCALE
+
+__all__ = ["OTHER_SCALE"]
 
 NO_TEST = "a number from elsewhere: our mean differs by so much, and no test is claimed"
-OTHER_SCALE = "one of the two looks like a fraction, the other like percent: not compared"
 ONE_SEED = "one seed, unproven"
 NO_SPREAD = "the seeds change nothing at all, so that they prove nothing"
 MOST_POWERS, MOST_TO_BEST = 12, 3
@@ -80,6 +82,16 @@ def test(arm: Arm, base: Arm, main: Shown) -> Test:
     """Both have the metric. Not corrected yet."""
     one, other = arm.stats[main.name], base.stats[main.name]
     pairs = paired(one, other)
+    if same_by_hundred(main.name, one.mean, other.mean):
+        return Test(
+            arm=arm.label,
+            against=base.label,
+            kind="none",
+            n=one.n,
+            n_against=other.n,
+            difference=None,
+            note=OTHER_SCALE,
+        )
     found = statistics.paired([each.difference for each in pairs]) if pairs else None
     is_equal = bool(pairs) and found is None
     if found is None:  # of equal differences the means claim less than pairs would
@@ -162,6 +174,15 @@ def other_scale(metric: str, one: float, other: float) -> bool:
     return names.is_share(metric) and 0 <= low <= 1 and high > 1.5
 
 
+def same_by_hundred(metric: str, one: float, other: float) -> bool:
+    """Whether two arms of ours seem to differ by their scale alone: 0.91 and 91.2.
+
+    Not a training that collapsed: 0.1 % beside 76 %.
+    """
+    low, high = sorted((one, other))
+    return other_scale(metric, one, other) and low > 0 and 40 < high / low < 250
+
+
 def better(difference: float, goal: str | None) -> bool | None:
     if goal is None:
         return None
@@ -205,7 +226,7 @@ def powers(
     stats = {each.label: each.stats[main.name] for each in arms if main.name in each.stats}
     tested = sum(each.p is not None for each in tests)
     level = statistics.ALPHA / max(1, family(tested, is_picked))
-    unclear = [each for each in tests if not each.is_clear][:most]
+    unclear = [t for t in tests if not t.is_clear and t.difference is not None][:most]
     return tuple(power(each, stats[each.arm], stats[each.against], level) for each in unclear)
 
 
@@ -234,11 +255,14 @@ def needed(found: statistics.Needed | None, test: Test) -> str:
         if test.note == ONE_SEED:
             return "run at least 2 more seeds of each: one has no spread"
         return test.note
+    now = wording.number(float(f"{found.visible:.3g}"))
+    here = f"the {min(test.n, test.n_against)} of now show one of {now}"
+    if not test.difference:
+        return f"no difference is seen; {here} with a chance of 80 %"
     many = f"more than {statistics.MOST_SEEDS}" if found.more is None else str(found.more)
     noun = "seed" if many == "1" else "seeds"
     seen = wording.number(abs(float(f"{test.difference:.3g}")))
-    now = wording.number(float(f"{found.visible:.3g}"))
     return (
         f"{many} more {noun} each would show a difference of {seen} with a chance of 80 %, if it "
-        f"and the spread are as seen; the {min(test.n, test.n_against)} of now show one of {now}"
+        f"and the spread are as seen; {here}"
     )

@@ -455,3 +455,26 @@ def test_arms_without_a_value_come_last() -> None:
         *armed.seeds("b", [91], lr=2),
     ]
     assert labels(pooling.compare(runs).arms) == ["lr=2", "lr=1", "lr=0"]
+
+
+def test_arms_of_two_scales_are_not_compared() -> None:
+    """A fraction beside percent is no difference of 90; a training that collapsed is one."""
+    low = armed.seeds("b", [0.91, 0.912, 0.92], lr=2)
+    found = pooling.compare([*armed.seeds("a", [91, 92, 91.5], lr=1), *low])
+    (test,) = found.tests
+    assert (test.kind, test.difference, test.note) == ("none", None, testing.OTHER_SCALE)
+    assert found.power == ()
+    assert f"lr=2 against lr=1: {testing.OTHER_SCALE}" in telling.sheet(found).notes
+    dead = armed.seeds("b", [0.1, 0.1, 0.11], lr=2)
+    assert pooling.compare([*armed.seeds("a", [76, 75, 77], lr=1), *dead]).tests[0].is_clear
+
+
+def test_equal_means_need_no_seeds() -> None:
+    found = pooling.compare([*armed.seeds("a", [90, 91], lr=1), *armed.seeds("b", [91, 90], lr=2)])
+    assert found.power[0].words.startswith("lr=2 against lr=1: no difference is seen; the 2 of now")
+
+
+def test_what_was_set_to_nan_is_strict_json() -> None:
+    runs = [armed.run("a", 90.0, {"--clip": math.inf}), armed.run("b", 91.0, {"--clip": math.nan})]
+    told = json.dumps(pooling.compare(runs).to_json(), allow_nan=False)
+    assert '"config": {"--clip": "inf"}' in told
