@@ -12,10 +12,11 @@ from overnight.app import Overnight, comparing, series, sweep_results, sweep_vie
 from overnight.core import command, errors
 from overnight.results import health
 from overnight.results.advice import knob_effects, proposal_file, proposals, verdict
+from overnight.results.advice.curve_words import Findings
 from overnight.results.advice.knob_effects import Effect
 from overnight.results.advice.proposals import Proposal
-from overnight.results.advice.verdict import Findings, Verdict
-from overnight.results.comparison.arms import Comparison
+from overnight.results.advice.verdict import Verdict
+from overnight.results.comparison.arms import Comparison, strict
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -33,9 +34,9 @@ class Advice:
     def to_json(self) -> dict[str, Any]:
         return {
             "verdicts": [each.to_json() for each in self.verdicts],
-            "proposals": [each.to_json() for each in self.proposals],
+            "proposals": [strict(each.to_json()) for each in self.proposals],
             "nothing": self.nothing or None,
-            "effects": [dict(knob_effects.told(each)) for each in self.effects],
+            "effects": [strict(knob_effects.told(each)) for each in self.effects],
             "metric": self.comparison.metric,
             "sweep": self.comparison.sweep.name if self.comparison.sweep else None,
             "runs": [each.run for each in self.comparison.outcomes],

@@ -30,7 +30,8 @@ def compared(
 ) -> Comparison:
     """`runs`, and those of `sweep`, fetched first; what is here of servers that are away.
 
-    `baseline`: an arm's label, a run of this project (which joins the table), or a number. None:
+    `baseline`: an arm (see `grouping.meant`), a run of this project, which joins the table, or a
+    number. None:
     the sweep's own base, else the number of [metrics] baseline in overnight.toml. Raises
     `errors.UsageError` for what is not there, with what is.
     """
@@ -186,8 +187,7 @@ def planned(o: Overnight, found: Sequence[Outcome], metric: str | None) -> Numbe
 
 
 def is_among(found: Sequence[Outcome], wanted: str, by: str) -> bool:
-    labels = {group.label for group in grouping.grouped(found, by)}
-    return wanted in labels or any(each.run == wanted for each in found)
+    return bool(grouping.meant(grouping.grouped(found, by), wanted))
 
 
 def known_run(known: Snapshots, run: str, server: str | None) -> list[Outcome]:

@@ -32,8 +32,9 @@ WHICH = {"best": "best", "last": "last", "at-best": "at best validation"}
 @click.option(
     "--baseline",
     metavar="B",
-    help="What the others are measured against: a run, the label of a row, or a number. By default "
-    "the sweep's base, else the number in overnight.toml.",
+    help="What the others are measured against: a row (its label, or what its runs are called "
+    "without the seed), a run, base for that of the sweep, or a number. By default the sweep's "
+    "base, else the number in overnight.toml.",
 )
 @click.option(
     "--by",

@@ -79,10 +79,11 @@ def test_a_sweep(world: World, tmp_path: Path) -> None:
         "sweep lr, val_acc (higher is better), best of each run's curve: 2 arms"
     )
     rows = [line.split() for line in shown.splitlines() if "one seed, unproven" in line]
-    assert [row[1] for row in rows] == ["lr-1", "lr-0"]
-    assert "to lr-0" in shown
+    assert [row[:2] for row in rows] == [["*", "lr=0.03"], ["lr=0.01", "1"]]
+    assert "to lr=0.01" in shown
+    assert "to lr=0.01" in world.typed("compare", "--sweep", "lr", "--baseline", "base")
     world.typed("compare", "--sweep", "lr", "-o", str(tmp_path / "lr.html"))
-    assert '"name":"lr-1"' in (tmp_path / "lr.html").read_text()  # a line of the chart
+    assert '"name":"lr=0.03"' in (tmp_path / "lr.html").read_text()  # a line of the chart
 
 
 def test_what_cannot_be_compared(world: World) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from overnight.results import wording
 from overnight.results.advice import curve_proposals, knob_effects
+from overnight.results.advice.curve_words import Findings
 from overnight.results.advice.knob_effects import Effect
 from overnight.results.advice.proposal import (
     ALTERED,
@@ -27,7 +28,6 @@ from overnight.results.advice.proposal import (
     seeds_of,
     sweepable,
 )
-from overnight.results.advice.verdict import Findings
 from overnight.results.comparison import grouping, remarks, settings
 from overnight.results.comparison.arms import Arm, Comparison, Power
 
@@ -57,7 +57,10 @@ def nothing(found: Comparison) -> str:
         return "no run has a number yet: nothing can be proposed"
     if len(found.arms) == 1:
         return "one arm, whose curves say nothing against it: vary something, overnight sweep KEY=…"
-    best = f"{found.best.label} is the best for certain" if found.best else "nothing is called best"
+    best = "nothing is called best"
+    if found.best:
+        is_sure = bool(found.to_best) and all(each.is_clear for each in found.to_best)
+        best = f"{found.best.label} is the best{' for certain' if is_sure else ', unproven'}"
     return f"{best}, no best value lies at an edge of what was tried: nothing to propose"
 
 

@@ -14,37 +14,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple
 
 from overnight.core import config
 from overnight.results import wording
+from overnight.results.advice import curve_words
+from overnight.results.advice.curve_words import Findings
 from overnight.results.comparison import remarks, testing
 from overnight.results.comparison.arms import Arm, Comparison, Stat, Test
+from overnight.results.health.finding import ASSERTED
 
 Grade = Literal["good", "promising", "bad", "undecided"]
 Status = Literal["sure", "reached", "open", "missed"]
-ASSERTED = 0.5  # confidence from which on a finding counts
 BROKEN = ("nan", "diverged")
 NO_CRITERION = (
     "nothing says what a success is: set target or baseline under [metrics] in overnight.toml"
 )
-
-
-class Finding(Protocol):
-    """What is said about a curve of a run: see `results/health`."""
-
-    @property
-    def finding(self) -> str: ...
-
-    @property
-    def confidence(self) -> float: ...
-
-    @property
-    def sentence(self) -> str: ...
-
-
-Findings = Mapping[str, Sequence[Finding]]
-"""By run."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +96,7 @@ def judge(found: Comparison, arm: Arm, asked: Criterion, findings: Findings) -> 
     wrong = asserted(arm, findings, BROKEN)
     if stat is None:
         grade: Grade = "bad" if wrong else "undecided"
-        return verdict(found, arm, grade, [no_number(arm), *healthy(arm, findings)], ())
+        return verdict(found, arm, grade, [no_number(arm), *curve_words.lines(arm, findings)], ())
     conditions = list(asked_of(found, arm, stat, asked))
     grade = graded(conditions)
     if grade == "good" and wrong:
@@ -121,7 +106,7 @@ def judge(found: Comparison, arm: Arm, asked: Criterion, findings: Findings) -> 
     elif grade == "bad" and is_improving(arm, findings):
         grade = "undecided"
     reasons = [each.sentence for each in conditions] or [NO_CRITERION]
-    reasons += [*seeds(stat), *healthy(arm, findings), *left(arm)]
+    reasons += [*seeds(stat), *curve_words.lines(arm, findings), *left(arm)]
     return verdict(found, arm, grade, reasons, conditions)
 
 
@@ -182,7 +167,8 @@ def asked_of(found: Comparison, arm: Arm, stat: Stat, asked: Criterion) -> Itera
         yield to_target(found, stat, asked.target, sign)
     test = found.test(arm.label)
     base = found.baseline
-    if base is not None and base.arm is not None and test is not None and not arm.is_baseline:
+    is_other = base is not None and base.arm is not None and not arm.is_baseline
+    if is_other and test is not None and test.difference is not None:
         yield to_arm(found, test, asked.margin, sign)
     number = base.value if base is not None and base.value is not None else asked.baseline
     source = base.source if base is not None and base.value is not None else asked.source
@@ -214,11 +200,12 @@ def to_number(
     difference = testing.tidy(stat.mean - value)
     ends = gains(stat.low, stat.high, value, sign)
     status = standing(is_useful(sign * difference, margin), ends, margin)
+    is_worse = bool(ends) and max(ends) < 0
     named = f"the baseline {wording.number(value)}{f' ({source})' if source else ''}"
     return Condition(
         "baseline",
         status,
-        f"{mean_of(found, stat)} is {against(difference, named, sign, status, margin)}; "
+        f"{mean_of(found, stat)} is {against(difference, named, sign, margin, is_worse=is_worse)}; "
         "of that number no spread is known, so this is no test",
     )
 
@@ -232,7 +219,8 @@ def to_arm(found: Comparison, test: Test, margin: float, sign: float) -> Conditi
     if status == "missed" and not (test.is_clear or margin):
         status = "open"
     how = "unproven" if test.p_holm is None else f"p = {test.p_holm:.3g}"
-    told = against(difference, test.against, sign, status, margin)
+    is_worse = test.is_clear and difference * sign < 0
+    told = against(difference, test.against, sign, margin, is_worse=is_worse)
     reach = f", interval {span(test.low, test.high)}" if test.low is not None else ""
     return Condition("baseline", status, f"it is {told} ({how}{reach})")
 
@@ -256,7 +244,8 @@ def is_useful(gain: float, margin: float) -> bool:
     return gain >= margin if margin else gain > 0
 
 
-def against(difference: float, named: str, sign: float, status: Status, margin: float) -> str:
+def against(difference: float, named: str, sign: float, margin: float, *, is_worse: bool) -> str:
+    """`is_worse`: for certain, which is more than to miss the margin."""
     gain = sign * difference
     if difference == 0:
         return f"equal to {named}"
@@ -267,7 +256,7 @@ def against(difference: float, named: str, sign: float, status: Status, margin: 
             "of use"
         )
     word = "better" if gain > 0 else "worse"
-    sure = {"sure": "", "reached": "", "open": "", "missed": " for certain"}[status]
+    sure = " for certain" if is_worse else ""
     return f"{word}{sure} than {named} by {size}"
 
 
@@ -310,17 +299,6 @@ def left(arm: Arm) -> Iterator[str]:
             if altered
             else (f"not counted: {remarks.named(others)}")
         )
-
-
-def healthy(arm: Arm, findings: Findings) -> Iterator[str]:
-    """What is said of the curves, asserted things only, each once with its runs."""
-    told: dict[str, list[str]] = {}
-    for outcome in arm.outcomes:
-        for each in findings.get(outcome.run, ()):
-            if each.confidence >= ASSERTED:
-                told.setdefault(each.sentence, []).append(outcome.run)
-    for sentence, runs in told.items():
-        yield f"{remarks.named(list(dict.fromkeys(runs)))}: {sentence}"
 
 
 def asserted(arm: Arm, findings: Findings, wanted: Sequence[str]) -> list[str]:

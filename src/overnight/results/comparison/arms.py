@@ -121,11 +121,11 @@ class Outcome:
         names = ("run", "server", "state", "seed", "primary", "reason", "age_s", "duration_s")
         return {
             **{name: getattr(self, name) for name in names},
-            "config": dict(self.config),
+            "config": strict(self.config),
             "metrics": {name: each.to_json() for name, each in self.metrics.items()},
             "repairs": [each.to_json() for each in self.repairs],
             "altered": list(self.altered),
-            "provenance": dict(self.provenance),
+            "provenance": strict(self.provenance),
         }
 
 
@@ -200,7 +200,7 @@ class Arm:
     def to_json(self) -> dict[str, Any]:
         return {
             "label": self.label,
-            "config": dict(self.config),
+            "config": strict(self.config),
             "baseline": self.is_baseline,
             "stats": {name: each.to_json() for name, each in self.stats.items()},
             "by_which": {which: each.to_json() for which, each in self.by_which.items()},
@@ -332,10 +332,12 @@ class Comparison:
     """`arms`: the best first, those without a value last. `which` value of each curve counts, the
     same for all arms, and `why_which` in words.
 
-    `indistinguishable`: labels of the best arm and of all that cannot be told from it; a table
-    makes them bold. Empty where nothing can be called best (no goal, or fewer than two arms with a
-    value). `tests`: against the baseline arm, or number, where there is one, else against the best
-    arm; `to_best`: always against the best arm. `metrics`: all that any arm has, this one first;
+    `indistinguishable`: labels of the best arm and of those which a test cannot tell from it; a
+    table makes them bold. An arm without a test is not among them: it is unproven, not equal. Empty
+    where nothing can be called best (no goal, or fewer than two arms with a value).
+
+    `tests`: against the baseline arm, or number, where there is one, else against the best arm;
+    `to_best`: always against the best arm. `metrics`: all that any arm has, this one first;
     their numbers are in `Arm.stats`.
     """
 
@@ -366,6 +368,17 @@ class Comparison:
         has_best = self.goal is not None and self.arms and self.metric in self.arms[0].stats
         return self.arms[0] if has_best else None
 
+    @property
+    def is_picked(self) -> bool:
+        """Whether the tests are against the best, which the same numbers have picked."""
+        return self.baseline is None
+
+    @property
+    def compared(self) -> int:
+        """For how many comparisons `p_holm` of the tests is corrected."""
+        tested = sum(each.p is not None for each in self.tests)
+        return family(tested, self.is_picked)
+
     def arm(self, label: str) -> Arm:
         return next(each for each in self.arms if each.label == label)
 
@@ -392,6 +405,22 @@ class Comparison:
             "notes": list(self.notes),
             "runs": [each.to_json() for each in self.outcomes],
         }
+
+
+def family(tests: int, is_picked: bool) -> int:
+    """How many comparisons the p values of so many tests are corrected for: as many, or all pairs
+    where the one that all are tested against was picked by the same numbers.
+    """
+    return tests * (tests + 1) // 2 if is_picked else tests
+
+
+def strict(value: Any) -> Any:
+    """For JSON, which knows neither NaN nor infinity: as text, `nan`, since it was set so."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {key: strict(each) for key, each in value.items()}
+    return [strict(each) for each in value] if isinstance(value, (list, tuple)) else value
 
 
 def finite(value: float | None) -> float | None:

@@ -11,17 +11,18 @@ import dataclasses
 import functools
 import json
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
 
 from overnight.core import errors
-from overnight.results.comparison import settings
+from overnight.results.comparison import aliases, settings
 from overnight.results.comparison.arms import Outcome, Seed
+from overnight.results.comparison.plain import ABSENT, code_of, plain
 
 SEED, NONE = "seed", "none"
+BASE = "base"
 CODE = "code"
-LONGEST = 60  # characters of a label
-_ABSENT = object()
+LONGEST, MOST_KEYS = 60, 4  # characters of a label, settings in it
 _LAST = re.compile(r"[.:/ ]")
 
 
@@ -79,13 +80,14 @@ def grouped(outcomes: Sequence[Outcome], by: str = SEED) -> list[Group]:
         )
         for places in members.values()
     ]
-    return labelled(groups, shown)
+    return labelled(groups, shown, by)
 
 
 def told(outcomes: Sequence[Outcome]) -> tuple[list[Outcome], list[dict[str, Any]]]:
     """Each run with its seed, and what it has set that tells it from others."""
-    seeds = seed_keys(outcomes)
-    seeded = with_seeds(outcomes, seeds)
+    alike = aliases.unified(outcomes)
+    seeds = seed_keys(alike)
+    seeded = with_seeds(alike, seeds)
     return seeded, [telling(each, seeds) for each in seeded]
 
 
@@ -119,7 +121,7 @@ def with_seeds(outcomes: Sequence[Outcome], keys: Sequence[str]) -> list[Outcome
     Of several keys, those that never vary are no seeds of the comparison; what is left is joined
     where a run has different values (`seed=1 data_seed=7`).
     """
-    moving = [key for key in keys if len({_plain(each.config.get(key)) for each in outcomes}) > 1]
+    moving = [key for key in keys if len({plain(each.config.get(key)) for each in outcomes}) > 1]
     counted = moving or keys
     return [
         each if each.seed is not None else dataclasses.replace(each, seed=_seed(each, counted))
@@ -154,14 +156,6 @@ def telling(outcome: Outcome, seeds: Collection[str]) -> dict[str, Any]:
     return kept
 
 
-def code_of(outcome: Outcome) -> str:
-    """Equal for runs of equal code; empty where nothing is known of it."""
-    known = outcome.provenance
-    commit = known.get("commit")
-    dirty = " and changes" if known.get("dirty") else ""
-    return str(known.get("code") or known.get("snapshot") or (f"{commit}{dirty}" if commit else ""))
-
-
 def _nameless(value: Any, outcome: Outcome) -> Any:
     """Without what repeats the run's name, its seed, another setting or a date."""
     if not isinstance(value, str):
@@ -184,7 +178,7 @@ def varying(configs: Sequence[Mapping[str, Any]]) -> list[str]:
     keys = dict.fromkeys(key for each in configs for key in each)
     found: dict[tuple[Any, ...], str] = {}
     for key in keys:
-        parts = _parts(_plain(each.get(key, _ABSENT)) for each in configs)
+        parts = _parts(plain(each.get(key, ABSENT)) for each in configs)
         if max(parts, default=0) > 0:
             found.setdefault((joined(key), *parts), key)
     return list(found.values())
@@ -197,36 +191,7 @@ def _parts(values: Iterable[str]) -> list[int]:
 
 
 def identity(config: Mapping[str, Any], keys: Iterable[str]) -> tuple[str, ...]:
-    return tuple(_plain(config.get(key, _ABSENT)) for key in keys)
-
-
-def _plain(value: Any) -> str:
-    """Equal for what means the same: 0.001, 1e-3 and "1e-3"."""
-    try:
-        return _written(value)
-    except TypeError:  # a list or a table
-        return json.dumps(value, sort_keys=True, default=str)
-
-
-@functools.lru_cache(1 << 14, typed=True)
-def _written(value: Any) -> str:
-    if value is _ABSENT:
-        return ""
-    if isinstance(value, bool) or value is None:
-        return json.dumps(value)
-    if isinstance(value, int) and abs(value) >= 2**53:
-        return repr(value)
-    if isinstance(value, int | float):
-        return repr(float(value))
-    if not isinstance(value, str):
-        return json.dumps(value, sort_keys=True, default=str)
-    text = value.strip()
-    if text.lower() in ("true", "false"):
-        return text.lower()
-    try:
-        return repr(float(text))
-    except ValueError:
-        return f"text {value}"
+    return tuple(plain(config.get(key, ABSENT)) for key in keys)
 
 
 def chosen_key(wanted: str, configs: Sequence[Mapping[str, Any]]) -> str:
@@ -245,16 +210,57 @@ def chosen_key(wanted: str, configs: Sequence[Mapping[str, Any]]) -> str:
 # -- labels -----------------------------------------------------------------------------------
 
 
-def labelled(groups: Sequence[Group], keys: Sequence[str]) -> list[Group]:
-    """Each with what sets it apart, `lr=0.1 amp`; unique, and never longer than LONGEST."""
-    short = short_names(keys)
-    wanted = [_label(group, keys, short) for group in groups]
+def labelled(groups: Sequence[Group], keys: Sequence[str], by: str = SEED) -> list[Group]:
+    """Each with a unique label, the same wherever these runs are shown.
+
+    An arm of a sweep is called by its point, `lr=0.1 amp`, whatever stands beside it; beside one,
+    others are called by the name of their runs. Without a sweep all are called by what sets them
+    apart, or all by their names where that would be long. Each run alone has its name.
+    """
     found: list[Group] = []
-    for group, label in zip(groups, wanted, strict=True):
-        if not label or len(label) > LONGEST or wanted.count(label) > 1:
-            label = stem([each.run for each in group.outcomes])
+    for group, label in zip(groups, labels(groups, keys, by), strict=True):
+        label = label or stem([each.run for each in group.outcomes])
         found.append(dataclasses.replace(group, label=_unused(label, [g.label for g in found])))
     return found
+
+
+def labels(groups: Sequence[Group], keys: Sequence[str], by: str) -> list[str]:
+    """Not unique yet; empty for the name of the runs."""
+    if by == NONE:
+        return [""] * len(groups)
+    if by == SEED:
+        points = [_of_point(group) for group in groups]
+        if any(points):
+            return with_code(groups, points) if CODE in keys else points
+        if len(keys) > MOST_KEYS:
+            return points
+    short = short_names(keys)
+    told = [_label(group, keys, short) for group in groups]
+    is_plain = len(set(told)) == len(told) and max(map(len, told), default=0) <= LONGEST
+    return told if is_plain else [""] * len(groups)
+
+
+def _of_point(group: Group) -> str:
+    """What the sweep has set, but for seeds; empty for an arm that is of none, or a long one."""
+    first = next((each for each in group.outcomes if each.point), None)
+    if first is None or first.point is None:
+        return ""
+    short = short_names(list(first.point))
+    parts = [
+        _setting(short[key], value)
+        for key, value in first.point.items()
+        if value is not None and not is_called_seed(key)
+    ]
+    label = " ".join(parts)
+    return label if len(label) <= LONGEST else ""
+
+
+def with_code(groups: Sequence[Group], told: Sequence[str]) -> list[str]:
+    """What points of equal label differ in."""
+    return [
+        f"{label} {_code(group)}".rstrip() if label and told.count(label) > 1 else label
+        for group, label in zip(groups, told, strict=True)
+    ]
 
 
 def _label(group: Group, keys: Sequence[str], short: Mapping[str, str]) -> str:
@@ -265,13 +271,18 @@ def _label(group: Group, keys: Sequence[str], short: Mapping[str, str]) -> str:
 
 def _part(key: str, name: str, group: Group) -> str:
     if key == CODE:
-        words = group.outcomes[0].provenance.get("code_words")
-        code = str(group.config.get(CODE, "?"))
-        return f"code {code[:8]}" if words is None else str(words)
-    if key not in group.config:
-        return f"no {name}"
-    value = group.config[key]
+        return _code(group)
+    return _setting(name, group.config[key]) if key in group.config else f"no {name}"
+
+
+def _setting(name: str, value: Any) -> str:
     return name if value is True else f"{name}={shown(value)}"
+
+
+def _code(group: Group) -> str:
+    words = group.outcomes[0].provenance.get("code_words")
+    code = str(group.config.get(CODE, "?"))
+    return f"code {code[:8]}" if words is None else str(words)
 
 
 def shown(value: Any) -> str:
@@ -306,13 +317,43 @@ def stem(runs: Sequence[str]) -> str:
          if all(run.startswith(shortest[:end]) for run in runs)),
         "",
     )  # fmt: skip
-    return re.sub(r"([-_.]?(s|seed)?[-_.]?)$", "", common) or runs[0]
+    return re.sub(r"([-_.](s|seed)?)?[-_.]?$", "", common) or runs[0]
 
 
 def _unused(label: str, taken: Collection[str]) -> str:
     if label not in taken:
         return label
     return next(f"{label} ({n})" for n in range(2, len(taken) + 3) if f"{label} ({n})" not in taken)
+
+
+# -- what a user calls them -------------------------------------------------------------------
+
+
+class Named(Protocol):
+    """A group, or the arm that it became."""
+
+    @property
+    def label(self) -> str: ...
+
+    @property
+    def outcomes(self) -> tuple[Outcome, ...]: ...
+
+
+N = TypeVar("N", bound=Named)
+
+
+def meant(arms: Sequence[N], wanted: str) -> list[N]:
+    """Those called so: by label, by a run, by what the names of its runs have in common, as the
+    base of the sweep, or by some of its settings (`lr=0.1` of `dropout=0.2 lr=0.1`).
+    """
+    tries: tuple[Callable[[N], bool], ...] = (
+        lambda each: each.label == wanted,
+        lambda each: any(run.run == wanted for run in each.outcomes),
+        lambda each: stem([run.run for run in each.outcomes]) == wanted,
+        lambda each: wanted == BASE and any(run.is_base for run in each.outcomes),
+        lambda each: "=" in wanted and set(wanted.split()) <= set(each.label.split()),
+    )
+    return next((found for fits in tries if (found := [a for a in arms if fits(a)])), [])
 
 
 @functools.lru_cache(4096)

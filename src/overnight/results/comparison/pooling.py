@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from overnight.core import errors
@@ -275,17 +275,15 @@ def _source(arm: Arm, main: Shown | None) -> str:
 
 
 def named(arms: Sequence[Arm], wanted: str) -> Arm:
-    """By label or by one of its runs."""
-    tries: tuple[Callable[[Arm], bool], ...] = (
-        lambda each: each.label == wanted,
-        lambda each: any(run.run == wanted for run in each.outcomes),
-    )
-    for fits in tries:
-        found = [each for each in arms if fits(each)]
-        if len(found) == 1:
-            return found[0]
-    known = ", ".join(repr(each.label) for each in arms)
+    """Raises `errors.UsageError` where none is called so, or several are."""
+    found = grouping.meant(arms, wanted)
+    if len(found) == 1:
+        return found[0]
+    known = ", ".join(repr(each.label) for each in found or arms)
+    what = "several arms are" if found else "no arm and no run is"
     raise errors.UsageError(
-        f"no arm and no run is called {wanted!r}; the arms are: {known}",
-        hint=f"--baseline {arms[0].label!r}, one of its runs, or a number" if arms else "",
+        f"{what} called {wanted!r}; {'these' if found else 'the arms'} are: {known}",
+        hint=f"--baseline {(found or arms)[0].label!r}, one of its runs, or a number"
+        if arms
+        else "",
     )

@@ -18,7 +18,10 @@ from overnight.results.comparison.arms import (
     LeftOut,
     Outcome,
 )
+from overnight.results.comparison.arms import family as family_of
+from overnight.results.comparison.plain import code_of
 
+OTHER_SCALE = "one of the two looks like a fraction, the other like percent: not compared"
 SURVIVORS = "runs that failed are in no mean, which makes their arm look better than it may be"
 ONE_SEED = "one seed each: no difference here is proven"
 MANY = 5  # values of one arm that are written out
@@ -72,7 +75,7 @@ def _rows(
 
 def _code(groups: Sequence[grouping.Group]) -> Iterator[Difference]:
     outcomes = [each for group in groups for each in group.outcomes]
-    if len({grouping.code_of(each) for each in outcomes}) < 2:
+    if len({code_of(each) for each in outcomes}) < 2:
         return
     yield from _rows("code", groups, _code_of)
 
@@ -168,6 +171,14 @@ def tests(found: Comparison) -> Iterator[str]:
     base = next((arm for arm in found.arms if arm.is_baseline), None)
     if base is not None and found.stat(base) is None:
         yield f"the baseline {base.label} has no number, so that nothing is measured against it"
+    strange = [each.arm for each in found.tests if each.note == OTHER_SCALE]
+    if strange:
+        yield f"{named(strange)} against {found.tests[0].against}: {OTHER_SCALE}"
+    yield from methods(found)
+
+
+def methods(found: Comparison) -> Iterator[str]:
+    """What a caption tells in other words."""
     kinds = Counter(each.kind for each in found.tests)
     if kinds["number"]:
         source = found.baseline.source if found.baseline and found.baseline.source else "its source"
@@ -178,7 +189,18 @@ def tests(found: Comparison) -> Iterator[str]:
     used = " and ".join(words for kind, words in HOW.items() if kinds[kind])
     yield f"intervals: 95 %, {used}; one that holds 0 proves no difference"
     if tested > 1:
-        yield f"p is corrected for {tested} comparisons (Holm), the intervals are not"
+        yield f"p is corrected for {family(found)} (Holm), the intervals are not"
+
+
+def family(found: Comparison) -> str:
+    """`3 comparisons`, or what else the p values of the table are corrected for."""
+    return best_family(found) if found.is_picked else f"{found.compared} comparisons"
+
+
+def best_family(found: Comparison) -> str:
+    """The same for the tests against the best."""
+    many = family_of(sum(each.p is not None for each in found.to_best), is_picked=True)
+    return f"all {many} pairs of arms, as the best was picked by the same numbers"
 
 
 def curves(found: Comparison) -> Iterator[str]:
@@ -213,7 +235,7 @@ def uneven(found: Comparison, metric: str) -> Iterator[str]:
 
 
 def settings(found: Comparison) -> Iterator[str]:
-    codes = {code for each in found.outcomes if (code := grouping.code_of(each))}
+    codes = {code for each in found.outcomes if (code := code_of(each))}
     if len(codes) > 1:
         yield f"the runs have different code: {len(codes)} snapshots"
     if found.by not in (grouping.SEED, grouping.NONE):

@@ -105,14 +105,17 @@ def paired(differences: Sequence[float]) -> TTest | None:
     return _tested(mean(differences), error, len(differences) - 1)
 
 
-def holm(ps: Sequence[float]) -> list[float]:
+def holm(ps: Sequence[float], among: int | None = None) -> list[float]:
     """The p values corrected for their number, in the order given: rejecting those below 5 % is
     wrong anywhere among them in at most 5 % of such tables.
+
+    `among`: how many comparisons there were of which these are some; None: just these.
     """
+    many = len(ps) if among is None else among
     order = sorted(range(len(ps)), key=lambda place: ps[place])
     found, highest = [0.0] * len(ps), 0.0
     for rank, place in enumerate(order):
-        highest = max(highest, min(1.0, (len(ps) - rank) * ps[place]))
+        highest = max(highest, min(1.0, (many - rank) * ps[place]))
         found[place] = highest
     return found
 

@@ -1,7 +1,8 @@
 """Arms against each other: the tests, what cannot be told from the best, how many seeds it takes.
 
 Where both have the same seeds, the differences seed by seed are tested, else the means by Welch's
-test, whose spreads may differ. Several tests of one table are corrected by Holm's method.
+test, whose spreads may differ. Several tests of one table are corrected by Holm's method: against a
+baseline for their number; against the best, which the same numbers have picked, for all pairs.
 """
 
 from __future__ import annotations
@@ -12,10 +13,21 @@ from collections.abc import Sequence
 
 from overnight.results import names, wording
 from overnight.results.comparison import statistics
-from overnight.results.comparison.arms import Arm, Baseline, Pair, Power, Shown, Stat, Test
+from overnight.results.comparison.arms import (
+    Arm,
+    Baseline,
+    Pair,
+    Power,
+    Shown,
+    Stat,
+    Test,
+    family,
+)
+from overnight.results.comparison.remarks import OTHER_SCALE
+
+__all__ = ["OTHER_SCALE"]
 
 NO_TEST = "a number from elsewhere: our mean differs by so much, and no test is claimed"
-OTHER_SCALE = "one of the two looks like a fraction, the other like percent: not compared"
 ONE_SEED = "one seed, unproven"
 NO_SPREAD = "the seeds change nothing at all, so that they prove nothing"
 MOST_POWERS, MOST_TO_BEST = 12, 3
@@ -26,13 +38,18 @@ EQUAL_PAIRS = "every seed differs by the same, which has no spread: tested by th
 def tested(
     arms: Sequence[Arm], baseline: Baseline | None, main: Shown | None
 ) -> tuple[tuple[Test, ...], tuple[Test, ...], frozenset[str]]:
-    """(against the baseline or the best, against the best, labels of those like the best)."""
+    """(against the baseline or the best, against the best, labels of the best and of those which a
+    test cannot tell from it).
+
+    Where the baseline is the best, it was not picked by its numbers: both are the same tests.
+    """
     if main is None:
         return (), (), frozenset()
     known = [each for each in arms if main.name in each.stats]
     best = known[0] if known and main.goal and len(known) > 1 else None
-    to_best = against(known, best, main) if best else ()
-    unclear = {each.arm for each in to_best if not each.is_clear}
+    is_picked = baseline is None or best is None or baseline.arm != best.label
+    to_best = against(known, best, main, is_picked=is_picked) if best else ()
+    unclear = {each.arm for each in to_best if each.p is not None and not each.is_clear}
     same = frozenset({best.label} | unclear) if best else frozenset()
     if baseline is None:
         return to_best, to_best, same
@@ -42,10 +59,16 @@ def tested(
     return (against(known, base, main) if base else ()), to_best, same
 
 
-def against(arms: Sequence[Arm], base: Arm, main: Shown) -> tuple[Test, ...]:
-    """All others against `base`, corrected for their number."""
+def against(
+    arms: Sequence[Arm], base: Arm, main: Shown, *, is_picked: bool = False
+) -> tuple[Test, ...]:
+    """All others against `base`, corrected for their number.
+
+    `is_picked`: `base` is the best by these numbers, so that luck has had its choice of all pairs.
+    """
     found = [test(each, base, main) for each in arms if each.label != base.label]
-    corrected = iter(statistics.holm([each.p for each in found if each.p is not None]))
+    ps = [each.p for each in found if each.p is not None]
+    corrected = iter(statistics.holm(ps, family(len(ps), is_picked)))
     return tuple(
         _corrected(each, next(corrected)) if each.p is not None else each for each in found
     )
@@ -59,6 +82,16 @@ def test(arm: Arm, base: Arm, main: Shown) -> Test:
     """Both have the metric. Not corrected yet."""
     one, other = arm.stats[main.name], base.stats[main.name]
     pairs = paired(one, other)
+    if same_by_hundred(main.name, one.mean, other.mean):
+        return Test(
+            arm=arm.label,
+            against=base.label,
+            kind="none",
+            n=one.n,
+            n_against=other.n,
+            difference=None,
+            note=OTHER_SCALE,
+        )
     found = statistics.paired([each.difference for each in pairs]) if pairs else None
     is_equal = bool(pairs) and found is None
     if found is None:  # of equal differences the means claim less than pairs would
@@ -141,6 +174,15 @@ def other_scale(metric: str, one: float, other: float) -> bool:
     return names.is_share(metric) and 0 <= low <= 1 and high > 1.5
 
 
+def same_by_hundred(metric: str, one: float, other: float) -> bool:
+    """Whether two arms of ours seem to differ by their scale alone: 0.91 and 91.2.
+
+    Not a training that collapsed: 0.1 % beside 76 %.
+    """
+    low, high = sorted((one, other))
+    return other_scale(metric, one, other) and low > 0 and 40 < high / low < 250
+
+
 def better(difference: float, goal: str | None) -> bool | None:
     if goal is None:
         return None
@@ -164,21 +206,27 @@ def all_powers(
 ) -> tuple[Power, ...]:
     """Against the baseline where that is an arm, and between the best and those next to it."""
     to_base = () if any(each.kind == "number" for each in tests) else tests
-    known = powers(arms, to_base, main, MOST_POWERS)
+    is_picked = not any(each.is_baseline for each in arms)
+    known = powers(arms, to_base, main, MOST_POWERS, is_picked)
     pairs = {frozenset((each.arm, each.against)) for each in to_base}
-    others = powers(arms, to_best, main, MOST_TO_BEST)
+    others = powers(arms, to_best, main, MOST_TO_BEST, True)
     return (*known, *(e for e in others if frozenset((e.arm, e.against)) not in pairs))
 
 
 def powers(
-    arms: Sequence[Arm], tests: Sequence[Test], main: Shown | None, most: int
+    arms: Sequence[Arm],
+    tests: Sequence[Test],
+    main: Shown | None,
+    most: int,
+    is_picked: bool,
 ) -> tuple[Power, ...]:
     """One for each test that has settled nothing; for the first `most` of a long table."""
     if main is None:
         return ()
     stats = {each.label: each.stats[main.name] for each in arms if main.name in each.stats}
-    level = statistics.ALPHA / max(1, sum(each.p is not None for each in tests))
-    unclear = [each for each in tests if not each.is_clear][:most]
+    tested = sum(each.p is not None for each in tests)
+    level = statistics.ALPHA / max(1, family(tested, is_picked))
+    unclear = [t for t in tests if not t.is_clear and t.difference is not None][:most]
     return tuple(power(each, stats[each.arm], stats[each.against], level) for each in unclear)
 
 
@@ -207,11 +255,14 @@ def needed(found: statistics.Needed | None, test: Test) -> str:
         if test.note == ONE_SEED:
             return "run at least 2 more seeds of each: one has no spread"
         return test.note
+    now = wording.number(float(f"{found.visible:.3g}"))
+    here = f"the {min(test.n, test.n_against)} of now show one of {now}"
+    if not test.difference:
+        return f"no difference is seen; {here} with a chance of 80 %"
     many = f"more than {statistics.MOST_SEEDS}" if found.more is None else str(found.more)
     noun = "seed" if many == "1" else "seeds"
     seen = wording.number(abs(float(f"{test.difference:.3g}")))
-    now = wording.number(float(f"{found.visible:.3g}"))
     return (
         f"{many} more {noun} each would show a difference of {seen} with a chance of 80 %, if it "
-        f"and the spread are as seen; the {min(test.n, test.n_against)} of now show one of {now}"
+        f"and the spread are as seen; {here}"
     )

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from overnight.results import wording
 from overnight.results.comparison import remarks
-from overnight.results.comparison.arms import Arm, Comparison, LeftOut, Outcome, Shown, Stat, Test
+from overnight.results.comparison.arms import (
+    FINISHED,
+    IMPORTED,
+    Arm,
+    Comparison,
+    LeftOut,
+    Outcome,
+    Shown,
+    Stat,
+    Test,
+)
 from overnight.results.tables import rounding
 
 MOST_OTHER_METRICS = 8
@@ -18,9 +28,12 @@ LONGEST = 120  # characters of a cell of what differed
 ALTERED = "†"
 PAIRED = "‡"
 SPREAD = "mean ± standard deviation over n {of}, with the 95 % t interval of the mean"
+OURS = " with the 95 % interval of our mean alone: the spread of that number is not known"
 INTERVALS = " with their 95 % interval, which proves none where it holds 0"
 ONE_SEED = "one seed, unproven"
-TOP = "the best and all that cannot be told from it"
+TOP = "the best and those which a test cannot tell from it"
+UNTESTED = "an arm without a test is not marked, and not proven worse"
+ONLY_BEST = "the best, which no test has told from the others"
 NO_METRIC = "no metric to compare: set primary and goal under [metrics] in overnight.toml"
 GOALS = {"max": "higher is better", "min": "lower is better", None: "no goal known"}
 WHICH = {
@@ -141,21 +154,27 @@ def method(found: Comparison) -> str:
         if has_spread
         else "each row is one run"
     ]
-    to = against(found)
+    to = against(found) if any(test.difference is not None for test in found.tests) else ""
     if to:
         has_interval = any(test.low is not None for test in found.tests)
-        parts.append(f"differences to {to}{INTERVALS * has_interval}")
-    kinds = {test.kind for test in found.tests}
+        is_number = any(test.kind == "number" for test in found.tests)
+        parts.append(f"differences to {to}{(OURS if is_number else INTERVALS) * has_interval}")
     tests = [each for each in found.tests if each.p is not None]
     if tests:
-        named = {"welch": "Welch's t test", "paired": "a t test paired by seed"}
-        said = " or, where marked ‡, ".join(named[k] for k in ("welch", "paired") if k in kinds)
-        many = f", Holm-corrected over {len(tests)} comparisons (the intervals are not)"
+        said = test_words(found.tests, " or, where marked ‡, ")
+        many = f", Holm-corrected over {remarks.family(found)} (the intervals are not)"
         corrected = many if len(tests) > 1 else ""
         parts.append(f"the p values are of {said}{corrected}")
     elif to:
-        parts.append("no test is claimed")
+        against_it = " against it" if any(t.kind == "number" for t in found.tests) else ""
+        parts.append(f"no test{against_it} is claimed")
     return ". ".join(f"{part[0].upper()}{part[1:]}" for part in parts) + "."
+
+
+def test_words(tests: Sequence[Test], between: str = " or ") -> str:
+    kinds = {test.kind for test in tests}
+    named = {"welch": "Welch's t test", "paired": "a t test paired by seed"}
+    return between.join(named[kind] for kind in ("welch", "paired") if kind in kinds)
 
 
 def caption(found: Comparison) -> str:
@@ -165,7 +184,19 @@ def caption(found: Comparison) -> str:
 def bold_words(found: Comparison) -> str:
     if not found.indistinguishable:
         return ""
-    return f"Bold: {TOP}."
+    return f"Bold: {top_words(found)}."
+
+
+def top_words(found: Comparison) -> str:
+    """What the marked rows are. An arm that could not be tested is no equal of the best."""
+    tested = [each.p is not None for each in found.to_best]
+    if not any(tested):
+        return ONLY_BEST
+    told = TOP
+    if found.to_best != found.tests:  # then the p values of the table are other ones
+        family = f", Holm-corrected over {remarks.best_family(found)}" if sum(tested) > 1 else ""
+        told += f" ({test_words(found.to_best)}{family})"
+    return told if all(tested) else f"{told}; {UNTESTED}"
 
 
 # -- rows -------------------------------------------------------------------------------------
@@ -245,7 +276,9 @@ def difference(found: Comparison, arm: Arm, test: Test | None) -> str:
         return "baseline"
     if test is None:
         return "best" if found.tests and found.best is arm and found.baseline is None else ""
-    return rounding.fixed(test.difference, test_places(test), signed=True)
+    places = test_places(test)
+    places = column_places(found) if places is None else places
+    return rounding.fixed(test.difference, places, signed=True)
 
 
 def probability(found: Comparison, test: Test | None) -> str:
@@ -269,7 +302,10 @@ def remark_on(arm: Arm, stat: Stat | None) -> Iterator[str]:
 
 
 def state_of(each: LeftOut) -> str:
-    return "altered" + ALTERED if each.outcome.is_altered else each.outcome.said
+    """What became of it; of a run that went well only that it does not count."""
+    if each.outcome.is_altered:
+        return "altered" + ALTERED
+    return "not counted" if each.outcome.state in (FINISHED, IMPORTED) else each.outcome.said
 
 
 # -- the other tables -------------------------------------------------------------------------
@@ -369,7 +405,7 @@ def other_reasons(found: Comparison) -> dict[str, str]:
 
 def notes(found: Comparison) -> list[str]:
     """Without what the footnotes and the caption tell in other words."""
-    told = {*remarks.tests(found), *remarks.left_out(found)} - {remarks.SURVIVORS}
+    told = {*remarks.methods(found), *remarks.left_out(found)} - {remarks.SURVIVORS}
     said = (*found.notes, *(each.words for each in found.power if each.n > 1))
     return [each for each in dict.fromkeys(said) if each not in told]
 
@@ -377,8 +413,8 @@ def notes(found: Comparison) -> list[str]:
 def own_value(found: Comparison, outcome: Outcome) -> str:
     measured = outcome.metrics.get(found.metric or "")
     value = measured.value(found.which) if measured else None
-    if value is None:
-        value = outcome.so_far
+    if value is None or not outcome.has_ended:
+        value = outcome.so_far if outcome.so_far is not None else value
         return f" (best so far {rounding.plain(value)})" if value is not None else ""
     return f" ({found.which} {rounding.plain(value)})"
 

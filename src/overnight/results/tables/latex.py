@@ -10,7 +10,10 @@ from overnight.results.tables import content
 from overnight.results.tables.escaping import latex
 
 LONG = 30  # more characters than that get a box in which lines break
-SHARE = 0.25  # of the line, for such a box
+SHARE = 0.25  # of the line, for such a box, where few columns have one
+REMARK, REMARK_SHARE = 20, 0.16
+ROOM = 0.9  # of the line for all columns of a plain table, without what lies between them
+CHARACTERS = 85  # of a line, on average
 MEET = "r@{}l"  # two columns that meet at the decimal point
 HEAD = r"""\documentclass{article}
 \usepackage[T1]{fontenc}
@@ -37,7 +40,7 @@ def environment(found: Comparison) -> list[str]:
     sheet = content.sheet(found)
     body = results(sheet) if found.metric is not None else []
     lines = [r"\begin{table}[t]", r"\centering", rf"\caption{{{caption(found)}}}"]
-    lines += [rf"\label{{{label(found)}}}", r"\smallskip\small"]
+    lines += [rf"\label{{{label(found)}}}", r"\smallskip\small\setlength{\tabcolsep}{4pt}"]
     if sheet.differences:
         lines += [*grid(sheet.differences, "What differed"), r"\par\medskip"]
     lines += body
@@ -94,7 +97,8 @@ def results(sheet: content.Sheet) -> list[str]:
         cells += [math(each.interval)] * has_interval
         if has_difference:
             cells += difference(each)
-        cells += [math(each.p)] * has_p + [cell(each.remark)] * has_remark
+        cells += [math(each.p)] * has_p
+        cells += [cell(each.remark, REMARK_SHARE, REMARK)] * has_remark
         body.append(" & ".join(cells) + r" \\")
     return tabular(spec, heads, body)
 
@@ -111,13 +115,13 @@ def tabular(spec: str, heads: Sequence[str], body: Sequence[str]) -> list[str]:
     ]
 
 
-def cell(shown: str) -> str:
+def cell(shown: str, share: float = SHARE, longest: int = LONG) -> str:
     """In several lines where it is long; a dash for what is not there."""
     if shown == "-":
         return "--"
-    if len(shown) <= LONG:
+    if len(shown) <= longest:
         return latex(shown)
-    return rf"\parbox[t]{{{SHARE}\linewidth}}{{\raggedright {latex(shown)}\strut}}"
+    return rf"\parbox[t]{{{share:.2g}\linewidth}}{{\raggedright {latex(shown)}\strut}}"
 
 
 def head(shown: str) -> str:
@@ -165,6 +169,9 @@ def minus(sign: str) -> str:
 
 
 def grid(found: content.Grid, title: str) -> list[str]:
-    heads = [rf"\emph{{{title}}}", *map(head, found.header[1:])]
-    body = [" & ".join(map(cell, row)) + r" \\" for row in found.rows]
+    """Its long cells are so narrow that all columns fit."""
+    share = min(SHARE, ROOM / len(found.header))
+    longest = min(LONG, int(CHARACTERS * share))
+    heads = [rf"\emph{{{title}}}", *(cell(each, share, longest) for each in found.header[1:])]
+    body = [" & ".join(cell(each, share, longest) for each in row) + r" \\" for row in found.rows]
     return tabular("l" * len(heads), heads, body)

@@ -27,7 +27,9 @@ def table(found: Comparison, *, color: bool = False, width: int | None = None) -
         blocks.append(grid(sheet.others, width, title="other metrics"))
     said = [*sheet.footnotes, *sheet.notes]
     if found.metric is not None:
-        said += [f"*: {content.TOP}"] * bool(found.indistinguishable) + [content.method(found)]
+        said += [f"*: {content.top_words(found)}"] * bool(found.indistinguishable) + [
+            content.method(found)
+        ]
     if said:
         blocks.append([line for each in said for line in sentence(each, width)])
     return "\n\n".join("\n".join(block) for block in blocks) + "\n"

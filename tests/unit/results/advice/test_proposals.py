@@ -21,6 +21,7 @@ class Said(NamedTuple):
     finding: str
     confidence: float
     sentence: str
+    at: float | None = None
 
 
 OVERFIT = Said("overfit", 0.9, "val_loss was best at epoch 4 of 50 and has risen since")
@@ -196,7 +197,7 @@ def test_spikes_ask_for_a_lower_learning_rate() -> None:
     found = made(pooling.compare(by_lr(CLEAR)), all=[SPIKES])
     assert found[0].kind == "lower lr"
     assert [point["lr"] for point in found[0].points] == [0.033, 0.01]
-    assert found[0].why == "r2-s0 r2-s1 r2-s2: loss has 7 spikes"
+    assert found[0].why == "spikes in 3 of 3 runs, r2-s0: loss has 7 spikes"
 
 
 def test_improving_curves_ask_for_a_longer_training() -> None:

@@ -20,6 +20,7 @@ class Said(NamedTuple):
     finding: str
     confidence: float
     sentence: str
+    at: float | None = None
 
 
 TARGET = Criterion(goal="max", target=93.0)
@@ -133,7 +134,8 @@ def test_findings_weigh() -> None:
     improving = Said("still_improving", 0.8, "val_acc was still improving at the end")
     found = of([90.0, 90.1, 90.2], TARGET, all=[improving])
     assert found.grade == "undecided"
-    assert "a-s0 a-s1 a-s2: val_acc was still improving at the end" in found.reasons
+    said = "still improving in 3 of 3 runs, a-s0: val_acc was still improving at the end"
+    assert said in found.reasons
     hint = improving._replace(confidence=0.3)
     assert of([90.0, 90.1, 90.2], TARGET, all=[hint]).grade == "bad"
 
@@ -171,3 +173,19 @@ def test_the_plan_is_asked_for_its_primary_metric_only() -> None:
     assert verdict.criterion(plan, "val_acc") == expected
     assert verdict.criterion(plan, "val_loss") == Criterion(goal=None)
     assert verdict.criterion(None, "val_acc") == Criterion(goal=None)
+
+
+def test_to_miss_the_margin_is_not_to_be_worse_for_certain() -> None:
+    """The interval holds a gain, only none that would be of use."""
+    found = of([91.9, 92.0, 92.05], Criterion(goal="max", baseline=92.0, margin=0.5))
+    assert found.grade == "bad"
+    assert "is worse than the baseline 92 by" in found.reasons[0]
+    surely = of([90.0, 90.1, 90.2], Criterion(goal="max", baseline=92.0, margin=0.5))
+    assert "is worse for certain than the baseline 92" in surely.reasons[0]
+
+
+def test_other_scales_are_not_equal() -> None:
+    """A difference that is not known is no condition."""
+    runs = [*armed.seeds("a", [0.91, 0.92], lr=1), *armed.seeds("b", [91.0, 92.5], lr=2)]
+    (one,) = verdict.judged(pooling.compare(runs, baseline="lr=2"), Criterion(goal="max"))
+    assert one.reasons == (verdict.NO_CRITERION,)

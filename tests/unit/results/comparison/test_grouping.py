@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -107,6 +108,66 @@ def test_a_long_label_is_the_name_of_the_runs() -> None:
     assert [each.label for each in grouping.grouped(named)] == ["base", "wide"]
     twins = [armed.run("a", 1.0, long[0]), armed.run("a", 1.0, long[1], server="gpu2")]
     assert [each.label for each in grouping.grouped(twins)] == ["a", "a (2)"]
+
+
+def test_an_arm_of_a_sweep_is_called_the_same_whatever_stands_beside_it() -> None:
+    """By its point; what was typed by hand by the name of its runs."""
+    sweep = [
+        armed.run(f"s-{lr}-s{seed}", 90.0, {"lr": lr, "seed": seed}, point={"lr": lr, "seed": seed})
+        for lr in (0.1, 0.2)
+        for seed in (0, 1)
+    ]
+    hand = armed.run("wide", 1.0, {"--hidden": "9", "--lr": "0.3", "--epochs": "80"})
+    assert [each.label for each in grouping.grouped(sweep)] == ["lr=0.1", "lr=0.2"]
+    assert [each.label for each in grouping.grouped([*sweep, hand])] == ["lr=0.1", "lr=0.2", "wide"]
+    assert [each.label for each in grouping.grouped([hand, *sweep[:2]])] == ["wide", "lr=0.1"]
+    alone = grouping.grouped(sweep, grouping.NONE)
+    assert [each.label for each in alone] == [each.run for each in sweep]
+    other = [
+        dataclasses.replace(each, provenance={"snapshot": f"code{n % 2}"})
+        for n, each in enumerate(sweep[:2])
+    ]
+    assert [each.label for each in grouping.grouped(other)] == [
+        "lr=0.1 code code0",
+        "lr=0.1 code code1",
+    ]
+
+
+def test_labels_are_all_settings_or_all_names() -> None:
+    """A long one would stand beside short ones of another kind."""
+    configs = [{"--lr": "1"}, {"--lr": "2"}, {"--lr": "x" * 70}]
+    assert list(arms(*configs)) == ["train00", "train01", "train02"]
+
+
+@pytest.mark.parametrize(
+    ("runs", "said"),
+    [
+        (("lr-s0", "lr-s1"), "lr"),
+        (("focus-0", "focus-1"), "focus"),
+        (("a_seed1", "a_seed2"), "a"),
+        (("bias0", "bias1"), "bias"),
+        (("x", "y"), "x"),
+    ],
+)
+def test_what_names_have_in_common(runs: tuple[str, str], said: str) -> None:
+    assert grouping.stem(runs) == said
+
+
+def test_what_an_arm_may_be_called() -> None:
+    """Label, run, the name without the seed, base, some of its settings; several are told."""
+    runs = [
+        armed.run(f"{stem}-s{seed}", 90.0, point, point=point, seed=seed, is_base=stem == "s-base")
+        for stem, point in (
+            ("s-base", {"lr": 0.1, "wd": 0.0}),
+            ("s-lr", {"lr": 0.2, "wd": 0.0}),
+        )
+        for seed in (0, 1)
+    ]
+    groups = grouping.grouped(runs)
+    for said in ("lr=0.1 wd=0", "s-base-s1", "s-base", "base", "lr=0.1"):
+        assert grouping.meant(groups, said) == groups[:1], said
+    assert grouping.meant(groups, "wd=0") == groups
+    assert grouping.meant(groups, "nothing") == []
 
 
 def test_one_name_for_one_setting() -> None:

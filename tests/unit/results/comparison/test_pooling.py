@@ -13,6 +13,7 @@ from overnight.core import errors
 from overnight.results.comparison import pooling, remarks, statistics, testing
 from overnight.results.comparison.arms import Arm, Comparison, Measured, Outcome, Stat, Test
 from overnight.results.comparison.pooling import Number
+from overnight.results.tables import telling
 from tests.unit.results import armed
 
 
@@ -73,7 +74,7 @@ def test_seeds_that_overlap_in_part_are_not_paired() -> None:
 
 
 def test_what_cannot_be_told_from_the_best() -> None:
-    """After the correction for all comparisons; with one seed each, everything."""
+    """After the correction for all pairs, since the best was picked; untested is not equal."""
     runs = [
         *armed.seeds("a", [90, 90.1, 90.2], lr=0.1),
         *armed.seeds("b", [94.8, 95.9, 95.3], 5, lr=0.2),
@@ -82,11 +83,42 @@ def test_what_cannot_be_told_from_the_best() -> None:
     found = pooling.compare(runs)
     assert found.indistinguishable == {"lr=0.3", "lr=0.2"}
     ps = [each.p for each in found.tests if each.p is not None]
-    assert [each.p_holm for each in found.tests] == statistics.holm(ps)
+    assert [each.p_holm for each in found.tests] == statistics.holm(ps, 3)
+    assert "p is corrected for all 3 pairs of arms" in " ".join(found.notes)
     single = pooling.compare([run for run in runs if run.run.endswith(("s0", "s5"))])
-    assert single.indistinguishable == {"lr=0.1", "lr=0.2", "lr=0.3"}
+    assert single.indistinguishable == {"lr=0.3"}
     assert {each.note for each in single.tests} == {testing.ONE_SEED}
     assert single.notes[0] == remarks.ONE_SEED
+
+
+def test_an_arm_without_a_test_is_not_equal_to_the_best() -> None:
+    """However near or far it is: it is unproven, and the table says what is marked."""
+    runs = [
+        *armed.seeds("a", [90, 91, 92], lr=0.1),
+        *armed.seeds("b", [90.5, 91.1, 91.9], lr=0.2),
+        armed.run("far", 65.6, {"--lr": "9"}),
+    ]
+    found = pooling.compare(runs)
+    assert found.indistinguishable == {"lr=0.2", "lr=0.1"}
+    assert telling.top_words(found) == f"{telling.TOP}; {telling.UNTESTED}"
+    assert telling.top_words(pooling.compare(runs[:6])) == telling.TOP
+    lucky = pooling.compare([*runs, armed.run("lucky", 99.0, {"--lr": "5"})])
+    assert lucky.indistinguishable == {"lr=5"}
+    assert telling.top_words(lucky) == telling.ONLY_BEST
+
+
+def test_a_baseline_that_is_the_best_was_not_picked_by_its_numbers() -> None:
+    """What is told of the best is what stands in the column of p: one family, one answer."""
+    runs = [
+        *armed.seeds("a", [90, 90.1, 90.3], lr=0.1),
+        *armed.seeds("b", [90.6, 91.1, 90.9], 5, lr=0.2),
+        *armed.seeds("c", [90, 90.2, 90.1], 9, lr=0.3),
+    ]
+    picked, chosen = pooling.compare(runs), pooling.compare(runs, baseline="lr=0.2")
+    assert chosen.to_best == chosen.tests
+    ps = [each.p or 0 for each in chosen.tests]
+    assert [each.p_holm for each in chosen.tests] == statistics.holm(ps)
+    assert [each.p_holm for each in picked.tests] == statistics.holm(ps, 3)
 
 
 def test_several_comparisons_are_corrected() -> None:
@@ -423,3 +455,26 @@ def test_arms_without_a_value_come_last() -> None:
         *armed.seeds("b", [91], lr=2),
     ]
     assert labels(pooling.compare(runs).arms) == ["lr=2", "lr=1", "lr=0"]
+
+
+def test_arms_of_two_scales_are_not_compared() -> None:
+    """A fraction beside percent is no difference of 90; a training that collapsed is one."""
+    low = armed.seeds("b", [0.91, 0.912, 0.92], lr=2)
+    found = pooling.compare([*armed.seeds("a", [91, 92, 91.5], lr=1), *low])
+    (test,) = found.tests
+    assert (test.kind, test.difference, test.note) == ("none", None, testing.OTHER_SCALE)
+    assert found.power == ()
+    assert f"lr=2 against lr=1: {testing.OTHER_SCALE}" in telling.sheet(found).notes
+    dead = armed.seeds("b", [0.1, 0.1, 0.11], lr=2)
+    assert pooling.compare([*armed.seeds("a", [76, 75, 77], lr=1), *dead]).tests[0].is_clear
+
+
+def test_equal_means_need_no_seeds() -> None:
+    found = pooling.compare([*armed.seeds("a", [90, 91], lr=1), *armed.seeds("b", [91, 90], lr=2)])
+    assert found.power[0].words.startswith("lr=2 against lr=1: no difference is seen; the 2 of now")
+
+
+def test_what_was_set_to_nan_is_strict_json() -> None:
+    runs = [armed.run("a", 90.0, {"--clip": math.inf}), armed.run("b", 91.0, {"--clip": math.nan})]
+    told = json.dumps(pooling.compare(runs).to_json(), allow_nan=False)
+    assert '"config": {"--clip": "inf"}' in told

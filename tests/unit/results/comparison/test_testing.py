@@ -51,6 +51,23 @@ def test_a_table_cries_wolf_in_one_case_out_of_twenty(are_paired: bool) -> None:
     assert alarms / TABLES < 0.05 + 4 * math.sqrt(0.05 * 0.95 / TABLES)
 
 
+@pytest.mark.parametrize("are_paired", [True, False])
+def test_the_best_of_many_equal_arms_is_seldom_called_better(are_paired: bool) -> None:
+    """It was picked by its luck; a correction for all but one would be wrong in 12 %."""
+    random = np.random.default_rng(8)
+    alarms = 0
+    for _ in range(300):
+        seeds = random.normal(90, 1, 5) * are_paired
+        arms = [
+            arm(f"a{n}", (seeds + random.normal(0, 1, 5)).tolist(), 0 if are_paired else 5 * n)
+            for n in range(15)
+        ]
+        arms.sort(key=lambda each: -each.stats[MAIN.name].mean)
+        _, to_best, _ = testing.tested(arms, None, MAIN)
+        alarms += any(each.is_clear for each in to_best)
+    assert alarms / 300 < 0.05
+
+
 def test_the_interval_of_a_mean_covers_it() -> None:
     """In 95 % of all cases, also with three seeds."""
     random = np.random.default_rng(6)

@@ -146,6 +146,19 @@ def three() -> arms.Comparison:
                 note="one seed",
             ),
         ),
+        to_best=(
+            welch("step", "cosine", -0.037, 0.51, 0.61),
+            welch("constant", "cosine", -1.187, 0.31, 0.0004),
+            arms.Test(
+                arm="none",
+                against="cosine",
+                kind="none",
+                n=1,
+                n_against=3,
+                difference=-1.64,
+                note="one seed",
+            ),
+        ),
         indistinguishable=frozenset({"cosine", "step"}),
         power=(
             arms.Power(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 
 from overnight.core import views
-from overnight.results.comparison import arms, remarks
+from overnight.results.comparison import arms, pooling, remarks
 from overnight.results.tables import content
+from tests.unit.results import armed
 from tests.unit.results.tables import compared
 
 
@@ -93,3 +94,38 @@ def test_very_many_metrics() -> None:
     assert others is not None
     assert len(others.header) == 1 + content.MOST_OTHER_METRICS
     assert others.more.startswith("9992 further metrics")
+
+
+def test_a_baseline_without_a_number_is_said() -> None:
+    """Nothing is measured against it, and the caption claims no difference."""
+    altered = armed.run("a", 99.0, {"--lr": 1}, altered=("nan: lr halved",))
+    found = pooling.compare([altered, *armed.seeds("b", [90, 91], lr=2)], baseline="lr=1")
+    assert "the baseline lr=1 has no number, so that nothing is measured against it" in (
+        content.sheet(found).notes
+    )
+    assert "Differences" not in content.method(found)
+
+
+def test_a_run_that_goes_on_has_a_best_so_far() -> None:
+    """Also where its curve is here already; and one that went well is not counted, not finished."""
+    going = armed.run("a", 99.0, {"--lr": 1}, state="running", so_far=99.0)
+    runs = [*armed.seeds("b", [90, 91], lr=2), armed.run("c", 95.0, {"--lr": 2, "--seed": "1"})]
+    sheet = content.sheet(pooling.compare([going, *runs]))
+    assert "not counted, running: a (best so far 99)" in sheet.footnotes
+    assert sheet.rows[0].remark == "1 not counted"
+
+
+def test_the_test_behind_the_bold_rows_is_named() -> None:
+    """Where the p values of the table are of other tests, or there are none."""
+    runs = [*armed.seeds("a", [90, 91, 93], lr=1), *armed.seeds("b", [90, 91, 92], 5, lr=2)]
+    found = pooling.compare(runs, baseline=pooling.Number(79.5, "paper"))
+    assert content.top_words(found) == f"{content.TOP} (Welch's t test)"
+    assert "interval of our mean alone" in content.method(found)
+    assert content.method(found).endswith("No test against it is claimed.")
+    assert content.top_words(pooling.compare(runs)) == content.TOP
+
+
+def test_a_single_seed_has_no_more_digits_than_the_others() -> None:
+    runs = [*armed.seeds("a", [90, 91, 92.123], lr=1), armed.run("b", 65.61234, {"--lr": "2"})]
+    rows = content.sheet(pooling.compare(runs, baseline="lr=1")).rows
+    assert rows[1].difference == "-25.4"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 import subprocess
 import unicodedata
 from pathlib import Path
 
-from overnight.results.comparison import arms
+from overnight.results.comparison import arms, pooling
 from overnight.results.tables import escaping, latex
+from tests.unit.results import armed
 from tests.unit.results.tables import compared
 
 
@@ -65,6 +67,22 @@ def test_it_is_a_table_of_its_own() -> None:
         assert part in text
     assert text.count(r"\textbf{") == 6
     assert r"\usepackage" not in text.partition("\n")[2]
+
+
+def test_five_arms_fit_on_the_page(tmp_path: Path) -> None:
+    """What differed has a column for each; no line is wider than the text."""
+    runs = [
+        run
+        for n in range(5)
+        for run in armed.seeds(f"study-dropout{n}", [90, 91.1 + n, 92.3], 0, dropout=n, wide=n % 2)
+    ]
+    runs = [
+        dataclasses.replace(run, config={**run.config, **{f"--o{k}": n // 3 for k in range(6)}})
+        for n, run in enumerate(runs)
+    ]
+    found = pooling.compare([*runs, armed.run("overfit", 65.6, {"--hidden": "1024"})])
+    compiled(tmp_path, latex.table(found, standalone=True))
+    assert "Overfull" not in (tmp_path / "table.log").read_text(errors="replace")
 
 
 def test_powers_of_ten() -> None:
