@@ -18,6 +18,8 @@ from overnight.sync import transfer
 from overnight.train import follow, launch
 from tests.simulation import book, kernel, links, projects
 
+NOTHING_HERE = Path("/nowhere")  # the laptops keep no results
+
 if TYPE_CHECKING:
     from tests.simulation.laws import Laws
 
@@ -201,7 +203,8 @@ class Laptop:
         wanted = self.launches[wish.key]
         self.laws.intents.add(wish.key)
         self.sync(server, wanted.version)
-        o: Any = SimpleNamespace(mirror=self.mirror, talk=SimpleNamespace(say=lambda text: None))
+        talk = SimpleNamespace(say=lambda text: None)
+        o: Any = SimpleNamespace(mirror=self.mirror, talk=talk, root=NOTHING_HERE)
         content = wanted.wanted()
         name, _ = launching.launch_named(o, server, wanted.name, content, ({}, None))
         self.mirror.names.add(name)

@@ -172,7 +172,7 @@ def _hand_over(
             process.wait()
         finally:
             process.kill()
-            process.wait()
+            process.communicate()
         if process.returncode:
             said.seek(0)
             raise errors.UsageError(
