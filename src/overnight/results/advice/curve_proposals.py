@@ -19,7 +19,7 @@ from overnight.results.advice.proposal import (
     sweepable,
 )
 from overnight.results.advice.verdict import Findings
-from overnight.results.comparison import grouping, remarks
+from overnight.results.comparison import grouping
 from overnight.results.comparison.arms import Arm, Comparison
 
 UNSTABLE = ("nan", "diverged", "spikes", "early_instability")
@@ -61,7 +61,7 @@ def steadier(found: Comparison, arm: Arm, findings: Findings) -> Iterator[Propos
             "lower lr",
             BROKEN,
             runs=runs,
-            why=sentences(findings, runs, UNSTABLE),
+            why=sentences(arm, findings, UNSTABLE),
             key=key,
             values=[rounded(value / 3), rounded(value / 10)],
             otherwise=f"a lower learning rate for {arm.label}",
@@ -69,8 +69,8 @@ def steadier(found: Comparison, arm: Arm, findings: Findings) -> Iterator[Propos
 
 
 def longer(found: Comparison, arm: Arm, findings: Findings) -> Iterator[Proposal]:
-    """Up to twice as long, where it still improved at the end."""
-    runs = most(arm, findings, IMPROVING)
+    """Up to twice as long, where it still improved at the end; not what overfits already."""
+    runs = [] if most(arm, findings, OVERFITS) else most(arm, findings, IMPROVING)
     if runs:
         key = key_of(arm, LENGTH)
         value = float(settings_of(arm)[key]) if key else 0.0
@@ -80,7 +80,7 @@ def longer(found: Comparison, arm: Arm, findings: Findings) -> Iterator[Proposal
             "longer",
             LONGER,
             runs=runs,
-            why=sentences(findings, runs, IMPROVING),
+            why=sentences(arm, findings, IMPROVING),
             key=key,
             values=[float(round(1.5 * value)), 2 * value],
             otherwise=f"train {arm.label} longer",
@@ -98,7 +98,7 @@ def regularised(found: Comparison, arm: Arm, findings: Findings) -> Iterator[Pro
             "regularise",
             OVERFIT,
             runs=runs,
-            why=sentences(findings, runs, OVERFITS),
+            why=sentences(arm, findings, OVERFITS),
             key=key,
             values=stronger(grouping.joined(key), float(settings_of(arm)[key])) if key else [],
             otherwise=f"stop {arm.label} earlier, or regularise it more",
@@ -156,17 +156,13 @@ def most(arm: Arm, findings: Findings, wanted: Sequence[str]) -> list[str]:
     return runs if 2 * len(runs) >= len(arm.outcomes) else []
 
 
-def sentences(findings: Findings, runs: Sequence[str], wanted: Sequence[str]) -> str:
-    """What is said of these runs, each sentence once."""
-    told: dict[str, list[str]] = {}
-    for run in runs:
-        for each in findings.get(run, ()):
-            if each.finding in wanted and each.confidence >= verdict.ASSERTED:
-                told.setdefault(each.sentence, []).append(run)
-    return "; ".join(
-        f"{remarks.named(list(dict.fromkeys(names)))}: {sentence}"
-        for sentence, names in told.items()
-    )
+def sentences(arm: Arm, findings: Findings, wanted: Sequence[str]) -> str:
+    """What is said of its runs, a sentence for each kind of finding."""
+    told = {
+        outcome.run: [each for each in findings.get(outcome.run, ()) if each.finding in wanted]
+        for outcome in arm.outcomes
+    }
+    return "; ".join(verdict.healthy(arm, told))
 
 
 def rounded(value: float) -> float:

@@ -313,14 +313,30 @@ def left(arm: Arm) -> Iterator[str]:
 
 
 def healthy(arm: Arm, findings: Findings) -> Iterator[str]:
-    """What is said of the curves, asserted things only, each once with its runs."""
-    told: dict[str, list[str]] = {}
-    for outcome in arm.outcomes:
-        for each in findings.get(outcome.run, ()):
-            if each.confidence >= ASSERTED:
-                told.setdefault(each.sentence, []).append(outcome.run)
-    for sentence, runs in told.items():
-        yield f"{remarks.named(list(dict.fromkeys(runs)))}: {sentence}"
+    """What is said of the curves, asserted things only, a sentence for each kind of finding."""
+    said = [
+        (outcome.run, each)
+        for outcome in arm.outcomes
+        for each in findings.get(outcome.run, ())
+        if each.confidence >= ASSERTED
+    ]
+    for kind in dict.fromkeys(each.finding for _, each in said):
+        listed = [(run, each) for run, each in said if each.finding == kind]
+        yield example(listed, len(arm.outcomes))
+
+
+def example(listed: Sequence[tuple[str, Finding]], of: int) -> str:
+    """The same finding about curves of some of `of` runs: the surest sentence stands for all.
+
+    The others' numbers differ, and many sentences are read by nobody; `results RUN` has them.
+    """
+    runs = list(dict.fromkeys(run for run, _ in listed))
+    run, surest = max(listed, key=lambda each: each[1].confidence)
+    if all(each.sentence == surest.sentence for _, each in listed):
+        return f"{remarks.named(runs)}: {surest.sentence}"
+    if len(runs) > 1:
+        return f"{len(runs)} of {of} runs, as {run}: {surest.sentence}"
+    return f"{run}: {surest.sentence} (one of {len(listed)} such curves)"
 
 
 def asserted(arm: Arm, findings: Findings, wanted: Sequence[str]) -> list[str]:

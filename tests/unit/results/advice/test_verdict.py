@@ -138,6 +138,17 @@ def test_findings_weigh() -> None:
     assert of([90.0, 90.1, 90.2], TARGET, all=[hint]).grade == "bad"
 
 
+def test_one_sentence_stands_for_many() -> None:
+    """The same finding about several runs and curves is said once, with one curve's numbers."""
+    first = Said("still_improving", 0.7, "val_acc was still improving: the last fifth brought 5 %")
+    other = Said("still_improving", 0.9, "loss was still improving: the last fifth brought 7 %")
+    found = of([90.0, 90.1, 90.2], TARGET, all=[first, other])
+    told = [each for each in found.reasons if "improving" in each]
+    assert told == [f"3 of 3 runs, as a-s0: {other.sentence}"]
+    single = of([90.0], TARGET, all=[first, other])
+    assert f"a-s0: {other.sentence} (one of 2 such curves)" in single.reasons
+
+
 def test_no_number() -> None:
     """Failed runs are no judgement on the idea; a training that always diverges is one."""
     runs = [armed.run("a", None, state="failed"), armed.run("b", 99.0, altered=("nan: lr halved",))]
