@@ -94,4 +94,4 @@ def written(plot: Plot, path: Path, columns: int) -> str:
         figures.publish(path, plotted.html(plot).encode())
     else:
         figures.write(plot, path, columns=columns)
-    return terminal.safe_text(f"{path}\n{figures.caption(plot)}")
+    return terminal.safe_text(f"written to {path}\n{figures.caption(plot)}")
