@@ -116,7 +116,8 @@ def _plain(values: Floats) -> list[float]:
 def axis_of(runs: Mapping[str, Series], wanted: Axis | None) -> Axis | None:
     """The axis that all runs can have; None: only the order of the values is known.
 
-    Steps that begin anew with each epoch are one only where they are asked for. Raises UsageError where the wanted one is not told of a run.
+    Steps that begin anew with each epoch are one only where they are asked for. Raises UsageError
+    where the wanted one is not told of a run.
     """
     axes: tuple[Axis, ...] = ("step", "epoch") if wanted is None else (wanted,)
     is_nested = wanted is None and any(map(counts_in_epochs, runs.values()))
@@ -179,9 +180,10 @@ def _within_epochs(epoch: Floats, step: Floats) -> Floats:
     if np.any(epoch % 1):
         return epoch
     places = np.unique(step)
-    length = places[-1] + np.median(np.diff(places))
+    length = float(places[-1] + np.median(np.diff(places)))
     done = 1.0 if epoch.min() >= 1 else 0.0
-    return epoch - done + step / length
+    x: Floats = epoch - done + step / length
+    return x
 
 
 def _value(series: Series, place: int) -> float:
