@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from overnight.cli import common, terminal
+from overnight.cli import common, terminal, written
 
 if TYPE_CHECKING:
     from overnight.app.advising import Advice
     from overnight.results.advice.proposals import Proposal
     from overnight.results.advice.verdict import Verdict
 
-WIDTH = 96
+WIDTH = 96  # at most, and of what is no terminal
 
 
 @common.verb(
@@ -115,6 +115,8 @@ def done(chosen: Proposal, path: str) -> str:
 
 def wrapped(sentence: str, indent: str = "") -> list[str]:
     """Names and values come from files: a line end in one of them begins no line of ours."""
+    _, columns = written.terminal(None)
+    width = min(WIDTH, columns or WIDTH)
     return textwrap.wrap(
-        sentence, WIDTH, initial_indent=indent, subsequent_indent=indent, break_long_words=False
+        sentence, width, initial_indent=indent, subsequent_indent=indent, break_long_words=False
     )

@@ -94,4 +94,4 @@ def written(plot: Plot, path: Path, columns: int) -> str:
     is_page = path.suffix.lower() in (".html", ".htm")
     content = plotted.html(plot) if is_page else figures.figure(plot, path, columns=columns)
     publishing.asked_for(path, content, hint="another -o PATH")
-    return terminal.safe_text(f"{path}\n{figures.caption(plot)}")
+    return terminal.safe_text(f"written to {path}\n{figures.caption(plot)}")

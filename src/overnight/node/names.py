@@ -58,6 +58,7 @@ PAIR = re.compile(
     r"(?:['\"]|tensor\(|np\.float\d\d\()?(" + NUMBER + r")"
     r"(?![\w:/^]|\.\w|,\d{3}|-\d| ?(?:[mun]?s|secs?|[kmgt]i?b|it/s|hours?|min)\b)(%?)"
 )
+HITS = re.compile(r"(?<![\w/.@-])(accuracy): (\d{1,12})/(\d{1,12}) \(")
 WORD_BEFORE = re.compile(r"(?<![\w./@-])(?!nan |inf )([a-z][\w.]*) $")
 
 
@@ -124,7 +125,15 @@ def values(low: str, *, headed: bool) -> tuple[dict[str, float], int]:
             continue
         begin = min(begin, start)
         found[name] = float(value)
+    _add_hits(low, found)
     return found, begin
+
+
+def _add_hits(low: str, found: dict[str, float]) -> None:
+    """`accuracy: 9713/10000 (97%)` beside other values, in percent: the rounded one says less."""
+    hits = HITS.search(low) if found else None
+    if hits and hits[1] not in found and float(hits[3]):
+        found[hits[1]] = 100 * float(hits[2]) / float(hits[3])
 
 
 def _with_words_before(low: str, name: str, start: int) -> tuple[str, int]:

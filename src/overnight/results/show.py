@@ -11,7 +11,7 @@ from overnight.results.health import health_lines
 from overnight.results.runs import measures, run_files
 from overnight.results.series import Point
 
-_LABEL_WIDTH = 12
+_LABEL_WIDTH, _WIDEST = 12, 44
 MOST_NAMES = 5
 MOST_OTHERS = 100
 MOST_PARTS = 3
@@ -50,30 +50,51 @@ def _primary(found: summary.RunResult, *, color: bool) -> Iterator[str]:
         known = text.printable(_named(list(found.metrics))) or "no metric at all"
         yield f"{text.printable(found.primary)} was not found; the run's files have: {known}"
     else:
-        yield wording.bold(_line(found.metrics[found.primary]), color=color)
+        yield wording.bold(_lines(found)[found.primary], color=color)
     if found.baseline is not None:
-        yield _baseline(found.baseline)
+        yield _baseline(found.baseline, _width(found))
 
 
-def _line(metric: measures.Metric) -> str:
-    """`val_acc     best 93.7 at epoch 42   last 93.5 at epoch 50`."""
-    best = "best unknown"
-    if metric.best is not None:
-        best = f"best {wording.number(metric.best.value)}{wording.at(metric.best)}"
-    elif metric.goal is None:
-        best = "best unknown (is lower or higher better?)"
+def _lines(found: summary.RunResult) -> dict[str, str]:
+    """`val_acc     best 93.7 at epoch 42   last 93.5 at epoch 50` by name, below each other."""
+    shown = _shown(found)
+    best = {metric.name: _best(metric) for metric in shown}
+    size = min(max(map(len, best.values()), default=0), _WIDEST)
+    return {metric.name: _line(found, metric, best[metric.name].ljust(size)) for metric in shown}
+
+
+def _line(found: summary.RunResult, metric: measures.Metric, best: str) -> str:
     last = f"last {wording.number(metric.last.value)}{wording.at(metric.last)}"
     odd = f"   {wording.count(metric.nonfinite, 'value')} not finite" if metric.nonfinite else ""
-    return f"{_label(metric.name)}{best}   {last}{odd}"
+    return f"{_label(metric.name, _width(found))}{best}   {last}{odd}"
 
 
-def _label(name: str) -> str:
-    return text.printable(name).ljust(_LABEL_WIDTH - 2) + "  "
+def _best(metric: measures.Metric) -> str:
+    if metric.best is not None:
+        return f"best {wording.number(metric.best.value)}{wording.at(metric.best)}"
+    return "best unknown" + (" (is lower or higher better?)" if metric.goal is None else "")
 
 
-def _baseline(against: summary.Against) -> str:
+def _shown(found: summary.RunResult) -> list[measures.Metric]:
+    """The primary metric, and as many of the others as are listed."""
+    others = [metric for name, metric in found.metrics.items() if name != found.primary]
+    primary = [metric for name, metric in found.metrics.items() if name == found.primary]
+    return [*primary, *others[:MOST_OTHERS]]
+
+
+def _width(found: summary.RunResult) -> int:
+    """Of the names, so that the numbers stand below each other; not that of the odd long one."""
+    longest = max((len(text.printable(each.name)) for each in _shown(found)), default=0)
+    return max(_LABEL_WIDTH, min(longest + 2, _WIDEST))
+
+
+def _label(name: str, width: int = _LABEL_WIDTH) -> str:
+    return text.printable(name).ljust(width - 2) + "  "
+
+
+def _baseline(against: summary.Against, width: int) -> str:
     source = f" ({text.printable(against.source)})" if against.source else ""
-    shown = f"{_label('baseline')}{wording.number(against.value)}{source}"
+    shown = f"{_label('baseline', width)}{wording.number(against.value)}{source}"
     if against.difference is None:
         return f"{shown}   {against.note}"
     judged = "better" if against.better else "not better"
@@ -81,10 +102,9 @@ def _baseline(against: summary.Against) -> str:
 
 
 def _others(found: summary.RunResult) -> Iterator[str]:
-    others = [metric for name, metric in found.metrics.items() if name != found.primary]
-    yield from (_line(each) for each in others[:MOST_OTHERS])
-    if len(others) > MOST_OTHERS:
-        yield f"and {len(others) - MOST_OTHERS} more (--json lists them)"
+    yield from (line for name, line in _lines(found).items() if name != found.primary)
+    if more := len(found.metrics) - len(_shown(found)):
+        yield f"and {more} more (--json lists them)"
 
 
 def _read(read: summary.Read) -> Iterator[str]:
@@ -130,7 +150,8 @@ def _sources(found: summary.RunResult) -> Iterator[str]:
         told = [("best", metric.best), ("last", metric.last), ("not finite", metric.nonfinite_at)]
         for what, point in told:
             if point is not None:
-                yield f"{_label(metric.name)}{what} {wording.number(point.value)}{_from(point)}"
+                value = wording.number(point.value)
+                yield f"{_label(metric.name, _width(found))}{what} {value}{_from(point)}"
 
 
 def _from(point: Point) -> str:

@@ -116,10 +116,14 @@ def _plain(values: Floats) -> list[float]:
 def axis_of(runs: Mapping[str, Series], wanted: Axis | None) -> Axis | None:
     """The axis that all runs can have; None: only the order of the values is known.
 
-    Raises UsageError where the wanted one is not told of a run.
+    Steps that begin anew with each epoch are one only where they are asked for. Raises UsageError
+    where the wanted one is not told of a run.
     """
     axes: tuple[Axis, ...] = ("step", "epoch") if wanted is None else (wanted,)
+    is_nested = wanted is None and any(map(counts_in_epochs, runs.values()))
     for axis in axes:
+        if axis == "step" and is_nested:
+            continue
         if all(is_told(series, axis) for series in runs.values()):
             return axis
     if wanted is None:
@@ -136,6 +140,12 @@ def is_told(series: Series, axis: Axis) -> bool:
     column = getattr(series, axis)
     known = np.isfinite(column)
     return bool(known.any() if axis == "time" else known.all() and known.size)
+
+
+def counts_in_epochs(series: Series) -> bool:
+    """Whether the steps begin anew with an epoch: `Train Epoch: 2 [0/60000 (0%)]`."""
+    step, epoch = series.step[series.kept], series.epoch[series.kept]
+    return bool(((np.diff(step) < 0) & (np.diff(epoch) > 0)).any())
 
 
 def of_run(
@@ -160,7 +170,20 @@ def _axis(series: Series, axis: Axis | None) -> Floats:
     column: Floats = getattr(series, axis)
     if axis == "time":
         return (column - np.nanmin(column)) / 3600
+    if axis == "epoch" and is_told(series, "step") and counts_in_epochs(series):
+        return _within_epochs(column, series.step)
     return column
+
+
+def _within_epochs(epoch: Floats, step: Floats) -> Floats:
+    """Each value in its part of the epoch; at n where n epochs are done, if the first one is 1."""
+    if np.any(epoch % 1):
+        return epoch
+    places = np.unique(step)
+    length = float(places[-1] + np.median(np.diff(places)))
+    done = 1.0 if epoch.min() >= 1 else 0.0
+    x: Floats = epoch - done + step / length
+    return x
 
 
 def _value(series: Series, place: int) -> float:

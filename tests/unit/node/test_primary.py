@@ -39,6 +39,16 @@ def test_best_and_last() -> None:
     assert (found.last["value"], found.last["epoch"]) == (91.0, 3)
 
 
+def test_hits_of_a_test_set() -> None:
+    """As a much copied example prints them: what is followed is not the rounded percentage."""
+    lines = ["Train Epoch: 2 [0/640 (0%)]\tLoss: 2.297532", "",
+             "Test set: Average loss: 2.2876, Accuracy: 62/500 (12%)"]  # fmt: skip
+    curve = tracked(lines, name="test_accuracy")
+    found = primary.joined([(1, curve.to_dict())], "max")
+    assert found.best is not None
+    assert found.best["value"] == 12.4
+
+
 def test_what_a_later_attempt_repeats_counts_once() -> None:
     """The best of the part that is trained again is gone with it."""
     first = [f"epoch {n} loss 0.5 val_acc {value}" for n, value in ((1, 90), (2, 91), (3, 99))]

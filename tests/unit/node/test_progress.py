@@ -148,6 +148,14 @@ LINES: Sequence[tuple[str, Sample]] = [
         ),
     ),
     (
+        "Test set: Average loss: 0.0466, Accuracy: 9845/10000 (98%)",
+        Sample(split="test", metrics={"average_loss": 0.0466, "accuracy": 98.45}),
+    ),
+    (
+        "Test set: Average loss: 0.0466, Accuracy: 0/0 (0%)",
+        Sample(split="test", metrics={"average_loss": 0.0466}),
+    ),
+    (
         "Epoch 10 evaluated with loss: 0.00037",
         Sample(epoch=10, split="val", metrics={"loss": 0.00037}),
     ),

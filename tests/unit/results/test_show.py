@@ -23,6 +23,19 @@ def test_result_tells_the_whole_story(tmp_path: Path) -> None:
     assert "work/metrics.jsonl" in shown
 
 
+def test_numbers_stand_below_each_other(tmp_path: Path) -> None:
+    """However long the names are, but for the odd one that is very long."""
+    odd = "val_" + "x" * 60
+    folders.jsonl(tmp_path, {"step": 1, "val_acc": 0.5, "test_average_loss": 2.25, odd: 1})
+    shown = show.result(summary.summarise(tmp_path, {}, {}, folders.METRICS))
+    assert "val_acc".ljust(44) + "best 0.5 at step 1" in shown
+    folders.jsonl(tmp_path, {"step": 1, "val_acc": 0.5, "test_average_loss": 2.25})
+    shown = show.result(summary.summarise(tmp_path, {}, {}, folders.METRICS))
+    lines = [each.strip() for each in shown.splitlines() if " best " in each]
+    assert len({each.index("best ") for each in lines}) == 1
+    assert len({each.index("last ") for each in lines}) == 1
+
+
 def test_missing_primary_metric_names_what_there_is(tmp_path: Path) -> None:
     """A primary metric that the run does not have is said, with the names it has."""
     folders.jsonl(tmp_path, {"step": 1, "test_acc": 0.5})

@@ -41,6 +41,20 @@ def test_the_axis_is_one_that_all_runs_have():
     assert traces.axis_of({"a": series([1, 2])}, None) is None
 
 
+def test_steps_that_begin_anew_with_each_epoch_are_parts_of_it():
+    """As `Train Epoch: 2 [320/640 (50%)]` counts them; a curve over them would go to and fro."""
+    told = series([4, 3, 2, 1], step=[0, 320, 0, 320], epoch=[1, 1, 2, 2], goal="min")
+    assert traces.axis_of({"a": told}, None) == "epoch"
+    assert traces.axis_of({"a": told}, "step") == "step"
+    trace = traces.of_run("a", told, "epoch")
+    assert trace.x.tolist() == [0, 0.5, 1, 1.5]
+    assert trace.best == (1.5, 1)
+    of_zero = series([4, 3, 2, 1], step=[0, 320, 0, 320], epoch=[0, 0, 1, 1])
+    assert traces.of_run("a", of_zero, "epoch").x.tolist() == [0, 0.5, 1, 1.5]
+    split = series([4, 3, 2], step=[0, 320, 0], epoch=[0, 0.5, 1])
+    assert traces.of_run("a", split, "epoch").x.tolist() == [0, 0.5, 1]
+
+
 def test_an_axis_that_a_run_does_not_tell_is_refused_by_name():
     with pytest.raises(errors.UsageError, match="files of b do not tell the epoch of val_loss"):
         traces.axis_of({"a": series([1], epoch=[1]), "b": series([1], step=[1])}, "epoch")

@@ -69,8 +69,8 @@ def steadier(found: Comparison, arm: Arm, findings: Findings) -> Iterator[Propos
 
 
 def longer(found: Comparison, arm: Arm, findings: Findings) -> Iterator[Proposal]:
-    """Up to twice as long, where it still improved at the end."""
-    runs = most(arm, findings, IMPROVING)
+    """Up to twice as long, where it still improved at the end; not what overfits already."""
+    runs = [] if most(arm, findings, OVERFITS) else most(arm, findings, IMPROVING)
     if runs:
         key = key_of(arm, LENGTH)
         value = float(settings_of(arm)[key]) if key else 0.0

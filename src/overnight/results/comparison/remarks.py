@@ -65,7 +65,7 @@ def _rows(
     """The keys whose words differ between runs that have any."""
     told = {id(each): read(each) for group in groups for each in group.outcomes}
     for key in dict.fromkeys(key for each in told.values() for key in each):
-        if len({each.get(key, "") for each in told.values()}) > 1:
+        if len({each.get(key, "") for each in told.values() if each}) > 1:
             values = {
                 group.label: _values(told[id(each)].get(key) or "-" for each in group.outcomes)
                 for group in groups
@@ -92,12 +92,14 @@ def _code_of(outcome: Outcome) -> dict[str, str]:
 
 
 def _environment(groups: Sequence[grouping.Group]) -> Iterator[Difference]:
-    def read(outcome: Outcome) -> dict[str, str]:
-        versions = outcome.provenance.get("versions")
-        told = versions if isinstance(versions, Mapping) else {}
-        return {"server": outcome.server, **{str(k): str(v) for k, v in told.items()}}
+    """Of a run that has not begun nothing is known, which is no difference."""
+    yield from _rows("environment", groups, lambda outcome: {"server": outcome.server})
+    yield from _rows("environment", groups, _versions)
 
-    yield from _rows("environment", groups, read)
+
+def _versions(outcome: Outcome) -> dict[str, str]:
+    told = outcome.provenance.get("versions")
+    return {str(k): str(v) for k, v in told.items()} if isinstance(told, Mapping) else {}
 
 
 def _repairs(groups: Sequence[grouping.Group]) -> Iterator[Difference]:

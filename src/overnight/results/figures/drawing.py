@@ -20,7 +20,8 @@ from overnight.results.traces import Plot, Trace
 BAND, ENVELOPE, EDGE, FAINT = 0.2, 0.25, 0.6, 0.35  # opacities
 FEW = 30  # points that are seen as points
 CROSSES = 60  # at most, of one line
-LEGEND_ROWS = 8  # more lines than that have their legend beside the curves
+INSIDE = 60  # letters of a legend, for each column of the paper; more stand below the axes
+ROW_WIDTH, ROW_INCHES = 48, 0.14  # of a legend below the axes
 
 
 def figure(plot: Plot, columns: int) -> Figure:
@@ -40,7 +41,7 @@ def figure(plot: Plot, columns: int) -> Figure:
     axes.set_ylabel(text.printable(plot.y_label))
     axes.margins(x=0.01)
     _numbers(axes, is_log, 5 * columns)
-    _legend(axes, plot)
+    _legend(axes, plot, columns)
     return made
 
 
@@ -118,7 +119,7 @@ def _numbers(axes: Axes, is_log: bool, count: int) -> None:
     axes.yaxis.set_minor_formatter(FuncFormatter(lambda *_: ""))
 
 
-def _legend(axes: Axes, plot: Plot) -> None:
+def _legend(axes: Axes, plot: Plot, columns: int) -> None:
     """Names are set as text afterwards: matplotlib leaves out those that begin with `_`."""
     names = [
         f"{trace.name} (n = {trace.n})" if trace.n > 1 else trace.name for trace in plot.traces
@@ -129,14 +130,21 @@ def _legend(axes: Axes, plot: Plot) -> None:
         handles.append(Line2D([], [], color=style.GREY, linestyle=(0, (4, 2)), linewidth=0.9))
     if not names:
         return
-    beside: dict[str, Any] = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5)}
-    where = beside if len(names) > LEGEND_ROWS else {"loc": "best"}
-    legend = axes.legend(
+    names = [_cut(text.printable(name)) for name in names]
+    longest = max(map(len, names))
+    owner: Any = axes
+    where: dict[str, Any] = {"loc": "best"}
+    if longest * len(names) > INSIDE * columns:
+        across = min(len(names), max(1, ROW_WIDTH * columns // (longest + 6)))
+        owner = axes.figure
+        where = {"loc": "outside lower center", "ncols": across}
+        owner.set_figheight(style.HEIGHTS[columns] + ROW_INCHES * -(-len(names) // across))
+    legend = owner.legend(
         handles, [str(place) for place in range(len(names))], frameon=False, handlelength=2.4,
         labelspacing=0.3, borderpad=0.2, **where,
     )  # fmt: skip
     for shown, name in zip(legend.get_texts(), names, strict=True):
-        shown.set_text(_cut(text.printable(name)))
+        shown.set_text(name)
 
 
 def _cut(name: str, most: int = 40) -> str:

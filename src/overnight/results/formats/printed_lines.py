@@ -52,7 +52,6 @@ SPLIT_WORD = re.compile(
     r"(?<![\w/.-])(train|training|val|valid|validation|eval|evaluation|dev|test)(?![\w/.-])"
 )
 QUOTES = re.compile(r"['\"{}\[\]]")
-SHARE = re.compile(r"(accuracy): (\d+)/(\d+) \(", re.IGNORECASE)
 COUNTS = {
     "epoch": "epoch",
     **dict.fromkeys(
@@ -209,9 +208,6 @@ class Parser:
             for name, value in sample.metrics.items()
             if output.is_wanted(name)
         ]
-        share = SHARE.search(text) if "accuracy" not in sample.metrics else None
-        if share and values and float(share[3]):
-            values.append((share[1], split, 100 * float(share[2]) / float(share[3])))
         is_bar = "%|" in text or "it [" in text or "━" in text
         return Said(step, epoch, split, tuple(values), is_bar)
 

@@ -226,6 +226,13 @@ def test_overfitting_asks_for_regularisation(key: str, value: float, expected: l
     assert "val_loss was best at epoch 4 of 50" in one.why
 
 
+def test_what_overfits_is_not_trained_longer() -> None:
+    """Although its training loss goes on down."""
+    runs = armed.seeds("a", [90, 91, 92], epochs=50)
+    kinds = [each.kind for each in made(pooling.compare(runs), all=[OVERFIT, IMPROVING])]
+    assert kinds == ["regularise"]
+
+
 def test_hints_ask_for_nothing() -> None:
     runs = armed.seeds("a", [90, 91, 92], lr=0.1)
     assert made(pooling.compare(runs), all=[SPIKES._replace(confidence=0.4)]) == []

@@ -408,6 +408,18 @@ def test_what_differed() -> None:
     assert {arm.label for arm in found.arms} == {"lr=0.1", "lr=0.2 changed: m.py +3 -1"}
 
 
+def test_an_environment_that_is_not_known_yet_is_no_difference() -> None:
+    """A run that waits has none; what another has in vain is a difference."""
+    known = {"versions": {"torch": "2.1", "python": "3"}}
+    more = {"versions": {"torch": "2.1", "python": "3", "apex": "1"}}
+    begun, waiting, last = armed.seeds("a", [90, 91, 92], lr=0.1)
+    begun = dataclasses.replace(begun, provenance=known)
+    assert pooling.compare([begun, waiting]).differences == ()
+    last = dataclasses.replace(last, provenance=more)
+    rows = pooling.compare([begun, waiting, last]).differences
+    assert [(each.kind, each.key) for each in rows] == [("environment", "apex")]
+
+
 def test_pooling_by_a_key_says_what_it_mixes() -> None:
     runs = [
         armed.run(f"r{lr}{wd}", 90.0 + lr + wd, {"--lr": lr, "--wd": wd})

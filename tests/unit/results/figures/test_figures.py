@@ -129,3 +129,12 @@ def test_the_caption_tells_n_the_spread_and_what_the_dashes_are():
     assert "ours (n = 2)" in told
     assert "1 standard deviation" in told
     assert "Dashed: paper, 2.5" in told
+
+
+def test_a_long_legend_stands_below_the_curves():
+    """The figure grows, and keeps its width."""
+    few = pixels(plot(*(trace([1, 2], f"lr {n}") for n in range(3))))
+    long = pixels(plot(*(trace([1, 2], f"epochs=14 dropout=0.1 lr={n}") for n in range(5))))
+    assert few.shape[0] == round(style.HEIGHTS[1] * style.DPI)
+    assert long.shape[0] > 1.25 * few.shape[0]
+    assert long.shape[1] == few.shape[1]
