@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import click
 
+from overnight.cli import terminal
 from overnight.core import errors
 
 INTERRUPTED = 130
@@ -56,14 +57,17 @@ def help_hint(error: click.ClickException) -> str:
 
 
 def told(error: errors.OvernightError, as_json: bool) -> int:
-    """One line that says what happened, one with the next command to type."""
+    """One line that says what happened, one with the next command to type.
+
+    Both may name what a file or a server brought.
+    """
     if as_json:
         body = {"code": error.code, "message": error.message, "hint": error.hint}
         print(json.dumps({"error": body}))
     else:
-        print(f"overnight: {error.message}", file=sys.stderr)
+        print(terminal.safe_text(f"overnight: {error.message}"), file=sys.stderr)
         if error.hint:
-            print(f"  next: {error.hint}", file=sys.stderr)
+            print(terminal.safe_text(f"  next: {error.hint}"), file=sys.stderr)
     return error.exit_code
 
 
@@ -81,6 +85,6 @@ def bug() -> int:
         return OUR_BUG
     last = text.strip().splitlines()[-1]
     with contextlib.suppress(OSError):
-        print(f"overnight: this is a bug of ours: {last}", file=sys.stderr)
+        print(terminal.safe_text(f"overnight: this is a bug of ours: {last}"), file=sys.stderr)
         print(f"  next: please report it with the file {path}", file=sys.stderr)
     return OUR_BUG

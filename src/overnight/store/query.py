@@ -81,7 +81,8 @@ class Questions:
 
     def _rows(self, cursor: sqlite3.Cursor) -> Iterator[tuple[Any, ...]]:
         try:
-            yield from cursor
+            for row in cursor:  # noqa: UP028  `yield from` closes it, maybe after its database
+                yield row
         except sqlite3.Error as error:
             raise self._explained(error) from error
 
@@ -105,7 +106,10 @@ class Questions:
         said = text.printable(str(error))
         if said == "interrupted":
             return KeyboardInterrupt()
-        if any(word in said for word in ("not authorized", "prohibited", "cannot modify")):
+        if any(
+            word in said
+            for word in ("not authorized", "authorization denied", "prohibited", "cannot modify")
+        ):
             return errors.UsageError("a question may only read: select …", hint=HINT)
         found = _MISSING.fullmatch(said)
         if found is None:

@@ -216,3 +216,14 @@ def test_a_damaged_store_is_made_anew_for_a_question(o: Overnight) -> None:
     assert len(ask(o, "select * from points")) == 10
     o.series.db.execute("UPDATE chunks SET data = substr(data, 1, 20)")
     assert len(ask(o, "select * from points")) == 10
+
+
+def test_an_answer_that_is_left_early(o: Overnight, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `| head` and Ctrl-C do: nothing is complained of when the rest is thrown away."""
+    left: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", left.append)
+    wanted = querying.Wanted(statement="select a.metric from metrics a, metrics b")
+    with querying.ask(o, wanted) as answer:
+        assert next(answer.rows)
+    del answer
+    assert left == []

@@ -32,6 +32,15 @@ def test_an_expected_error_is_one_line_and_a_hint(capsys: pytest.CaptureFixture[
     assert said.err == "overnight: gpu1 is away\n  next: overnight doctor gpu1\n"
 
 
+def test_what_an_error_quotes_is_harmless(capsys: pytest.CaptureFixture[str]) -> None:
+    """A metric's name may hold escape codes; message and hint show them."""
+    ended(errors.UsageError("no run has \x1b[2Jx", hint="--metric \x1b]0;title\x07\u202ey"))
+    said = capsys.readouterr().err
+    assert said == (
+        "overnight: no run has \\x1b[2Jx\n  next: --metric \\x1b]0;title\\x07\\u202ey\n"
+    )
+
+
 def test_with_json_the_error_is_json(capsys: pytest.CaptureFixture[str]) -> None:
     """Data on standard output, for agents."""
     assert ended(errors.TimedOut("late"), "--json") == 7
