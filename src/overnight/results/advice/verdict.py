@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol
 
 from overnight.core import config
-from overnight.results import wording
+from overnight.results import names, wording
 from overnight.results.comparison import remarks, testing
 from overnight.results.comparison.arms import Arm, Comparison, Stat, Test
 
@@ -209,7 +209,7 @@ def to_number(
     found: Comparison, stat: Stat, value: float, source: str, margin: float, sign: float
 ) -> Condition | None:
     """None where the two are on other scales, so that nothing can be said."""
-    if testing.other_scale(found.metric or "", stat.mean, value):
+    if names.is_other_scale(found.metric or "", stat.mean, value):
         return None
     difference = testing.tidy(stat.mean - value)
     ends = gains(stat.low, stat.high, value, sign)

@@ -122,7 +122,7 @@ def to_number(arm: Arm, baseline: Baseline, main: Shown) -> Test:
         n_against=0,
         difference=None,
     )
-    if other_scale(main.name, found.mean, value):
+    if names.is_other_scale(main.name, found.mean, value):
         return dataclasses.replace(plain, note=OTHER_SCALE)
     difference = tidy(found.mean - value)
     return dataclasses.replace(
@@ -133,12 +133,6 @@ def to_number(arm: Arm, baseline: Baseline, main: Shown) -> Test:
         is_better=better(difference, main.goal),
         note=NO_TEST if found.n > 1 else f"{ONE_SEED}; {NO_TEST}",
     )
-
-
-def other_scale(metric: str, one: float, other: float) -> bool:
-    """Whether one looks like a fraction and the other like percent."""
-    low, high = sorted((one, other))
-    return names.is_share(metric) and 0 <= low <= 1 and high > 1.5
 
 
 def better(difference: float, goal: str | None) -> bool | None:
