@@ -119,7 +119,7 @@ def read(known: Snapshots, run: str) -> Outcome:
     folder = places.results_folder(o.root, run)
     state = evaluating.record(folder / "state.json")
     spec = evaluating.record(folder / "spec.json") if (folder / "spec.json").exists() else {}
-    return outcomes.outcome(
+    found = outcomes.outcome(
         run,
         state=state,
         spec=spec,
@@ -128,6 +128,10 @@ def read(known: Snapshots, run: str) -> Outcome:
         files=config_files(known, spec),
         environment=environment(folder),
     )
+    if found.seed is not None:
+        return found
+    seeds = grouping.seeds_held(series.held(o, run), found.config)
+    return dataclasses.replace(found, config={**seeds, **found.config})
 
 
 def environment(folder: Path) -> dict[str, Any]:

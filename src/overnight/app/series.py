@@ -10,7 +10,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from overnight.app import Overnight, ingesting, second_reader
 from overnight.core import config, errors, places
@@ -90,6 +90,11 @@ def summaries(o: Overnight, runs: Sequence[str], metric: str) -> dict[str, Metri
     metrics = _used(o, runs, load)
     goal = _goal(o.config.metrics, metric)
     return {run: replace(m, goal=goal) for run, m in metrics.items()} if goal else metrics
+
+
+def held(o: Overnight, run: str) -> dict[str, Any]:
+    """The settings of a run, with those that its metric files hold (a logger's config)."""
+    return _used(o, [run], lambda store: store.settings(run))
 
 
 def read(o: Overnight, run: str) -> summary.Read:

@@ -186,6 +186,12 @@ class SeriesStore:
         with _translated():
             return [run for (run,) in self.db.execute("SELECT run FROM runs ORDER BY run")]
 
+    def settings(self, run: str) -> dict[str, Any]:
+        """What its records and files tell of its settings; empty for a run that is not known."""
+        with _translated():
+            row = self.db.execute("SELECT settings FROM runs WHERE run = ?", (run,)).fetchone()
+        return dict(json.loads(row[0])) if row else {}
+
     def curves_of(self, file_id: int) -> list[tuple[CurveRow, tuple[Chunk, ...]]]:
         """All that was read of a file, in the order of its curves."""
         with _translated():
