@@ -214,8 +214,8 @@ def _guarded(o: Overnight, work: Callable[[SeriesStore], T]) -> T:
             return work(o.series)
         except Unwritable as error:
             o.talk.say(f"the results are read anew: {error}")
-            with SeriesStore(None) as store:
-                return work(store)
+            o.series_in_memory()
+            return work(o.series)
     except (Damaged, packing.NotPacked):
         o.without_series()
     try:

@@ -34,9 +34,13 @@ Point = tuple[Any, ...]
 class Questions:
     """A connection that can only read. Use as a context manager."""
 
-    def __init__(self, path: Path) -> None:
-        """`path`: the store's file, which is there."""
-        self._db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+    def __init__(self, store: Path | bytes) -> None:
+        """`store`: its file, which is there, or the image of one that is in memory."""
+        if isinstance(store, bytes):
+            self._db = sqlite3.connect(":memory:")
+            self._db.deserialize(store)
+        else:
+            self._db = sqlite3.connect(f"{store.absolute().as_uri()}?mode=ro", uri=True)
         self._db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MOST_BYTES)
         self._db.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
         script = (resources.files("overnight.store") / "query.sql").read_text()

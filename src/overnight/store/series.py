@@ -159,6 +159,11 @@ class SeriesStore:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def image(self) -> bytes:
+        """All of it as the bytes of a file, for a store that is in memory."""
+        with _translated():
+            return self.db.serialize()
+
     # -- what is known ----------------------------------------------------------------------
 
     def known(self, runs: Sequence[str]) -> dict[str, KnownRun]:
