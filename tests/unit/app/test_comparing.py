@@ -52,3 +52,24 @@ def test_the_seed_of_the_command_counts(o: Overnight) -> None:
     logged(o, "r1", 1, "python", "train.py", "--seed", "7")
     (arm,) = grouping.grouped([comparing.read(Snapshots(o), "r1")])
     assert [each.seed for each in arm.outcomes] == [7]
+
+
+@pytest.mark.parametrize(
+    ("typed", "means"),
+    [(None, None), ("94.1", 94.1), ("1e-3", 1e-3), ("nan", "nan"), ("inf", "inf")],
+)
+def test_a_number_to_measure_by(typed: str | None, means: float | str | None) -> None:
+    """Nothing can be measured by NaN or infinity, but a run may have that name."""
+    found = comparing.number(typed)
+    assert (found.value if isinstance(found, comparing.Number) else found) == means
+
+
+def test_a_run_whose_name_is_a_number_is_the_run(o: Overnight) -> None:
+    """What is in the table is meant, not a number from elsewhere."""
+    for run, seed in (("7", 1), ("r2", 2)):
+        logged(o, run, seed, "python", "train.py", "--lr", run)
+        state = o.root / ".overnight/results" / run / "state.json"
+        state.write_text(json.dumps({**folders.state(run, repairs=[]), "state": "imported"}))
+    found = comparing.compared(o, ["7", "r2"], baseline="7")
+    assert found.baseline is not None
+    assert found.baseline.arm == "lr=7"
