@@ -62,6 +62,13 @@ class Overnight:
             self.talk.say(f"the results are read anew each time: {error}")
             return series.SeriesStore(None)
 
+    def series_in_memory(self) -> None:
+        """From here on the store is one that nobody else sees: this disk takes nothing more."""
+        from overnight.store import series
+
+        self.series.close()
+        self.series = series.SeriesStore(None)
+
     def without_series(self) -> None:
         """Removes the store of series, which is made anew when it is used next."""
         from overnight.store import series_file

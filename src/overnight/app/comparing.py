@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,7 @@ def compared(
         )
     known = Snapshots(o)
     found, swept = gathered(known, runs, sweep, server)
-    wanted = number(baseline)
+    wanted = baseline if baseline and is_among(found, baseline, by) else number(baseline)
     if isinstance(wanted, str) and not is_among(found, wanted, by):
         found = [*found, *known_run(known, wanted, server)]
     found = with_code(known, evened(found))
@@ -117,7 +118,7 @@ def read(known: Snapshots, run: str, told: Mapping[str, Metric]) -> Outcome:
     state = evaluating.record(folder / "state.json")
     spec = evaluating.record(folder / "spec.json") if (folder / "spec.json").exists() else {}
     is_tested = any(each.split == names.TEST for each in told.values())
-    return outcomes.outcome(
+    found = outcomes.outcome(
         run,
         state=state,
         spec=spec,
@@ -127,6 +128,10 @@ def read(known: Snapshots, run: str, told: Mapping[str, Metric]) -> Outcome:
         files=config_files(known, spec),
         environment=environment(folder),
     )
+    if found.seed is not None:
+        return found
+    seeds = grouping.seeds_held(series.held(o, run), found.config)
+    return dataclasses.replace(found, config={**seeds, **found.config})
 
 
 def environment(folder: Path) -> dict[str, Any]:
@@ -165,13 +170,14 @@ def config_files(known: Snapshots, spec: Mapping[str, Any]) -> dict[str, str | N
 
 
 def number(baseline: str | None) -> str | Number | None:
-    """A number that was typed is one from elsewhere."""
+    """A number that was typed is one from elsewhere; `nan` and `inf` are none, but may be names."""
     if baseline is None:
         return None
     try:
-        return Number(float(baseline), "as typed")
+        value = float(baseline)
     except ValueError:
         return baseline
+    return Number(value, "as typed") if math.isfinite(value) else baseline
 
 
 def planned(o: Overnight, found: Sequence[Outcome], metric: str | None) -> Number | None:

@@ -19,13 +19,14 @@ from typing import Any
 
 from overnight.app import Overnight, imported, publishing, series
 from overnight.core import errors, places, spec
-from overnight.results import reading, run_roots, settings_files
+from overnight.results import reading, run_roots, settings_files, several_runs
 from overnight.results.curves import Curve, Found
 from overnight.results.run_roots import Parts
 from overnight.results.runs.run_files import legible, record
 from overnight.results.runs.sources import is_candidate
 
 MOST_BYTES = 2 << 30  # of one file
+MOST_LINES = 5
 ORIGIN = "imported_from"
 
 
@@ -52,11 +53,14 @@ class Old:
     files: tuple[Path, ...]
     settings: Mapping[str, Any]
     curves: tuple[Curve, ...] = ()
+    note: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ImportedRun:
-    """`what`: new, updated or unchanged. `bytes`: of the files that were copied now."""
+    """`what`: new, updated or unchanged. `bytes`: of the files that were copied now. `note`: what
+    its files hold beside the run that is shown.
+    """
 
     run: str
     origin: str
@@ -64,10 +68,11 @@ class ImportedRun:
     files: int
     bytes: int
     settings: int
+    note: str = ""
 
     def to_json(self) -> dict[str, Any]:
         told = {"run": self.run, "from": self.origin, "what": self.what, "files": self.files}
-        return {**told, "bytes": self.bytes, "settings": self.settings}
+        return {**told, "bytes": self.bytes, "settings": self.settings, "note": self.note or None}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,12 +98,17 @@ class Seen:
     skipped: list[Left] = field(default_factory=list)
 
 
-def bring(o: Overnight, folder: Path, *, name: str | None = None, dry: bool = False) -> Imported:
-    """Raises `errors.UsageError` where there is no folder, or nothing in it that a reader knows."""
+def bring(
+    o: Overnight, folder: Path, *, name: str | None = None, dry: bool = False, split: bool = False
+) -> Imported:
+    """`split`: runs that lie one behind the other in a file become one each.
+
+    Raises `errors.UsageError` where there is no folder, or nothing in it that a reader knows.
+    """
     folder = checked(o, folder, name)
     with o.talk.busy(f"looking at {folder}"):
         seen = look(folder)
-    olds = list(old_runs(folder, seen))
+    olds = list(old_runs(folder, seen, split=split))
     if not olds:
         raise errors.UsageError(
             f"no file below {folder} holds metrics that a reader knows",
@@ -167,26 +177,43 @@ def _read(path: Path, parts: Parts, seen: Seen) -> None:
         seen.skipped.append(Left(path=shown, why=why))
 
 
-def old_runs(folder: Path, seen: Seen) -> Iterator[Old]:
+def old_runs(folder: Path, seen: Seen, *, split: bool = False) -> Iterator[Old]:
     """The runs in the order of their folders; of a file with several runs each for itself."""
     for root, files in run_roots.roots(seen.found, seen.settings).items():
         one = [file for file in files if len(_runs_in(seen.found[file])) < 2]
+        starts = {file: several_runs.starts(seen.found[file].curves) for file in one}
         beside = [file for file in seen.settings if file[: len(root)] == root]
         settings = _settings(folder, beside, root)
-        if one:
-            told = [t for file in one for t in seen.found[file].settings.values()]
+        whole = [file for file in one if not (split and starts[file])]
+        if whole:
+            told = [t for file in whole for t in seen.found[file].settings.values()]
             told.append(settings)
             yield Old(
                 origin=str(folder.joinpath(*root)),
                 folder=folder,
                 root=root,
                 label="",
-                files=tuple(Path(*each) for each in [*one, *_near(beside, root)]),
+                files=tuple(Path(*each) for each in [*whole, *_near(beside, root)]),
                 settings={key: value for each in told for key, value in each.items()},
+                note=_note({"/".join(file): starts[file] for file in whole if starts[file]}),
             )
         for file in files:
             if file not in one:
                 yield from _shared(folder, root, file, seen.found[file])
+            elif file not in whole:
+                yield from _apart(folder, root, file, seen.found[file], settings)
+
+
+def _note(starts: Mapping[str, Sequence[int]]) -> str:
+    """What is not shown of files in which several runs may lie."""
+    told = (
+        f"{path} begins anew at line {', '.join(map(str, lines[:MOST_LINES]))}"
+        + (f" and {len(lines) - MOST_LINES} times more" if len(lines) > MOST_LINES else "")
+        for path, lines in starts.items()
+    )
+    if not starts:
+        return ""
+    return f"{'; '.join(told)}: as of one run the last part counts; --split makes a run of each"
 
 
 def _runs_in(found: Found) -> list[str]:
@@ -204,6 +231,23 @@ def _shared(folder: Path, root: Parts, file: Parts, found: Found) -> Iterator[Ol
             files=(),
             settings=found.settings.get(run, {}),
             curves=tuple(each for each in found.curves if each.run == run),
+        )
+
+
+def _apart(
+    folder: Path, root: Parts, file: Parts, found: Found, settings: Mapping[str, Any]
+) -> Iterator[Old]:
+    """The runs of a file in which they lie one behind the other, by their numbers from 1."""
+    for number, curves in enumerate(several_runs.parts(found.curves), 1):
+        told = {key: value for each in found.settings.values() for key, value in each.items()}
+        yield Old(
+            origin=f"{folder.joinpath(*file)}#{number}",
+            folder=folder,
+            root=root,
+            label=str(number),
+            files=(),
+            settings={**told, **settings},
+            curves=curves,
         )
 
 
@@ -232,6 +276,8 @@ def named(o: Overnight, folder: Path, olds: Sequence[Old], name: str | None) -> 
             found[old.origin] = before[old.origin]
             continue
         root = (*old.root, old.label) if old.label else old.root
+        if root == (old.label,) and old.label.isdecimal() and name is None:
+            root = (folder.name, old.label)
         if name is not None and len(olds) == 1:
             wanted = name
         else:
@@ -282,6 +328,7 @@ def taken(o: Overnight, old: Old, run: str, *, dry: bool) -> ImportedRun:
         files=len(old.files) or 1,
         bytes=size + (len(rows) if changes else 0),
         settings=len(old.settings),
+        note=old.note,
     )
 
 

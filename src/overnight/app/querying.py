@@ -45,12 +45,7 @@ def tables(o: Overnight) -> dict[str, Sequence[str]]:
 def opened(o: Overnight) -> query.Questions:
     """Over a store that is up to date with all runs that lie here."""
     series.ingest(o)
-    if not o.series.is_shared:
-        raise errors.UsageError(
-            "the store of series cannot be written here, so nothing can be asked",
-            hint=f"look at {path_of(o.root)} and at the space on its disk",
-        )
-    return query.Questions(path_of(o.root))
+    return query.Questions(path_of(o.root) if o.series.is_shared else o.series.image())
 
 
 @contextlib.contextmanager

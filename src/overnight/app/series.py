@@ -10,7 +10,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from overnight.app import Overnight, ingesting, second_reader
 from overnight.core import config, errors, places
@@ -112,6 +112,11 @@ def told(o: Overnight, runs: Sequence[str]) -> dict[str, dict[str, Metric]]:
         if metrics is not None and primary is not None:
             each[primary] = replace(each[primary], goal=metrics.goal)
     return found
+
+
+def held(o: Overnight, run: str) -> dict[str, Any]:
+    """The settings of a run, with those that its metric files hold (a logger's config)."""
+    return _used(o, [run], lambda store: store.settings(run))
 
 
 def read(o: Overnight, run: str) -> summary.Read:
@@ -231,8 +236,8 @@ def _guarded(o: Overnight, work: Callable[[SeriesStore], T]) -> T:
             return work(o.series)
         except Unwritable as error:
             o.talk.say(f"the results are read anew: {error}")
-            with SeriesStore(None) as store:
-                return work(store)
+            o.series_in_memory()
+            return work(o.series)
     except (Damaged, packing.NotPacked):
         o.without_series()
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import sys
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 
 import click
 
+from overnight.cli import terminal
 from overnight.core import errors
 
 INTERRUPTED = 130
@@ -37,8 +39,9 @@ def run(group: click.Command, argv: Sequence[str]) -> int:
         # whoever read our output has seen enough; Python must not complain when it flushes
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except Exception:
-        return bug()
+    except Exception as error:
+        full = of_the_disk(error)
+        return told(full, as_json) if full else bug()
 
 
 def split(argv: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -56,15 +59,30 @@ def help_hint(error: click.ClickException) -> str:
 
 
 def told(error: errors.OvernightError, as_json: bool) -> int:
-    """One line that says what happened, one with the next command to type."""
+    """One line that says what happened, one with the next command to type.
+
+    Both may name what a file or a server brought.
+    """
     if as_json:
         body = {"code": error.code, "message": error.message, "hint": error.hint}
         print(json.dumps({"error": body}))
     else:
-        print(f"overnight: {error.message}", file=sys.stderr)
+        print(terminal.safe_text(f"overnight: {error.message}"), file=sys.stderr)
         if error.hint:
-            print(f"  next: {error.hint}", file=sys.stderr)
+            print(terminal.safe_text(f"  next: {error.hint}"), file=sys.stderr)
     return error.exit_code
+
+
+def of_the_disk(error: Exception) -> errors.UsageError | None:
+    """What to do where a disk of this machine takes nothing more; None for any other error."""
+    name = getattr(error, "sqlite_errorname", "")
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+        what = f"{error.filename or 'a file'} cannot be written: {error.strerror}"
+    elif name.startswith(("SQLITE_FULL", "SQLITE_READONLY")):
+        what = f".overnight cannot be written: {error}"
+    else:
+        return None
+    return errors.UsageError(what, hint="df -h .   then type the same again: it goes on")
 
 
 def bug() -> int:
@@ -81,6 +99,6 @@ def bug() -> int:
         return OUR_BUG
     last = text.strip().splitlines()[-1]
     with contextlib.suppress(OSError):
-        print(f"overnight: this is a bug of ours: {last}", file=sys.stderr)
+        print(terminal.safe_text(f"overnight: this is a bug of ours: {last}"), file=sys.stderr)
         print(f"  next: please report it with the file {path}", file=sys.stderr)
     return OUR_BUG

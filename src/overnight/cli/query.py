@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
 from collections.abc import Sequence
@@ -59,10 +58,8 @@ def show(answer: querying.Answer, as_csv: bool, as_json: bool) -> None:
     from overnight.results import table_text
 
     if as_json:
-        rows = [[table_text.plain(cell) for cell in row] for row in answer.rows]
-        print(json.dumps({"columns": list(answer.columns), "rows": rows}, indent=2))
-        return
-    if as_csv:
+        lines = table_text.as_json(answer.columns, answer.rows)
+    elif as_csv:
         lines = table_text.as_csv(answer.columns, answer.rows)
     else:
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None

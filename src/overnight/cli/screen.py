@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from overnight.cli import terminal
+from overnight.core import text as words
 
 SHOW_AFTER_S = 2.0
 FRAME_S = 0.2
@@ -66,8 +67,8 @@ class Screen:
 
     def _show(self, line: str) -> None:
         with self._lock:
-            self._line = line
-            sys.stderr.write(f"\r\x1b[2K{line}")
+            self._line = words.printable(line)
+            sys.stderr.write(f"\r\x1b[2K{self._line}")
             sys.stderr.flush()
 
     def _clear(self) -> None:

@@ -59,6 +59,12 @@ def is_share(name: str) -> bool:
     return not _SHARES.isdisjoint(_parts(name))
 
 
+def is_other_scale(metric: str, one: float, other: float) -> bool:
+    """Whether one of two values of a metric looks like a fraction and the other like percent."""
+    low, high = sorted((one, other))
+    return is_share(metric) and 0 <= low <= 1 and high > 1.5
+
+
 def _parts(name: str) -> set[str]:
     """Its words, also those of `valLoss` and `mAP50(B)`."""
     humps = {word.lower() for word in _PARTS.split(name)}

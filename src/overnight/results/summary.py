@@ -154,7 +154,7 @@ def _against(found: Mapping[str, Metric], wanted: config.Metrics | None) -> Agai
     best = metric.best.value if metric and metric.best else None
     difference, note = None, NO_VALUE
     if best is not None:
-        other = names.is_share(wanted.primary) and _on_other_scales(best, value)
+        other = names.is_other_scale(wanted.primary, best, value)
         difference, note = (None, OTHER_SCALE) if other else (_tidy(best - value), NO_TEST)
     better = None
     if difference is not None:
@@ -167,11 +167,6 @@ def _against(found: Mapping[str, Metric], wanted: config.Metrics | None) -> Agai
         better=better,
         note=note,
     )
-
-
-def _on_other_scales(one: float, other: float) -> bool:
-    low, high = sorted((one, other))
-    return 0 <= low <= 1 and high > 1.5
 
 
 def _tidy(value: float) -> float:

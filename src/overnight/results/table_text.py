@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -74,6 +75,19 @@ def as_csv(columns: Sequence[str], rows: Iterable[Row]) -> Iterator[str]:
         line = io.StringIO()
         csv.writer(line, lineterminator="").writerow([neutral(cell) for cell in row])
         yield line.getvalue()
+
+
+def as_json(columns: Sequence[str], rows: Iterable[Row]) -> Iterator[str]:
+    """One object, `{"columns": […], "rows": [[…], …]}`, a line for each row."""
+    yield f'{{"columns": {json.dumps(list(columns))}, "rows": ['
+    last = None
+    for row in rows:
+        if last is not None:
+            yield f"{last},"
+        last = json.dumps([plain(cell) for cell in row])
+    if last is not None:
+        yield last
+    yield "]}"
 
 
 def neutral(cell: Any) -> Any:

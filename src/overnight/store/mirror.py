@@ -25,6 +25,9 @@ MIGRATIONS = (
 BUSY_S = 10.0
 FOLDER = ".overnight"
 MANIFESTS_KEPT = 50
+_OF_THE_DISK = (
+    sqlite3.SQLITE_READONLY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN,
+)  # fmt: skip
 
 
 class Intent(NamedTuple):
@@ -286,11 +289,21 @@ def connect(path: Path) -> sqlite3.Connection:
         migrate(db, path)
     except sqlite3.DatabaseError as error:
         db.close()
-        raise errors.UsageError(
-            f"{path} is not a usable mirror: {error}",
-            hint=f"it can be fetched again from the servers: rm {path}",
-        ) from error
+        raise unusable(path, error) from error
     return db
+
+
+def unusable(path: Path, error: sqlite3.DatabaseError) -> errors.UsageError:
+    """What is wrong with the file, or with the disk that it is on."""
+    if (getattr(error, "sqlite_errorcode", 0) & 0xFF) in _OF_THE_DISK:
+        return errors.UsageError(
+            f"{path} cannot be written: {error}",
+            hint=f"look at the rights of {path.parent} and at the space on its disk",
+        )
+    return errors.UsageError(
+        f"{path} is not a usable mirror: {error}",
+        hint=f"it can be fetched again from the servers: rm {path}",
+    )
 
 
 def into_wal_mode(db: sqlite3.Connection) -> None:

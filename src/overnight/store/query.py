@@ -34,9 +34,13 @@ Point = tuple[Any, ...]
 class Questions:
     """A connection that can only read. Use as a context manager."""
 
-    def __init__(self, path: Path) -> None:
-        """`path`: the store's file, which is there."""
-        self._db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+    def __init__(self, store: Path | bytes) -> None:
+        """`store`: its file, which is there, or the image of one that is in memory."""
+        if isinstance(store, bytes):
+            self._db = sqlite3.connect(":memory:")
+            self._db.deserialize(store)
+        else:
+            self._db = sqlite3.connect(f"{store.absolute().as_uri()}?mode=ro", uri=True)
         self._db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MOST_BYTES)
         self._db.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
         script = (resources.files("overnight.store") / "query.sql").read_text()
@@ -81,7 +85,8 @@ class Questions:
 
     def _rows(self, cursor: sqlite3.Cursor) -> Iterator[tuple[Any, ...]]:
         try:
-            yield from cursor
+            for row in cursor:  # noqa: UP028  `yield from` closes it, maybe after its database
+                yield row
         except sqlite3.Error as error:
             raise self._explained(error) from error
 
@@ -105,7 +110,10 @@ class Questions:
         said = text.printable(str(error))
         if said == "interrupted":
             return KeyboardInterrupt()
-        if any(word in said for word in ("not authorized", "prohibited", "cannot modify")):
+        if any(
+            word in said
+            for word in ("not authorized", "authorization denied", "prohibited", "cannot modify")
+        ):
             return errors.UsageError("a question may only read: select …", hint=HINT)
         found = _MISSING.fullmatch(said)
         if found is None:

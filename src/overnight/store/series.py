@@ -52,6 +52,11 @@ class SeriesStore:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def image(self) -> bytes:
+        """All of it as the bytes of a file, for a store that is in memory."""
+        with series_file.translated():
+            return self.db.serialize()
+
     # -- what is known ----------------------------------------------------------------------
 
     def known(self, runs: Sequence[str]) -> dict[str, KnownRun]:
@@ -78,6 +83,12 @@ class SeriesStore:
     def runs(self) -> list[str]:
         with series_file.translated():
             return [run for (run,) in self.db.execute("SELECT run FROM runs ORDER BY run")]
+
+    def settings(self, run: str) -> dict[str, Any]:
+        """What its records and files tell of its settings; empty for a run that is not known."""
+        with series_file.translated():
+            row = self.db.execute("SELECT settings FROM runs WHERE run = ?", (run,)).fetchone()
+        return dict(json.loads(row[0])) if row else {}
 
     def curves_of(self, file_id: int) -> list[tuple[CurveRow, tuple[Chunk, ...]]]:
         """All that was read of a file, in the order of its curves."""

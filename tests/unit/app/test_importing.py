@@ -293,3 +293,41 @@ def summaries(o: Overnight):  # type: ignore[no-untyped-def]
 def ask(o: Overnight, statement: str) -> list[tuple[Any, ...]]:
     with querying.ask(o, querying.Wanted(statement=statement)) as answer:
         return list(answer.rows)
+
+
+def appended(old: Path) -> None:
+    parts = ("step,train_loss\n" + "".join(f"{n},{k + 1 / (n + 1)}\n" for n in range(20))
+             for k in range(3))  # fmt: skip
+    write(old / "metrics.csv", "".join(parts))
+    write(old / "args.json", '{"lr": 0.2}')
+
+
+def test_runs_behind_each_other_in_a_file_are_told_of(o: Overnight, old: Path) -> None:
+    """They may be attempts of one run, so they stay one: but not in silence."""
+    appended(old)
+    (found,) = importing.bring(o, old).runs
+    assert "metrics.csv begins anew at line 23, 44: " in found.note
+    assert "--split" in found.note
+
+
+def test_runs_behind_each_other_become_runs_when_asked(o: Overnight, old: Path) -> None:
+    """Each with its own values and the settings beside the file; a second time nothing changes."""
+    appended(old)
+    found = importing.bring(o, old, split=True)
+    assert [each.run for each in found.runs] == ["old-1", "old-2", "old-3"]
+    assert {each.note for each in found.runs} == {""}
+    for k, each in enumerate(found.runs):
+        (series_,) = series.of_run(o, each.run)
+        assert series_.value.tolist() == [k + 1 / (n + 1) for n in range(20)]
+        assert comparing.compared(o, [each.run]).outcomes[0].config["lr"] == 0.2
+    again = importing.bring(o, old, split=True)
+    assert [(each.run, each.what) for each in again.runs] == [
+        (f"old-{n}", "unchanged") for n in (1, 2, 3)
+    ]
+
+
+def test_the_parts_of_a_file_are_named_as_asked(o: Overnight, old: Path) -> None:
+    """The name in front, the number behind."""
+    appended(old)
+    found = importing.bring(o, old, name="base", split=True)
+    assert [each.run for each in found.runs] == ["base-1", "base-2", "base-3"]

@@ -211,3 +211,31 @@ def test_a_damaged_store_is_made_anew_for_a_question(o: Overnight) -> None:
     assert len(ask(o, "select * from points")) == 10
     o.series.db.execute("UPDATE chunks SET data = substr(data, 1, 20)")
     assert len(ask(o, "select * from points")) == 10
+
+
+def test_an_answer_that_is_left_early(o: Overnight, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `| head` and Ctrl-C do: nothing is complained of when the rest is thrown away."""
+    left: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", left.append)
+    wanted = querying.Wanted(statement="select a.metric from metrics a, metrics b")
+    with querying.ask(o, wanted) as answer:
+        assert next(answer.rows)
+    del answer
+    assert left == []
+
+
+def test_a_disk_that_is_full_gives_no_smaller_answer(o: Overnight) -> None:
+    """What could not be stored is asked all the same, from memory."""
+    every = ask(o, "select run, metric, last from metrics")
+    assert every
+    fresh = project(o.root)
+    fresh.series.forget(fresh.series.runs())
+    fresh.series.db.execute("VACUUM")
+    (pages,) = fresh.series.db.execute("PRAGMA page_count").fetchone()
+    fresh.series.db.execute(f"PRAGMA max_page_count = {pages}")
+    folders.jsonl(o.root / ".overnight/results/big", *({f"m{n}": 1.0} for n in range(300)))
+    assert {row[0] for row in ask(fresh, "select run from runs")} == {"big", "one", "two"}
+    assert set(every) <= set(ask(fresh, "select run, metric, last from metrics"))
+    assert not fresh.series.is_shared
+    assert ask(fresh, "select count(*) from points where run = 'big'") == [(300,)]
+    fresh.close()

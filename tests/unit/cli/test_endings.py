@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import sqlite3
 from pathlib import Path
 
 import click
@@ -32,6 +34,15 @@ def test_an_expected_error_is_one_line_and_a_hint(capsys: pytest.CaptureFixture[
     assert said.err == "overnight: gpu1 is away\n  next: overnight doctor gpu1\n"
 
 
+def test_what_an_error_quotes_is_harmless(capsys: pytest.CaptureFixture[str]) -> None:
+    """A metric's name may hold escape codes; message and hint show them."""
+    ended(errors.UsageError("no run has \x1b[2Jx", hint="--metric \x1b]0;title\x07\u202ey"))
+    said = capsys.readouterr().err
+    assert said == (
+        "overnight: no run has \\x1b[2Jx\n  next: --metric \\x1b]0;title\\x07\\u202ey\n"
+    )
+
+
 def test_with_json_the_error_is_json(capsys: pytest.CaptureFixture[str]) -> None:
     """Data on standard output, for agents."""
     assert ended(errors.TimedOut("late"), "--json") == 7
@@ -45,6 +56,27 @@ def test_a_bug_of_ours_leaves_a_file(capsys: pytest.CaptureFixture[str]) -> None
     path = Path(said.split("the file ")[1].strip())
     assert "ZeroDivisionError: oh" in path.read_text()
     path.unlink()
+
+
+def full_database() -> sqlite3.Error:
+    db = sqlite3.connect(":memory:")
+    db.execute("PRAGMA max_page_count = 2")
+    db.execute("CREATE TABLE one (a)")
+    with pytest.raises(sqlite3.OperationalError) as caught:
+        db.execute("CREATE TABLE two (a)")
+    db.close()
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(errno.ENOSPC, "No space left on device", "a/b"), full_database()]
+)
+def test_a_full_disk_is_no_bug(error: Exception, capsys: pytest.CaptureFixture[str]) -> None:
+    """What happened, and where to look."""
+    assert ended(error) == 2
+    said = capsys.readouterr().err
+    assert "cannot be written" in said
+    assert "next: df -h" in said
 
 
 def test_ctrl_c_is_130() -> None:

@@ -81,3 +81,18 @@ def test_same_metric_in_other_words() -> None:
     """Accuracy is acc in every split, and splits stay apart."""
     assert names.same("val_accuracy") == names.same("eval/acc") == ("val", "acc")
     assert names.same("test_acc") != names.same("val_acc")
+
+
+@pytest.mark.parametrize(
+    ("metric", "one", "other", "differs"),
+    [
+        ("val_acc", 0.93, 94.1, True),
+        ("val_acc", 94.1, 0.93, True),
+        ("val_acc", 0.93, 1.2, False),
+        ("val_acc", -0.1, 94.1, False),
+        ("val_loss", 0.93, 94.1, False),
+    ],
+)
+def test_a_fraction_beside_percent(metric: str, one: float, other: float, differs: bool) -> None:
+    """Only of metrics that are parts of one; a loss of 94 is a loss of 94."""
+    assert names.is_other_scale(metric, one, other) is differs

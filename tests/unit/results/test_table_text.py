@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import itertools
+import json
 import math
 from typing import Any
 
@@ -91,3 +92,15 @@ def test_json_has_no_numbers_that_json_lacks() -> None:
     assert [table_text.plain(x) for x in (math.nan, math.inf, 1.5, "a", None, b"1")] == [
         None, None, 1.5, "a", None, "(1 bytes)",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("rows", [[], [(1, "a")], [(1, None), (math.nan, b"xy"), (2, "\u202e")]])
+def test_json_is_one_object_row_by_row(rows: list[tuple[object, ...]]) -> None:
+    """The first row is told before the third is asked for: an answer of any size is bounded."""
+    told = json.loads("".join(table_text.as_json(["x", "y"], rows)))
+    assert told["columns"] == ["x", "y"]
+    assert len(told["rows"]) == len(rows)
+    asked: list[int] = []
+    lines = table_text.as_json(["x"], (asked.append(n) or (n,) for n in range(9)))
+    assert [next(lines) for _ in range(2)][1] == "[0],"
+    assert len(asked) == 2

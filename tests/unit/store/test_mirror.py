@@ -164,3 +164,16 @@ def test_a_move_is_remembered_until_it_is_done(store: mirror.Mirror, tmp_path: P
     again.moves.done(pending)
     again.close()
     assert store.moves.pending() == []
+
+
+def test_a_mirror_that_cannot_be_written_is_not_to_be_removed(tmp_path: Path) -> None:
+    """It is whole: the advice to fetch it again would lose what only it knows."""
+    mirror.Mirror(tmp_path).close()
+    path = tmp_path / mirror.FOLDER / "mirror.db"
+    db = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    with pytest.raises(sqlite3.OperationalError) as caught:
+        db.execute("CREATE TABLE other (a)")
+    db.close()
+    error = mirror.unusable(path, caught.value)
+    assert "cannot be written" in error.message
+    assert "rm " not in error.hint

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from overnight.core import config
-from overnight.results import wording
+from overnight.results import names, wording
 from overnight.results.advice import curve_words
 from overnight.results.advice.curve_words import Findings
 from overnight.results.comparison import remarks, testing
@@ -195,7 +195,7 @@ def to_number(
     found: Comparison, stat: Stat, value: float, source: str, margin: float, sign: float
 ) -> Condition | None:
     """None where the two are on other scales, so that nothing can be said."""
-    if testing.other_scale(found.metric or "", stat.mean, value):
+    if names.is_other_scale(found.metric or "", stat.mean, value):
         return None
     difference = testing.tidy(stat.mean - value)
     ends = gains(stat.low, stat.high, value, sign)

@@ -115,6 +115,20 @@ def is_called_seed(key: str) -> bool:
     return says and not words & _NO_SEED
 
 
+def seeds_held(held: Mapping[str, Any], told: Iterable[str]) -> dict[str, Any]:
+    """The seeds among the settings that a run's metric files hold, where its command (whose keys
+    are `told`) says none. The other settings follow from its command, its code and where it ran.
+    """
+    if any(is_called_seed(key) for key in told):
+        return {}
+    flat = settings.flat(held)
+    return {
+        key: value
+        for key, value in flat.items()
+        if is_called_seed(key) and settings.whole(value) is not None
+    }
+
+
 def with_seeds(outcomes: Sequence[Outcome], keys: Sequence[str]) -> list[Outcome]:
     """Each with its seed; a sweep's own word comes first.
 

@@ -155,7 +155,7 @@ def to_number(arm: Arm, baseline: Baseline, main: Shown) -> Test:
         n_against=0,
         difference=None,
     )
-    if other_scale(main.name, found.mean, value):
+    if names.is_other_scale(main.name, found.mean, value):
         return dataclasses.replace(plain, note=OTHER_SCALE)
     difference = tidy(found.mean - value)
     return dataclasses.replace(
@@ -168,19 +168,13 @@ def to_number(arm: Arm, baseline: Baseline, main: Shown) -> Test:
     )
 
 
-def other_scale(metric: str, one: float, other: float) -> bool:
-    """Whether one looks like a fraction and the other like percent."""
-    low, high = sorted((one, other))
-    return names.is_share(metric) and 0 <= low <= 1 and high > 1.5
-
-
 def same_by_hundred(metric: str, one: float, other: float) -> bool:
     """Whether two arms of ours seem to differ by their scale alone: 0.91 and 91.2.
 
     Not a training that collapsed: 0.1 % beside 76 %.
     """
     low, high = sorted((one, other))
-    return other_scale(metric, one, other) and low > 0 and 40 < high / low < 250
+    return names.is_other_scale(metric, one, other) and low > 0 and 40 < high / low < 250
 
 
 def better(difference: float, goal: str | None) -> bool | None:

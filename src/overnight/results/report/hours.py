@@ -85,14 +85,16 @@ def repeated(span: Span, start: Event) -> Span:
 
 def idle(events: Iterable[Event], window: Window) -> float:
     """At least so long, as the node noticed: it says when GPUs have idled for a while, and not when
-    they went on."""
+    they went on. Of what began before the window, the part in it."""
     total = 0.0
     for event in events:
         facts = event.get("facts")
         if event.get("type") != "noticed" or event.get("kind") != "gpu_idle":
             continue
-        if isinstance(facts, Mapping) and window.has(number(event.get("time"))):
-            total += len(facts.get("gpus") or ()) * number(facts.get("idle_s")) / 3600
+        at = number(event.get("time"))
+        if isinstance(facts, Mapping) and window.has(at):
+            idle_s = min(number(facts.get("idle_s")), at - window.since)
+            total += len(facts.get("gpus") or ()) * idle_s / 3600
     return total
 
 

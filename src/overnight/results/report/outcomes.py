@@ -73,7 +73,7 @@ def outcome(
 ) -> Outcome:
     difference, note = None, ""
     if best is not None and aim.target is not None:
-        if on_other_scales(aim.metric, best.value, aim.target):
+        if names.is_other_scale(aim.metric, best.value, aim.target):
             note = OTHER_SCALE.format(run=run.name)
         else:
             difference = float(f"{best.value - aim.target:.12g}")  # without the dust
@@ -97,9 +97,3 @@ def outcome(
         attempts=run.attempt,
         sweep=run.sweep,
     )
-
-
-def on_other_scales(metric: str, one: float, other: float) -> bool:
-    """One looks like a fraction, the other like percent."""
-    low, high = sorted((one, other))
-    return names.is_share(metric) and 0 <= low <= 1 and high > 1.5

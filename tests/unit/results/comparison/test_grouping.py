@@ -227,3 +227,11 @@ def test_several_seeds_of_a_run() -> None:
 def test_the_sweep_knows_its_seed() -> None:
     (run,) = grouping.with_seeds(outcomes({"--seed": 1}, seed=5), ["--seed"])
     assert run.seed == 5
+
+
+def test_seeds_that_only_a_logger_was_told() -> None:
+    """Not where the command says one, and nothing else of what it was told."""
+    held = {"seed": 3, "lr": 0.1, "data": {"random_state": "7"}, "seed_path": "x", "use_seed": 1}
+    found = grouping.seeds_held(held, ["--lr", "env WIDTH"])
+    assert found == {"seed": 3, "data.random_state": "7"}
+    assert grouping.seeds_held(held, ["--lr", "--seed"]) == {}

@@ -13,7 +13,7 @@ from overnight.core import errors
 from overnight.results.comparison import pooling, remarks, statistics, testing
 from overnight.results.comparison.arms import Arm, Comparison, Measured, Outcome, Stat, Test
 from overnight.results.comparison.pooling import Number
-from overnight.results.tables import telling
+from overnight.results.tables import content
 from tests.unit.results import armed
 
 
@@ -100,11 +100,11 @@ def test_an_arm_without_a_test_is_not_equal_to_the_best() -> None:
     ]
     found = pooling.compare(runs)
     assert found.indistinguishable == {"lr=0.2", "lr=0.1"}
-    assert telling.top_words(found) == f"{telling.TOP}; {telling.UNTESTED}"
-    assert telling.top_words(pooling.compare(runs[:6])) == telling.TOP
+    assert content.top_words(found) == f"{content.TOP}; {content.UNTESTED}"
+    assert content.top_words(pooling.compare(runs[:6])) == content.TOP
     lucky = pooling.compare([*runs, armed.run("lucky", 99.0, {"--lr": "5"})])
     assert lucky.indistinguishable == {"lr=5"}
-    assert telling.top_words(lucky) == telling.ONLY_BEST
+    assert content.top_words(lucky) == content.ONLY_BEST
 
 
 def test_a_baseline_that_is_the_best_was_not_picked_by_its_numbers() -> None:
@@ -476,7 +476,7 @@ def test_arms_of_two_scales_are_not_compared() -> None:
     (test,) = found.tests
     assert (test.kind, test.difference, test.note) == ("none", None, testing.OTHER_SCALE)
     assert found.power == ()
-    assert f"lr=2 against lr=1: {testing.OTHER_SCALE}" in telling.sheet(found).notes
+    assert f"lr=2 against lr=1: {testing.OTHER_SCALE}" in content.sheet(found).notes
     dead = armed.seeds("b", [0.1, 0.1, 0.11], lr=2)
     assert pooling.compare([*armed.seeds("a", [76, 75, 77], lr=1), *dead]).tests[0].is_clear
 

@@ -79,6 +79,13 @@ def test_gpus_that_idled() -> None:
     assert found.idle == 0.5
 
 
+def test_gpus_that_idled_before_the_window_began() -> None:
+    """Of the quarter of an hour that was noticed, only what lies in the report's time."""
+    facts = {"gpus": ["GPU-0"], "idle_s": 900.0}
+    noticed = event("noticed", 0.1, kind="gpu_idle", facts=facts)
+    assert spent([*attempt(-1.0, 5.0), noticed]).idle == pytest.approx(0.1)
+
+
 @pytest.mark.parametrize("odd", [{}, {"type": 3}, {"type": "attempt_started", "gpus": None}])
 def test_events_of_another_node(odd: dict[str, Any]) -> None:
     """Never a crash."""
