@@ -48,7 +48,7 @@ HINTS = ("epoch", "step", "loss", "iter", "it/s", "s/it", "acc", "updat", "episo
 TALK = ('file "', "namespace(", "wandb:", "usage:", "argument")
 
 COUNTER = re.compile(
-    r"(global[ _]?step|epoch|step|iteration|iters?|update|batch|episode)"
+    r"(global[ _]?step|epoch|ep|step|iteration|iters?|update|batch|episode)"
     r"(?: ?\((\w{1,20})\))?[\s:=#]{0,9}\[?\s{0,9}(\d{1,12}(?:\.\d{1,12})?)"
     r"(?:\s{0,9}(?:/|of)\s{0,9}(\d{1,12}))?(?![\w%/]|[-.:]\w)"
 )
@@ -69,12 +69,15 @@ TQDM = re.compile(
 RICH = re.compile(r"[━╸╺]\s{1,99}(\d{1,12})/(\d{1,12})\s{1,9}\d{1,3}:\d\d:\d\d •\s+(\S*:\S*)?(.*)")
 CELL = re.compile(r"\|\s+([\w/]+)\s+\|\s+(\S+)\s+\|\s*$")
 PROSE = re.compile(r"[a-z]{2,}")
+# Between counters and a metric, in the same clause: it is told again, of a checkpoint.
+AGAIN = re.compile(r"\b(?:new best|best model|sav(?:ed|ing))\b[^|,;:=]*$")
 
 STEP_KEYS = (
     "step", "global_step", "iteration", "iter", "update", "num_updates", "total_timesteps", "batch",
 )  # fmt: skip
 INSIDE = "_/.-'\""
-SPLIT_KEYS = ("split", "mode", "phase")
+SPLIT_KEYS = ("split", "mode", "phase", "_type")
+OF_ALL = re.compile(r"\s*(\d{1,9})\s*/\s*(\d{1,9})\s*\Z")
 
 
 def interesting(low: str) -> bool:
@@ -169,6 +172,7 @@ def from_mapping(pairs: dict[str, Any]) -> Sample | None:
     """A sample from the keys of a record: step, epoch, split, and every number that is a metric."""
     if "train_runtime" in pairs:  # Hugging Face's farewell: means over the run, not last values
         return None
+    pairs = {key: _counted(key, value) for key, value in pairs.items()}
     step = next((whole(pairs[key]) for key in STEP_KEYS if key in pairs), None)
     split = next((names.split_of(str(pairs[key])) for key in SPLIT_KEYS if key in pairs), None)
     found: dict[str, float] = {}
@@ -193,6 +197,14 @@ def from_mapping(pairs: dict[str, Any]) -> Sample | None:
         split=split or line_split(found),
         metrics=found,
     )
+
+
+def _counted(key: str, value: Any) -> Any:
+    """`"epoch": "3/200"` as 3: SlowFast tells counters with their end."""
+    if isinstance(value, str) and (key == "epoch" or key in STEP_KEYS):
+        found = OF_ALL.match(value)
+        return found[1] if found else value
+    return value
 
 
 def jsonl(text: str) -> Sample | None:
@@ -273,7 +285,7 @@ def _spelled(low: str) -> Counters | None:
         if begin and (low[begin - 1] in INSIDE or low[begin - 1].isalnum()):
             continue
         first, last = first or match, match
-        if match[1] == "epoch":
+        if match[1] in ("epoch", "ep"):
             epoch = epoch or match
         elif match[1] in ("batch", "episode"):
             weak = weak or match
@@ -314,6 +326,8 @@ def _headed(low: str, said: Counters, found: dict[str, float], begin: int) -> Sa
         step, steps, nested = int(fraction[1]), int(fraction[2]), True
     if not found and not _is_bare_record(low, said, step):
         return None
+    if found and AGAIN.search(low, said.end, begin):
+        return None
     word = names.SPLIT.search(low, 0, begin)
     said_split = names.split_of(said.phase or (word[0] if word else ""))
     after = word is not None and said.epoch is None and word.start() > said.begin
@@ -341,6 +355,8 @@ def _headless(low: str, found: dict[str, float], begin: int) -> Sample | None:
     """Metrics without step or epoch count where little but a logger's prefix stands before."""
     before = low[:begin]
     if not found or names.MENTION.search(before) or any(mark in before for mark in "\"'={"):
+        return None
+    if before.endswith("(") and before.strip(" ("):  # told again beside something else
         return None
     if len(PROSE.findall(before)) > 3:
         return None

@@ -21,7 +21,8 @@ METRIC_WORDS = (
     | _words(
         "acc accuracy f1 auc auroc auprc map miou iou dice bleu rouge reward rew return score "
         "psnr ssim fid error err wer cer precision recall r2 mcc top1 top5 pixacc ap ndcg mrr "
-        "hits em kl entropy mdice dsc jaccard kappa logloss mape smape meteor cider chrf lpips"
+        "hits em kl entropy mdice dsc jaccard kappa logloss mape smape meteor cider chrf lpips "
+        "meaniu meaniou fb1"
     )
 )
 ALONE = METRIC_WORDS - _words("map return score error err recall precision em ap hits ce")
@@ -38,7 +39,7 @@ CURRENT = _words("train training total step batch iter cur current")
 AVERAGED = CURRENT | _words("avg average ave mean epoch running smoothed")
 ELSEWHERE = _words("best ema")
 SPLIT = re.compile(
-    r"\b(train|val|eval|test|dev)(?:ing|ed|id|idation|idating|uation|uated|uating)?\b(?![./]\w)"
+    r"\b(train|val|eval|test|dev)(?:ing|ed|i|id|idation|idating|uation|uated|uating)?\b(?![./]\w)"
 )
 
 # Words in front of a counter or a metric that make it a mention instead of a record.
@@ -53,13 +54,14 @@ NUMBER = (
     r"|nan\b|inf(?:inity)?\b)"
 )
 PAIR = re.compile(
-    r"(?<![\w/.@])([a-z][\w@./-]{0,60})(?: ?\([a-z]{1,20}(?: [a-z]{1,20})?\))?"
-    r"(\s{0,9}[:=]\s{0,9}|\s{1,9})"
+    r"(?<![\w/.@])([a-z][\w@./-]{0,60})(?: ?\([a-z]{1,20}(?: [a-z]{1,20})?\)| so far)?"
+    r"(\s{0,9}[:=]\s{0,9}|\s{1,9}(?:is\s{1,9}(?!nan|inf))?)"
     r"(?:['\"]|tensor\(|np\.float\d\d\()?(" + NUMBER + r")"
-    r"(?![\w:/^]|\.\w|,\d{3}|-\d| ?(?:[mun]?s|secs?|[kmgt]i?b|it/s|hours?|min)\b)(%?)"
+    r"(?![\w:/^]|\.\w|,\d{3}|-\d| {0,2}[-=]{1,2}>"
+    r"| ?(?:[mun]?s|secs?|[kmgt]i?b|it/s|hours?|min)\b)(%?)"
 )
 HITS = re.compile(r"(?<![\w/.@-])(accuracy): (\d{1,12})/(\d{1,12}) \(")
-WORD_BEFORE = re.compile(r"(?<![\w./@-])(?!nan |inf )([a-z][\w.]*) $")
+WORD_BEFORE = re.compile(r"(?<![\w./@-])(?!nan |inf )([a-z][\w.]*|top-\d{1,3}) $")
 
 
 def tokens(name: str) -> list[str]:
@@ -110,14 +112,23 @@ def loss_rank(name: str) -> int | None:
 def values(low: str, *, headed: bool) -> tuple[dict[str, float], int]:
     """Names and values of a line in lower case, and where the first name begins.
 
-    `headed` says that a step or an epoch was found, so that unusual names count as well.
+    `headed` says that a step or an epoch was found, so that unusual names count as well. Without
+    one a name must be clear alone; those beside it need only be usual.
     """
+    vocabulary = METRIC_WORDS if headed else ALONE
+    found, begin = _values(low, headed, vocabulary)
+    if found and not headed and low.count(":") + low.count("=") > 1:
+        return _values(low, headed, METRIC_WORDS)
+    return found, begin
+
+
+def _values(low: str, headed: bool, vocabulary: AbstractSet[str]) -> tuple[dict[str, float], int]:
     found: dict[str, float] = {}
     begin = len(low)
     for match in PAIR.finditer(low):
         name, sign, value, percent = match.groups()
-        loose = not headed or bool(percent) or sign.isspace() or value.isdigit()
-        if not is_metric(name, known_only=loose, vocabulary=METRIC_WORDS if headed else ALONE):
+        loose = not headed or bool(percent) or sign.strip() in ("", "is") or value.isdigit()
+        if not is_metric(name, known_only=loose, vocabulary=vocabulary):
             continue
         start = match.start()
         name, start = _with_words_before(low, name, start)

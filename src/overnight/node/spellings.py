@@ -11,7 +11,7 @@ import re
 TRAIN, VAL, TEST = "train", "val", "test"
 _SPLITS = {
     **dict.fromkeys(("train", "training"), TRAIN),
-    **dict.fromkeys(("val", "valid", "validation", "eval", "evaluation", "dev"), VAL),
+    **dict.fromkeys(("val", "vali", "valid", "validation", "eval", "evaluation", "dev"), VAL),
     **dict.fromkeys(("test", "testing"), TEST),
 }
 _SAME = {

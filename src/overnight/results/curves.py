@@ -38,7 +38,8 @@ class Curve:
     it beside the name. `step` and `epoch` as the training counts, `time` in Unix seconds; NaN where
     the file does not tell. `value` keeps NaN and infinity. `line` counts from 1; in binary files it
     is the number of the record. `run` names the run where one file holds several by name. `goal`
-    ('min', 'max') only where the file itself says which way is better.
+    ('min', 'max') only where the file itself says which way is better. `is_full`: the name is all
+    of it, although the split stands beside (Caffe: the output of a net has its own name).
     """
 
     name: str
@@ -50,6 +51,7 @@ class Curve:
     split: str | None = None
     run: str = ""
     goal: str | None = None
+    is_full: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

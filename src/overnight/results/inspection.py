@@ -18,6 +18,8 @@ from overnight.results.series import Series
 MOST_SERIES = 2_000  # of a file with more, the others are only counted
 MOST_FINDINGS = 200
 METRICS = "metrics"
+PRINTED = "text_log"
+FOLDERS = frozenset(("train", "training", "val", "valid", "validation", "eval", "test"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,8 +75,9 @@ def inspected(file: str, found: Found) -> Inspected:
     by_run: dict[str, list[Series]] = {}
     for curve in curves:
         if curve.value.size:
+            named = _in_full(curve) if found.format == PRINTED else curve
             by_run.setdefault(curve.run, []).append(
-                series_of(_with_split(curve, held_out, above), file)
+                series_of(_with_split(named, held_out, above), file)
             )
     runs = [
         Run(name=name, series=tuple(held), health=health.judge(held)[:MOST_FINDINGS])
@@ -98,9 +101,24 @@ def _tells_metrics_apart(curves: Sequence[Curve]) -> bool:
 
 
 def _split_above(file: str) -> str | None:
-    """'val' or 'test' where the folder of a file is named after it: Keras writes one for each."""
-    split = names.fold(f"{Path(file).parent.name} x")[0]
+    """'val' or 'test' where the folder of a file is called so: Keras writes one for each.
+
+    Only the bare word counts: the folder `test_run` holds any run.
+    """
+    folder = Path(file).parent.name.lower()
+    split = names.split_of(folder) if folder in FOLDERS else None
     return split if split != names.TRAIN else None
+
+
+def _in_full(curve: Curve) -> Curve:
+    """With the split in front of a name that a printed line told it beside: `val Loss`.
+
+    So two series of one log never share a name.
+    """
+    tells_it = names.spelled(curve.name) == names.spelled(curve.name, curve.split)
+    if tells_it or curve.is_full or curve.split == names.TRAIN:
+        return curve
+    return replace(curve, name=f"{curve.split} {curve.name}")
 
 
 def _with_split(curve: Curve, held_out: bool, above: str | None) -> Curve:

@@ -24,7 +24,8 @@ _LOWER = _words(
 _HIGHER = _words(
     "acc accuracy f1 fscore auc auroc auprc ap map miou iou dice macc aacc mdice mf1 bleu "
     "sacrebleu chrf meteor cider rouge rougel rougelsum reward rewards rew return returns score "
-    "scores precision recall r2 mcc kappa psnr ssim ndcg mrr top em jaccard specificity sensitivity"
+    "scores precision recall r2 mcc kappa psnr ssim ndcg mrr top em jaccard specificity "
+    "sensitivity meaniu meaniou fb1"
 )
 _SHARES = _words(
     "acc accuracy f1 fscore auc auroc auprc ap precision recall map iou miou dice macc aacc mdice "

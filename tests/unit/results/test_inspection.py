@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -119,3 +120,43 @@ def test_nothing_in_it() -> None:
     """A reader knew the file, but there was no metric."""
     told = inspection.inspected("a", found(Table()))
     assert (told.reason, told.to_json()["runs"]) == ("there is no metric in it", 0)
+
+
+def printed(*curves: tuple[str, str | None], is_full: bool = False) -> list[tuple[str, str]]:
+    """Names and splits as told of a printed log with these."""
+    table = Table()
+    for name, split in curves:
+        table.add(name, 1.0, line=1, split=split)
+    told = [replace(each, is_full=is_full) for each in table.curves()]
+    log = Found(format=inspection.PRINTED, curves=tuple(told))
+    return [(e["name"], e["split"]) for e in inspection.inspected("a", log).to_json()["series"]]
+
+
+def test_a_printed_name_carries_the_split_that_only_its_line_told() -> None:
+    assert printed(("Loss", "train"), ("Loss", "val"), ("err-top1", "test"), ("acc", None)) == [
+        ("Loss", "train"),
+        ("val Loss", "val"),
+        ("test err-top1", "test"),
+        ("acc", "train"),
+    ]
+
+
+def test_a_printed_name_that_tells_its_split_stays() -> None:
+    curves = [("Average Eval Loss", "val"), ("val_acc", "val"), ("Test Acc", "test")]
+    assert printed(*curves) == curves
+    assert printed(("accuracy", "test"), is_full=True) == [("accuracy", "test")]
+
+
+@pytest.mark.parametrize(
+    ("folder", "split"),
+    [("validation", "val"), ("eval", "val"), ("Test", "test"), ("train", "train")],
+)
+def test_a_folder_tells_the_split(folder: str, split: str) -> None:
+    told = inspection.inspected(f"x/{folder}/a.csv", found(filled(loss=[1]))).to_json()
+    assert [(each["name"], each["split"]) for each in told["series"]] == [("loss", split)]
+
+
+@pytest.mark.parametrize("folder", ["test_run", "val-2026", "run_test", "tests", "validate"])
+def test_a_folder_that_only_begins_like_a_split_tells_none(folder: str) -> None:
+    told = inspection.inspected(f"x/{folder}/a.csv", found(filled(loss=[1]))).to_json()
+    assert told["series"][0]["split"] == "train"

@@ -7,6 +7,7 @@ else left for the next time.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -159,4 +160,5 @@ class Reading:
 
     def _curve(self, key: Key) -> Curve:
         name, split = key
-        return curves.curve(name, np.concatenate(self._columns[key], axis=1), split=split)
+        curve = curves.curve(name, np.concatenate(self._columns[key], axis=1), split=split)
+        return replace(curve, is_full=self._parser.memory()["caffe"] is not None)

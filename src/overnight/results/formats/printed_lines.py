@@ -32,12 +32,36 @@ RULER = "---"
 # Beside the hints of the node's parser; what may say something holds one of them. No numbers.
 HINTS = (
     *(" net ", "reached", "dataloader ", "average precision", RULER),
-    *("f1", "wer:", "iou", "dice", "auc", "ppl", "perplex", "bleu", "psnr", "mse", "mae"),
+    *(
+        "f1",
+        "wer:",
+        " wer",
+        "cer:",
+        " cer",
+        "iou",
+        "dice",
+        "auc",
+        "ppl",
+        "perplex",
+        "bleu",
+        "psnr",
+        "mse",
+        "mae",
+    ),
 )
 METRICS = HINTS[5:]
 ROUND = re.compile(rb"(?:\[[^]]*\]\s*)?\[\d+\]\s|\s*\d+:\s")
 # A line of a configuration: losses are seldom whole numbers.
 SETTING = re.compile(r"\s*[\"']?[\w.]*loss[\w.]*[\"']?\s*[:=]\s*\d+,?\s*$", re.IGNORECASE)
+# What is set in a line that tells a whole configuration: `mode=train`, `seed=None`, `amp=True`.
+SET = re.compile(r"[a-z_]=(?:none|true|false|[a-z'\"\[{(/])")
+MOST_SET = 4
+# What a logger writes in front, where its own name could be taken for the text.
+LOGGER = re.compile(
+    r"\A\[?\d{4}-\d\d-\d\d[ t][\d:.,]+\]?[\s:|-]+(?:\[?[\w./\\<>-]+(?::\d+)?\]?[\s:|-]+){0,2}?"
+    r"\[?(?:info|debug|warning)\]?[\s:|-]+",
+    re.IGNORECASE,
+)
 SAVED = re.compile(r"saving dict for global step (\d+): ", re.IGNORECASE)
 AT = re.compile(
     r"(?:.*[\]|-] )?((?:[a-z]+[ _]){0,3}(?:loss|acc|accuracy|error|perplexity))(?: \([\w ]*\))?"
@@ -126,18 +150,22 @@ class Parser:
             return self._usual(text, low)
         self._ended |= low.strip() == RULER
         if any(each in low for each in METRICS):
-            return self._said(output.prose(low), text)
+            text = LOGGER.sub("", text, count=1)
+            return self._said(output.prose(text.lower()), text)
         return None
 
     def _usual(self, text: str, low: str) -> Said | None:
         """By the node's parser; a configuration in front of the record is left out."""
-        if SETTING.match(text):
+        if SETTING.match(text) or len(SET.findall(low)) >= MOST_SET:
             return None
         self._node.recall({"lane": self._fresh})
         said = self._sentence(low, text) or self._said(self._node.line(text), text)
         if said is None and "}, " in text:
             text = text[text.rfind("}, ") + 3 :]
             said = self._said(self._node.line(text), text)
+        if said is None:
+            text = LOGGER.sub("", text, count=1)
+            said = self._said(self._node.line(text), text) if len(text) < len(low) else None
         if said is None:
             trouble = UNREAD.search(low)
             if trouble and "(" not in trouble[1]:
@@ -208,7 +236,7 @@ class Parser:
             for name, value in sample.metrics.items()
             if output.is_wanted(name)
         ]
-        is_bar = "%|" in text or "it [" in text or "━" in text
+        is_bar = "%|" in text or "it [" in text or ("━" in text and "•" in text)
         return Said(step, epoch, split, tuple(values), is_bar)
 
     def _of_caffe(self, text: str) -> Said | None:

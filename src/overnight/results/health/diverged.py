@@ -11,6 +11,7 @@ from overnight.results.health.leading import Leading
 from overnight.results.health.overfit import chance
 from overnight.results.health.shape import valley
 from overnight.results.health.view import View
+from overnight.results.names import TRAIN
 
 FEWEST = 5
 LOST = 0.6  # part of the gain that has to be lost again
@@ -25,7 +26,7 @@ def findings(lead: Leading) -> list[Finding]:
     """Of the training loss; a validation that gets worse while that goes down is overfitting."""
     judged = [lead.train] if lead.train else [lead.val, lead.metric]
     found = [each for each in map(_one, filter(None, judged)) if each][:1]
-    if lead.other_parts_fall:
+    if lead.other_parts_fall or lead.is_policy:
         found = [replace(each, confidence=min(each.confidence, PLAYING)) for each in found]
     return found
 
@@ -46,6 +47,8 @@ def _one(view: View) -> Finding | None:
     if y[-FEWEST_AFTER:].min() - found.level <= needed:
         return None
     sure = 0.95 if end > start + 0.1 * abs(start) else 0.7
+    if sure < 0.95 and view.split != TRAIN:  # the training may well go on learning by heart
+        sure = PLAYING
     if view.is_playing:
         sure = min(sure, PLAYING)
     elif not view.is_loss:

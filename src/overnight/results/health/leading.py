@@ -16,6 +16,10 @@ TOTALS = ("loss", "total_loss", "loss_total", "nll", "nll_loss", "objective")
 ENDINGS = ("_epoch", "_step", "_avg", "_mean")
 # Metrics that one can raise at the cost of another, or that say less than the ones beside them.
 LESSER = ("precision", "recall", "sensitivity", "specificity", "top5", "top_5", "top-5", "/p", "/r")
+# Where one of these stands beside it, a loss is that of a policy.
+OF_POLICIES = frozenset(
+    ("approx_kl", "approxkl", "policy_gradient_loss", "ep_rew_mean", "eprewmean")
+)
 FELL = 0.2  # of its start: so far a part of the loss has to fall
 
 
@@ -23,13 +27,15 @@ FELL = 0.2  # of its start: so far a part of the loss has to fall
 class Leading:
     """Any may be missing. `metric` is the main one that is no loss; of the training only if there
     is none of a validation. `other_parts_fall`: the training loss is one of several parts, and
-    another one came down.
+    another one came down. `is_policy`: the loss is that of a policy, of which the height says
+    little: it is computed anew from what the policy now does.
     """
 
     train: View | None
     val: View | None
     metric: View | None
     other_parts_fall: bool = False
+    is_policy: bool = False
 
     @property
     def all(self) -> tuple[View, ...]:
@@ -46,7 +52,17 @@ def leading(views: Sequence[View]) -> Leading:
     train = _first(twin or losses)
     fall = any(map(_fell, (e for e in losses if train and metric_of(e) != metric_of(train))))
     is_part = train is not None and metric_of(train) not in TOTALS
-    return Leading(train=train, val=val, metric=_metric(told), other_parts_fall=is_part and fall)
+    return Leading(
+        train=train,
+        val=val,
+        metric=_metric(told),
+        other_parts_fall=is_part and fall,
+        is_policy=any(not OF_POLICIES.isdisjoint(_path(each.name)) for each in views),
+    )
+
+
+def _path(name: str) -> list[str]:
+    return name.lower().split("/")
 
 
 def _fell(view: View) -> bool:

@@ -112,7 +112,16 @@ class Trend:
 
 def view(series: Series) -> View:
     place, x = segments.judged(series)
+    first = _first_computed(series, series.value[place])
+    place, x = place[first:], x[first:]
     return View(series=series, x=x, value=series.value[place], place=place)
+
+
+def _first_computed(series: Series, value: Floats) -> int:
+    """Where a validation loss begins: some write exact zeros as long as they compute none."""
+    computed = np.flatnonzero(value != 0)
+    is_held_out = series.split != names.TRAIN and series.goal == "min"
+    return int(computed[0]) if is_held_out and computed.size else 0
 
 
 def some(values: Floats) -> Floats:

@@ -231,6 +231,75 @@ FAMILIES = {
             ("ppl", "val"): [(33.5, -1, 2, 2)],
         },
     ),
+    "behind the name of a logger": (
+        "2026-01-01 10:00:00,250 - runs\\train.log - INFO - accuracy:  12.50%; precision:   5.25%;"
+        " recall:   7.50%; FB1:   6.25\n",
+        {
+            ("accuracy", None): [(12.5, -1, -1, 1)],
+            ("precision", None): [(5.25, -1, -1, 1)],
+            ("recall", None): [(7.5, -1, -1, 1)],
+            ("FB1", None): [(6.25, -1, -1, 1)],
+        },
+    ),
+    "beside a clear name": (
+        "2026-01-01 10:00:00,250 DEV : loss 0.75 - score 0.5\nLoss: 0.875, MeanIU:  0.25\n",
+        {
+            ("loss", "val"): [(0.75, -1, -1, 1)],
+            ("score", "val"): [(0.5, -1, -1, 1)],
+            ("Loss", None): [(0.875, -1, -1, 2)],
+            ("MeanIU", None): [(0.25, -1, -1, 2)],
+        },
+    ),
+    "two names of one kind": (
+        "val Loss: 2.5 Top-1 Acc: 37.5 Top-5 Acc: 72.25\n",
+        {
+            ("val Loss", "val"): [(2.5, -1, -1, 1)],
+            ("Top-1 Acc", "val"): [(37.5, -1, -1, 1)],
+            ("Top-5 Acc", "val"): [(72.25, -1, -1, 1)],
+        },
+    ),
+    "three splits": (
+        "Epoch: 2, Steps: 9 | Train Loss: 0.5 Vali Loss: 0.75 Test Loss: 0.625\n",
+        {
+            ("Train Loss", "train"): [(0.5, -1, 2, 1)],
+            ("Vali Loss", "val"): [(0.75, -1, 2, 1)],
+            ("Test Loss", "test"): [(0.625, -1, 2, 1)],
+        },
+    ),
+    "speech": (
+        "Epoch : 1\nValidation CER  : 0.5\nValidation WER  : 1.25\n",
+        {
+            ("Validation CER", "val"): [(0.5, -1, 1, 2)],
+            ("Validation WER", "val"): [(1.25, -1, 1, 3)],
+        },
+    ),
+    "a validation that stays where it was": (
+        "Epoch 1/9\n9/9 ━━━━━━━━━━━━━━━━━━━━ 1s 9ms/step - loss: 0.5 - val_acc: 0.75\n"
+        "Epoch 2/9\n9/9 ━━━━━━━━━━━━━━━━━━━━ 1s 9ms/step - loss: 0.25 - val_acc: 0.75\n",
+        {
+            ("loss", None): [(0.5, 9, 1, 2), (0.25, 9, 2, 4)],
+            ("val_acc", "val"): [(0.75, 9, 1, 2), (0.75, 9, 2, 4)],
+        },
+    ),
+    "SlowFast": (
+        'json_stats: {"_type": "val_epoch", "epoch": "2/90", "RAM": "14/31G", "top1_acc": 19.5}\n'
+        'json_stats: {"_type": "train_epoch", "epoch": "3/90", "eta": "5:14:13", "loss": 2.5}\n',
+        {
+            ("top1_acc", "val"): [(19.5, -1, 2, 1)],
+            ("loss", "train"): [(2.5, -1, 3, 2)],
+        },
+    ),
+    "short words and verbs": (
+        "  [tune] ep=2: loss=2.5 acc=75.5% lr=0.01\n"
+        "Epoch 3, Step 50, total used time 14.5 (s), avg loss so far is 0.125\n"
+        "Epoch 4, test mse is 0.25.\n",
+        {
+            ("loss", None): [(2.5, -1, 2, 1)],
+            ("acc", None): [(75.5, -1, 2, 1)],
+            ("avg loss", None): [(0.125, 50, 3, 2)],
+            ("test mse", "test"): [(0.25, -1, 4, 3)],
+        },
+    ),
     "two ranks": (
         "[default0]:step 5 loss 0.5\n[default1]:step 5 loss 0.75\n",
         {("loss", None): [(0.5, 5, -1, 1), (0.75, 5, -1, 2)]},
@@ -255,6 +324,10 @@ SAYS_NOTHING = [
     "Sample: 3, Validation pixAcc: 0.9, mIoU: 0.1",
     "time: 3.2s, 12.5 it/s, 4 GB",
     "wandb: train/loss 0.25",
+    "2026-01-01 10:00:00 INFO] Model is improving ppl: inf --> 1.25",
+    "2026-01-01 10:00:00,250 - INFO - Epoch 2 - New best model saved with BLEU-2: 65.5",
+    "  modèle enregistré (val_loss=2.75)",
+    "trainer: task=x, mode=train, batch=9, time=None, iou=0.75, lrf=0.5, amp=True, box=7.5",
 ]
 
 

@@ -74,6 +74,18 @@ SHAPES = [
     "Config: {{'lr': {n}}}, Epoch {w}/9, Train Loss: {n}",
     "average_loss: {w}",
     "loading {w} of {n} files",
+    "2026-01-{w} 10:{w}:{w},{w} - log/x.log - INFO - accuracy: {n}; FB1: {n}",
+    "2026-01-01 10:00:{w},{w} TEST : loss {n} - score {n}",
+    "val Loss: {n} Top-1 Acc: {n} Top-5 Acc: {n}",
+    "Step {w}: improving ppl: {n} --> {n}",
+    "Epoch {w} - New best model saved with BLEU-{w}: {n}",
+    "trainer: mode=train, epochs={w}, time=None, iou={n}, amp=True, seed=None",
+    "Validation WER  : {n}",
+    'json_stats: {{"_type": "val_epoch", "epoch": "{w}/{w}", "top1_acc": {n}}}',
+    "ep={w}: loss={n} acc={n}%",
+    "Epoch {w}, avg loss so far is {n}",
+    "kept (val_loss={n})",
+    "{w}/{w} ━━━━━━━━━━━━━━━━━━━━ 1s {w}ms/step - loss: {n} - val_acc: {n}",
     "",
 ]
 

@@ -328,3 +328,23 @@ def test_an_axis_without_order() -> None:
     """Then the number of the value is as good as any."""
     x = np.random.default_rng(0).permutation(N)
     assert health.judge([series("loss", falling(), x)])
+
+
+def test_a_validation_loss_that_was_not_computed_at_first_is_no_overfitting() -> None:
+    """Some write zeros until they compute one."""
+    val = np.where(T < 0.5, 0.0, 1.0 - 0.5 * T)
+    said = found(series("train/loss", falling()), series("val/loss", val, split="val"))
+    assert "overfit" not in said
+
+
+def test_the_loss_of_a_policy_that_rises_is_no_divergence() -> None:
+    value = np.concatenate([0.1 + falling(60), np.full(40, 1.2)])
+    said = found(series("train/loss", value), series("train/approx_kl", 0.01 + noise()))
+    assert "diverged" not in said
+
+
+def test_a_validation_alone_that_rises_below_its_start_is_no_divergence() -> None:
+    """It may be learning by heart; only above its start it went away for sure."""
+    rising = np.concatenate([0.1 + falling(60), np.linspace(0.2, 0.9, 40)])
+    assert "diverged" not in found(series("val_loss", rising))
+    assert "diverged" in found(series("val_loss", np.concatenate([rising, np.full(40, 3.0)])))
