@@ -43,14 +43,14 @@ def test_seeds_that_only_the_logger_knows_make_one_arm(o: Overnight) -> None:
     """Where it ran is no setting that tells arms apart."""
     for seed in (1, 2, 3):
         logged(o, f"r{seed}", seed)
-    (arm,) = grouping.grouped([comparing.read(Snapshots(o), f"r{n}") for n in (1, 2, 3)])
+    (arm,) = grouping.grouped([*comparing.all_of(Snapshots(o), ["r1", "r2", "r3"])])
     assert [each.seed for each in arm.outcomes] == [1, 2, 3]
 
 
 def test_the_seed_of_the_command_counts(o: Overnight) -> None:
     """What a logger calls a seed beside it is not asked."""
     logged(o, "r1", 1, "python", "train.py", "--seed", "7")
-    (arm,) = grouping.grouped([comparing.read(Snapshots(o), "r1")])
+    (arm,) = grouping.grouped(comparing.all_of(Snapshots(o), ["r1"]))
     assert [each.seed for each in arm.outcomes] == [7]
 
 
