@@ -159,6 +159,27 @@ def test_a_knob_is_told_apart_from_others() -> None:
     assert [(each.value, each.mean) for each in wd.levels] == [(0, 80.0), (1, 83.0)]
 
 
+def test_what_differs_in_several_things_says_nothing_of_one() -> None:
+    """A small network on less data, longer: not the work of its dropout. A grid with a hole is one
+    where it is whole.
+    """
+    runs = [
+        *armed.seeds("base", [90, 91], dropout=0.2),
+        *armed.seeds("odd", [60, 61], dropout=0, hidden=9, epochs=80),
+    ]
+    assert knob_effects.effects(pooling.compare(runs)) == []
+    more = [*runs, *armed.seeds("mine", [88, 89], dropout="0.1")]
+    (effect,) = knob_effects.effects(pooling.compare(more))
+    assert effect.values == [0.1, 0.2]
+    holed = [
+        run
+        for lr, wd, value in ((1, 0, 80), (2, 0, 90), (1, 1, 82), (2, 1, 92), (1, 2, 50))
+        for run in armed.seeds(f"r{lr}{wd}", [value, value + 1], lr=lr, wd=wd)
+    ]
+    by_key = {each.key: each for each in knob_effects.effects(pooling.compare(holed))}
+    assert by_key["--lr"].size == pytest.approx(10.0)
+
+
 def test_the_best_of_each_together() -> None:
     """What was better alone and was not tried together."""
     ablation = [
