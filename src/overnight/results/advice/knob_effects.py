@@ -92,10 +92,15 @@ class Effect:
         return self.written(middles)
 
     def written(self, values: Sequence[float]) -> list[float]:
-        """Rounded to two digits; whole where all that was tried is; each once and not tried yet."""
+        """Rounded to two digits; whole where all that was tried is; each once and not tried yet.
+
+        Not 0 by rounding: no training has 0 epochs because 1 and 2 were tried.
+        """
+        is_positive = min(self.values) > 0
         is_whole = all(isinstance(each.value, int) for each in self.levels)
         rounded = [float(round(each)) if is_whole else float(f"{each:.2g}") for each in values]
-        return [each for each in dict.fromkeys(rounded) if each not in self.values]
+        fresh = [each for each in dict.fromkeys(rounded) if each not in self.values]
+        return [each for each in fresh if each > 0 or not is_positive]
 
 
 def unevenness(values: Sequence[float]) -> float:

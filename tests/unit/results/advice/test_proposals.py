@@ -77,11 +77,13 @@ def test_two_more_where_there_is_one() -> None:
 
 
 def test_a_difference_too_small_for_seeds() -> None:
-    """Is settled as equal; there is nothing to run for it."""
+    """There is nothing to run for it. That it is nothing is not claimed: its interval is told."""
     runs = [*armed.seeds("a", [90, 91, 92], lr=1), *armed.seeds("b", [90, 91, 92.03], 5, lr=2)]
     one = only(made(pooling.compare(runs)), "settled")
     assert not one.is_sweep
-    assert "for equal" in one.what
+    assert one.what.startswith("choose the cheaper of lr=2 and lr=1, unless")
+    assert one.why.endswith("; its 95 % interval is -2.294 to 2.274")
+    assert [each.kind for each in made(pooling.compare(runs))] == ["settled"]  # no knob of noise
 
 
 def test_a_single_arm_with_one_seed() -> None:
@@ -126,6 +128,7 @@ def test_around_the_best() -> None:
         ([0.5, 0.7, 0.9], 0.9, []),  # a share stays below 1
         ([10, 20, 30], 10, [5, 2]),
         ([64, 128], 128, [192, 256]),
+        ([1, 2], 1, []),  # half an epoch is none
     ],
 )
 def test_values_beyond(values: list[float], best: float, expected: list[float]) -> None:
