@@ -44,7 +44,9 @@ def compared(
     found, swept = gathered(known, runs, sweep, server)
     wanted = baseline if baseline and is_among(found, baseline, by) else number(baseline)
     if isinstance(wanted, str) and not is_among(found, wanted, by):
-        found = [*found, *known_run(known, wanted, server)]
+        mine = {each.run for each in found}
+        more = known_run(known, wanted, server)
+        found = [*found, *(each for each in more if each.run not in mine)]
     found = with_code(known, evened(found))
     return pooling.compare(
         found,
@@ -197,11 +199,16 @@ def is_among(found: Sequence[Outcome], wanted: str, by: str) -> bool:
 
 
 def known_run(known: Snapshots, run: str, server: str | None) -> list[Outcome]:
-    """Another run of the project as the baseline; none where there is none of that name."""
+    """Another run of the project as the baseline, or the seeds that are called so and lie here
+    (`base-s0`, `base-s1` of `base`); none where there is none of that name.
+    """
     try:
         return gathered(known, [run], None, server)[0]
     except errors.UsageError:
-        return []
+        folder = places.results_folder(known.o.root, "any").parent
+        names = (each.name for each in folder.glob("*"))
+        named = sorted(name for name in names if grouping.seedless(name) == run != name)
+        return [of_run(known, each, server) for each in named]
 
 
 def meant(found: Iterable[Outcome], metric: str | None) -> str | None:

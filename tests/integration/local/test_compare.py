@@ -64,6 +64,11 @@ def test_a_study(world: World, tmp_path: Path) -> None:
         assert mean in text.replace("} & \\textbf{", "")  # in LaTeX two cells meet at the point
         assert "high-s9" in text
 
+    named = json.loads(world.typed("compare", *RUNS[:3], "--baseline", "low", "--json"))
+    assert [each["label"] for each in named["arms"] if each["baseline"]] == ["lr=0.01"]
+    assert len(named["runs"]) == 6
+    assert "called 'lo'" in world.refused("compare", *RUNS, "--baseline", "lo", code=2)
+
     last = world.typed("compare", *RUNS, "--last")
     assert "last of each run's curve" in last
 

@@ -2,7 +2,7 @@
 lies. Pure.
 
 A knob is a key in which the arms differ. At each of its values the arms are averaged that have it
-(of an ablation, those that change nothing else), so that a knob is told apart from the others.
+and are otherwise alike, so that a knob is told apart from the others.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 from overnight.core import sweep_values
 from overnight.results.comparison import grouping, statistics
 from overnight.results.comparison.arms import Arm, Comparison
+from overnight.results.comparison.plain import plain
 
 ENOUGH_FOR_LOG = 3.0  # two values that are so many times apart are spaced by factors
 
@@ -91,10 +92,15 @@ class Effect:
         return self.written(middles)
 
     def written(self, values: Sequence[float]) -> list[float]:
-        """Rounded to two digits; whole where all that was tried is; each once and not tried yet."""
+        """Rounded to two digits; whole where all that was tried is; each once and not tried yet.
+
+        Not 0 by rounding: no training has 0 epochs because 1 and 2 were tried.
+        """
+        is_positive = min(self.values) > 0
         is_whole = all(isinstance(each.value, int) for each in self.levels)
         rounded = [float(round(each)) if is_whole else float(f"{each:.2g}") for each in values]
-        return [each for each in dict.fromkeys(rounded) if each not in self.values]
+        fresh = [each for each in dict.fromkeys(rounded) if each not in self.values]
+        return [each for each in fresh if each > 0 or not is_positive]
 
 
 def unevenness(values: Sequence[float]) -> float:
@@ -138,22 +144,25 @@ def effect(found: Comparison, arms: Sequence[Arm], key: str) -> Effect | None:
 
 
 def alone(arms: Sequence[Arm], key: str) -> list[Arm]:
-    """The arms in which `key` can be told from the other keys.
+    """The arms in which `key` can be told from everything else that differs.
 
-    Of an ablation those that are the base but for `key`; of a grid all that have it, since each of
-    its values then meets the same values of the others.
+    Arms are put together that differ in `key` alone; of these sets those are used that have the
+    most values of it, all of them the same ones. Of an ablation that is the base with its changes
+    of `key`, of a grid all of it; an arm that differs in other things as well tells nothing.
     """
-    having = [each for each in arms if key in each.config]
-    base = next((each for each in having if each.is_baseline), None)
-    if base is None:
-        return having
-    others = [name for name in base.config if name != key]
-    kept = [
+    keys = list(dict.fromkeys(name for each in arms for name in each.config if name != key))
+    blocks: dict[tuple[str, ...], list[Arm]] = {}
+    for each in arms:
+        if key in each.config:
+            blocks.setdefault(grouping.identity(each.config, keys), []).append(each)
+    tried = [{plain(each.config[key]) for each in block} for block in blocks.values()]
+    widest = max(tried, key=len, default=set())
+    return [
         each
-        for each in having
-        if all(typed(each.config.get(name)) == typed(base.config[name]) for name in others)
+        for block, values in zip(blocks.values(), tried, strict=True)
+        if values == widest
+        for each in block
     ]
-    return kept if len(kept) > 1 else having
 
 
 def level(found: Comparison, value: Any, arms: Sequence[Arm]) -> Level:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from overnight.results import wording
-from overnight.results.advice import curve_proposals, knob_effects
+from overnight.results.advice import curve_proposals, knob_effects, verdict
 from overnight.results.advice.curve_words import Findings
 from overnight.results.advice.knob_effects import Effect
 from overnight.results.advice.proposal import (
@@ -140,14 +140,25 @@ def first_seeds(found: Comparison) -> Iterator[Proposal]:
 
 
 def settled(found: Comparison, best: Arm, open_: Sequence[Power]) -> Proposal:
+    """No test can show that two are equal: how far apart they may be is said."""
     others = [rival(found, best, each) for each in open_]
     return Proposal(
         kind="settled",
-        what=f"take {best.label} and {named(others)} for equal, and choose the cheaper one",
-        why="; ".join(each.words for each in open_),
+        what=f"choose the cheaper of {best.label} and {named(others)}, unless a difference as "
+        "large as the interval allows would matter",
+        why="; ".join(f"{each.words}{reach(found, each)}" for each in open_),
         use=EQUAL,
         evidence={"power": [each.to_json() for each in open_]},
     )
+
+
+def reach(found: Comparison, power: Power) -> str:
+    """`, its 95 % interval is -0.4 to 0.6`"""
+    tests = (*found.tests, *found.to_best)
+    test = next((t for t in tests if (t.arm, t.against) == (power.arm, power.against)), None)
+    if test is None or test.low is None:
+        return ""
+    return f"; its 95 % interval is {verdict.span(test.low, test.high)}"
 
 
 def new_seeds(arms: Sequence[Arm], count: int) -> tuple[int, ...]:
@@ -179,8 +190,11 @@ def knobs(found: Comparison) -> Iterator[Proposal]:
 
 
 def turned(found: Comparison, best: Arm, effect: Effect) -> Proposal | None:
-    """None for a knob without numbers, and where all values beside the best were tried."""
-    if not effect.is_numeric or effect.size <= 0:
+    """None for a knob without numbers, for one that makes less than a seed does, and where all
+    values beside the best were tried.
+    """
+    is_noise = not effect.is_clear and effect.size < (effect.spread or 0.0)
+    if not effect.is_numeric or effect.size <= 0 or is_noise:
         return None
     values = effect.beyond() if effect.edge else effect.between()
     if not values or (not effect.edge and not effect.is_clear):

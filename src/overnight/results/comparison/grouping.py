@@ -334,6 +334,11 @@ def stem(runs: Sequence[str]) -> str:
     return re.sub(r"([-_.](s|seed)?)?[-_.]?$", "", common) or runs[0]
 
 
+def seedless(run: str) -> str:
+    """`lr-base` of `lr-base-s0` and of `lr-base_1`."""
+    return re.sub(r"[-_.](s|seed)?[0-9]+$", "", run)
+
+
 def _unused(label: str, taken: Collection[str]) -> str:
     if label not in taken:
         return label
@@ -363,6 +368,7 @@ def meant(arms: Sequence[N], wanted: str) -> list[N]:
     tries: tuple[Callable[[N], bool], ...] = (
         lambda each: each.label == wanted,
         lambda each: any(run.run == wanted for run in each.outcomes),
+        lambda each: all(seedless(run.run) == wanted for run in each.outcomes),
         lambda each: stem([run.run for run in each.outcomes]) == wanted,
         lambda each: wanted == BASE and any(run.is_base for run in each.outcomes),
         lambda each: "=" in wanted and set(wanted.split()) <= set(each.label.split()),

@@ -24,6 +24,10 @@ from overnight.results.comparison.plain import code_of
 OTHER_SCALE = "one of the two looks like a fraction, the other like percent: not compared"
 SURVIVORS = "runs that failed are in no mean, which makes their arm look better than it may be"
 ONE_SEED = "one seed each: no difference here is proven"
+OPTIMISTIC = (
+    "ours are the best values of curves, chosen by the data that they are measured on: is the "
+    "number that they are held against such a value, too?"
+)
 MANY = 5  # values of one arm that are written out
 UNEVEN = 1.5  # times as many evaluations, from which on the best of them is not comparable
 MOST_NAMED = 6
@@ -218,6 +222,9 @@ def curves(found: Comparison) -> Iterator[str]:
     splits = {m.split for each in found.outcomes if (m := each.metrics.get(found.metric))}
     if len(splits) > 1:
         yield f"{found.metric} was not measured on the same data: {', '.join(sorted(splits))}"
+    is_number = found.baseline is not None and found.baseline.value is not None
+    if is_number and found.which == "best" and any(found.stat(arm) for arm in found.arms):
+        yield OPTIMISTIC
     yield from uneven(found, found.metric)
 
 

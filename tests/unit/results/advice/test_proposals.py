@@ -79,11 +79,13 @@ def test_two_more_where_there_is_one() -> None:
 
 
 def test_a_difference_too_small_for_seeds() -> None:
-    """Is settled as equal; there is nothing to run for it."""
+    """There is nothing to run for it. That it is nothing is not claimed: its interval is told."""
     runs = [*armed.seeds("a", [90, 91, 92], lr=1), *armed.seeds("b", [90, 91, 92.03], 5, lr=2)]
     one = only(made(pooling.compare(runs)), "settled")
     assert not one.is_sweep
-    assert "for equal" in one.what
+    assert one.what.startswith("choose the cheaper of lr=2 and lr=1, unless")
+    assert one.why.endswith("; its 95 % interval is -2.294 to 2.274")
+    assert [each.kind for each in made(pooling.compare(runs))] == ["settled"]  # no knob of noise
 
 
 def test_a_single_arm_with_one_seed() -> None:
@@ -128,6 +130,7 @@ def test_around_the_best() -> None:
         ([0.5, 0.7, 0.9], 0.9, []),  # a share stays below 1
         ([10, 20, 30], 10, [5, 2]),
         ([64, 128], 128, [192, 256]),
+        ([1, 2], 1, []),  # half an epoch is none
     ],
 )
 def test_values_beyond(values: list[float], best: float, expected: list[float]) -> None:
@@ -159,6 +162,27 @@ def test_a_knob_is_told_apart_from_others() -> None:
     lr, wd = knob_effects.effects(pooling.compare(ablation, baseline="base"))
     assert [(each.value, each.mean) for each in lr.levels] == [(1, 80.0), (2, 85.0)]
     assert [(each.value, each.mean) for each in wd.levels] == [(0, 80.0), (1, 83.0)]
+
+
+def test_what_differs_in_several_things_says_nothing_of_one() -> None:
+    """A small network on less data, longer: not the work of its dropout. A grid with a hole is one
+    where it is whole.
+    """
+    runs = [
+        *armed.seeds("base", [90, 91], dropout=0.2),
+        *armed.seeds("odd", [60, 61], dropout=0, hidden=9, epochs=80),
+    ]
+    assert knob_effects.effects(pooling.compare(runs)) == []
+    more = [*runs, *armed.seeds("mine", [88, 89], dropout="0.1")]
+    (effect,) = knob_effects.effects(pooling.compare(more))
+    assert effect.values == [0.1, 0.2]
+    holed = [
+        run
+        for lr, wd, value in ((1, 0, 80), (2, 0, 90), (1, 1, 82), (2, 1, 92), (1, 2, 50))
+        for run in armed.seeds(f"r{lr}{wd}", [value, value + 1], lr=lr, wd=wd)
+    ]
+    by_key = {each.key: each for each in knob_effects.effects(pooling.compare(holed))}
+    assert by_key["--lr"].size == pytest.approx(10.0)
 
 
 def test_the_best_of_each_together() -> None:

@@ -168,6 +168,7 @@ def test_what_an_arm_may_be_called() -> None:
         assert grouping.meant(groups, said) == groups[:1], said
     assert grouping.meant(groups, "wd=0") == groups
     assert grouping.meant(groups, "nothing") == []
+    assert grouping.meant(grouping.grouped(runs[:1]), "s-base")[0].outcomes[0].run == "s-base-s0"
 
 
 def test_one_name_for_one_setting() -> None:

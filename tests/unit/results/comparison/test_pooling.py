@@ -490,3 +490,11 @@ def test_what_was_set_to_nan_is_strict_json() -> None:
     runs = [armed.run("a", 90.0, {"--clip": math.inf}), armed.run("b", 91.0, {"--clip": math.nan})]
     told = json.dumps(pooling.compare(runs).to_json(), allow_nan=False)
     assert '"config": {"--clip": "inf"}' in told
+
+
+def test_the_best_of_a_curve_beside_a_number() -> None:
+    """Chosen by the data it is measured on, which flatters; the last value is not."""
+    runs, paper = armed.seeds("a", [90, 91, 92]), Number(89.0, "paper")
+    assert remarks.OPTIMISTIC in pooling.compare(runs, baseline=paper).notes
+    assert remarks.OPTIMISTIC not in pooling.compare(runs, baseline=paper, which="last").notes
+    assert remarks.OPTIMISTIC not in pooling.compare(runs).notes
