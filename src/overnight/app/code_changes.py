@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from overnight.app import Overnight
-from overnight.core import text
+from overnight.core import places, text
 from overnight.results.comparison.arms import Outcome
 from overnight.sync import gitinfo
 
@@ -41,9 +41,12 @@ class Snapshots:
         self.content = functools.cache(self._content)
 
     def _files(self, snapshot: str) -> dict[str, str]:
-        """Path -> digest; empty where it is not known here."""
+        """Path -> digest; empty where it is not known here. Without our own file, which no training
+        reads: what of it matters to a run (command, environment) is told apart.
+        """
         known = self.o.mirror.manifest(snapshot)
-        return {str(row[0]): str(row[3]) for row in known["files"]} if known else {}
+        rows = known["files"] if known else []
+        return {str(row[0]): str(row[3]) for row in rows if row[0] != places.CONFIG_NAME}
 
     def _content(self, path: str, digest: str, commit: str | None) -> bytes | None:
         """The bytes of this digest: as they lie here, else as the commit has them."""

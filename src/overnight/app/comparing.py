@@ -8,7 +8,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from overnight.app import Overnight, code_changes, evaluating, fetching, series, sweep_results
+from overnight.app import (
+    Overnight,
+    code_changes,
+    evaluating,
+    fetching,
+    imported,
+    series,
+    sweep_results,
+)
 from overnight.app.code_changes import Snapshots
 from overnight.core import config, errors, invocation, places
 from overnight.results import names
@@ -205,10 +213,9 @@ def known_run(known: Snapshots, run: str, server: str | None) -> list[Outcome]:
     try:
         return gathered(known, [run], None, server)[0]
     except errors.UsageError:
-        folder = places.results_folder(known.o.root, "any").parent
-        names = (each.name for each in folder.glob("*"))
-        named = sorted(name for name in names if grouping.seedless(name) == run != name)
-        return [of_run(known, each, server) for each in named]
+        here = sorted(imported.names_here(known.o))
+        seeds = [name for name in here if grouping.seedless(name) == run != name]
+        return gathered(known, seeds, None, server)[0]
 
 
 def meant(found: Iterable[Outcome], metric: str | None) -> str | None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
-from overnight.cli import common
+from overnight.cli import common, written
 
 
 @common.verb(example="overnight results train01")
@@ -24,5 +22,6 @@ def command(run: str, sources: bool, server: str | None, as_json: bool) -> None:
         from overnight.results import show
 
         found = evaluating.judged(o, evaluating.result(o, run, server))
-        text = show.result(found, color=sys.stdout.isatty(), sources=sources).rstrip("\n")
+        color, width = written.terminal(None)
+        text = show.result(found, color=color, width=width, sources=sources).rstrip("\n")
         common.emit(found.to_json(), text, as_json)

@@ -48,7 +48,7 @@ def command(brief: bool, follow: bool, cached: bool, every_run: bool, as_json: b
             rest = [each for each in servers if each.name not in before]
             text = shown(rest, brief, every_run)
             if not (brief or cached or as_json):
-                text += ended_sweeps(o, servers, stays=not follow)
+                text += ended_sweeps(o, servers, stays=not follow) + asked(servers)
             if follow and sys.stdout.isatty():
                 click.clear()
             common.emit({"servers": [each.to_json() for each in servers]}, text, as_json)
@@ -59,6 +59,15 @@ def command(brief: bool, follow: bool, cached: bool, every_run: bool, as_json: b
 
 def shown(servers: Sequence[views.ServerView], brief: bool, every_run: bool) -> str:
     return render.brief(servers) if brief else render.status(servers, every_run=every_run)
+
+
+def asked(servers: Sequence[views.ServerView]) -> str:
+    """What to type for a run that waits for an answer; nothing where none does."""
+    waiting = [run for each in servers for run in each.runs if run.state == "needs-decision"]
+    if not waiting:
+        return ""
+    more = "   |   overnight report" if len(waiting) > 1 else ""
+    return terminal.safe_text(f"\n  next: overnight explain {waiting[0].name}{more}")
 
 
 def ended_sweeps(o: Overnight, servers: Sequence[views.ServerView], *, stays: bool) -> str:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
 from typing import TYPE_CHECKING
 
 import click
 
-from overnight.cli import common, terminal
+from overnight.cli import common, terminal, written
 
 if TYPE_CHECKING:
     from overnight.app import Overnight
@@ -47,9 +45,8 @@ def results(name: str | None, markdown: bool, every_run: bool, as_json: bool) ->
 def table(found: Comparison, *, every_run: bool = False) -> str:
     from overnight.results import sweep_text
 
-    is_shown = sys.stdout.isatty()
-    width = shutil.get_terminal_size().columns if is_shown else None
-    return sweep_text.table(found, color=is_shown, width=width, every_run=every_run)
+    color, width = written.terminal(None)
+    return sweep_text.table(found, color=color, width=width, every_run=every_run)
 
 
 def newest(o: Overnight) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from overnight.core import text
@@ -10,6 +10,7 @@ from overnight.results import summary, wording
 from overnight.results.health import health_lines
 from overnight.results.runs import measures, run_files
 from overnight.results.series import Point
+from overnight.results.tables import layout
 
 _LABEL_WIDTH, _WIDEST = 12, 44
 MOST_NAMES = 5
@@ -17,17 +18,24 @@ MOST_OTHERS = 100
 MOST_PARTS = 3
 
 
-def result(found: summary.RunResult, *, color: bool = False, sources: bool = False) -> str:
+def result(
+    found: summary.RunResult,
+    *,
+    color: bool = False,
+    width: int | None = None,
+    sources: bool = False,
+) -> str:
     """What `overnight results RUN` prints; ends with a newline. `color` for terminals.
 
-    `sources`: with the file and line of every number.
+    `width`: that of the terminal, for sentences; commands and places stay in one piece. `sources`:
+    with the file and line of every number.
     """
     blocks = [
         [_title(found, color=color)],
         list(_primary(found, color=color)),
         _block("others", list(_others(found))),
-        _block("health", [text.printable(line) for line in health_lines(found.health)]),
-        _block("read", list(_read(found.read))),
+        _block("health", _fitted(map(text.printable, health_lines(found.health)), width)),
+        _block("read", _fitted(_read(found.read), width)),
         _block("sources", list(_sources(found))) if sources else [],
         _block("repairs", list(_repairs(found))),
         _block("attempts", [_attempt(each) for each in found.attempts]),
@@ -214,6 +222,12 @@ def _launched(told: Any) -> str:
     by = f" by {told['user']}" if told.get("user") else ""
     host = f" from {told['host']}" if told.get("host") else ""
     return f"{when}{by}{host}".strip()
+
+
+def _fitted(sentences: Iterable[str], width: int | None) -> list[str]:
+    """For a block, whose lines are indented."""
+    room = width - 2 if width is not None else None
+    return [line for each in sentences for line in layout.wrapped(each, room, indent="  ")]
 
 
 def _block(title: str, lines: list[str]) -> list[str]:

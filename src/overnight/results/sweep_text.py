@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -36,7 +37,8 @@ def table(
     listed = runs if every_run else [run for run in runs if needs_a_word(run)]
     if listed:
         blocks.append(runs_block(listed, width))
-    notes = [line for note in found.notes for line in layout.wrapped(text.printable(note), width)]
+    told = [*found.notes, *unseen(found)]
+    notes = [line for note in told for line in layout.wrapped(text.printable(note), width)]
     if notes:
         blocks.append(notes)
     return "\n\n".join("\n".join(block) for block in blocks) + "\n"
@@ -55,7 +57,7 @@ def markdown(found: Comparison) -> str:
     if told:
         cells = [[escaping.markdown(cell) for cell in run_row(run)] for run in told]
         lines += ["", *tables.rows_of(RUN_HEADER, cells, "l" * len(RUN_HEADER))]
-    notes = [f"- {escaping.markdown(note)}" for note in found.notes]
+    notes = [f"- {escaping.markdown(note)}" for note in (*found.notes, *unseen(found))]
     return "\n".join([*lines, *([""] if notes else []), *notes]) + "\n"
 
 
@@ -69,6 +71,15 @@ def title(found: Comparison) -> str:
     name, total = (found.sweep.name, found.sweep.total) if found.sweep else ("", 0)
     of = wording.count(total, "run")
     return text.printable(f"sweep {name}, {metric}: {of}, {states or 'none seen yet'}")
+
+
+def unseen(found: Comparison) -> list[str]:
+    """Servers follow the output and metrics.jsonl; the metric may stand in other files."""
+    has_ended = any(run.state == FINISHED for run in found.outcomes)
+    if not (found.metric and found.sweep and has_ended) or any(a.by_which for a in found.arms):
+        return []
+    name = shlex.quote(found.sweep.name)
+    return [f"no server saw {found.metric}; overnight compare --sweep {name} reads the runs' files"]
 
 
 # -- points -----------------------------------------------------------------------------------

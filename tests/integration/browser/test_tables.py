@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
+from overnight.results.comparison import pooling
 from overnight.results.report import gathering, web
 from overnight.results.tables import html
 from tests.integration.browser import pages
+from tests.unit.results import armed
 from tests.unit.results.report import nights
 from tests.unit.results.tables import compared
 
@@ -46,3 +48,20 @@ def test_nothing_overflows(page: Page, tmp_path: Path, name: str) -> None:
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert page.locator("h1").is_visible()
     assert asked == []
+
+
+def test_arms_can_be_told_apart_on_a_phone(page: Page, tmp_path: Path) -> None:
+    """Their labels are longer than a phone is wide; none of them is cut, and values stay beside."""
+    runs = [
+        armed.run(
+            f"r{n}", 90 + n, {"--epochs": epochs, "--log-interval": 10 + n, "--lr": lr, "--wd": n}
+        )
+        for n, (epochs, lr) in enumerate([(14, 0.1), (14, 0.3), (8, 0.1)])
+    ]
+    page.set_viewport_size({"width": 390, "height": 844})
+    found = pooling.compare(runs)
+    assert min(len(arm.label) for arm in found.arms) > 30
+    page.goto(pages.written(tmp_path, html.table(found)))
+    for cell in page.locator("td:first-child").all():
+        assert cell.evaluate("e => e.scrollWidth <= e.clientWidth")
+        assert cell.evaluate("e => e.nextElementSibling.getBoundingClientRect().left") < 300

@@ -54,6 +54,17 @@ def test_lines_that_came_and_went(o: Overnight) -> None:
     assert words(o, one, other) == ["", "changed: train.py +2 -1"]
 
 
+def test_our_own_file_is_no_code_of_the_training(o: Overnight) -> None:
+    """Who names a metric between two runs has not changed the experiment."""
+    rows = [[name, "f", 1, digest(f"{name} of s1")] for name in ("overnight.toml", "train.py")]
+    after = [["overnight.toml", "f", 1, digest("other")], rows[1]]
+    for name, files in (("s1", rows), ("s2", after)):
+        o.mirror.remember_manifest(name, {"files": files})
+    runs = [armed.run(name, 1.0, provenance={"snapshot": name}) for name in ("s1", "s2")]
+    one, other = code_changes.told(code_changes.Snapshots(o), runs, ())
+    assert one == other
+
+
 def test_contents_that_are_not_here(o: Overnight) -> None:
     """The names are told; more than a few are counted. A new file has all its lines."""
     one = snapshot(o, "s1", train_py="old")

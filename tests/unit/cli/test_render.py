@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from overnight.cli import render
+from overnight.cli import render, status
 from overnight.core import views
 
 
@@ -82,6 +82,14 @@ def test_brief_says_what_comes_next() -> None:
         "10 running, 9 queued, 1 finished, 1 failed (1 sweep); next end: abl-1 in 10 min",
         "look at: abl-0",
     ]
+
+
+def test_a_run_that_asks_is_followed_by_what_to_type() -> None:
+    """Where several ask, the report has them all."""
+    assert status.asked([server()]) == ""
+    asks = server(state="needs-decision")
+    assert status.asked([server(), asks]) == "\n  next: overnight explain train01"
+    assert status.asked([asks, asks]).endswith("train01   |   overnight report")
 
 
 def test_since_when_a_server_is_away() -> None:

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from overnight.results import show, summary, wording
+from overnight.results.health import Finding
 from tests.unit.results import folders
 
 
@@ -34,6 +36,20 @@ def test_numbers_stand_below_each_other(tmp_path: Path) -> None:
     lines = [each.strip() for each in shown.splitlines() if " best " in each]
     assert len({each.index("best ") for each in lines}) == 1
     assert len({each.index("last ") for each in lines}) == 1
+
+
+def test_sentences_fit_the_terminal(tmp_path: Path) -> None:
+    """What one would copy stays in one piece."""
+    said = Finding(
+        finding="overfit", series="val_loss", at=4.0, confidence=0.9,
+        sentence="val_loss was best at 4 and has risen since, while the training went on",
+    )  # fmt: skip
+    found = folders.result(tmp_path / "train01", [90.0, 93.7, 93.5])
+    shown = show.result(replace(found, health=(said,)), width=40)
+    assert (
+        "\n  val_loss was best at 4 and has risen\n    since, while the training went on" in shown
+    )
+    assert any(len(line) > 40 for line in shown.splitlines() if "commit" in line)
 
 
 def test_missing_primary_metric_names_what_there_is(tmp_path: Path) -> None:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+
+import pytest
+
+from overnight.cli import sweep_results
 from overnight.results import sweep_text, wording
 from overnight.results.comparison import remarks, sweeps
 from overnight.results.comparison.arms import Comparison
@@ -58,6 +63,26 @@ def test_markdown() -> None:
     assert "| **none** | **1** | **91** | **90.5** |" in text
     assert "a\\|b\\*" in text
     assert f"- {remarks.ONE_SEED}" in text
+
+
+def test_a_metric_that_no_server_saw_may_stand_in_files() -> None:
+    """What to type for it; nothing of that where a run still goes on or a number is there."""
+    hint = "overnight compare --sweep lr reads the runs' files"
+    ended = sweeps.compare("lr", [swept.run("a", None, {"lr": 1}), swept.run("b", None, {"lr": 2})])
+    assert hint in sweep_text.table(ended)
+    assert hint in sweep_text.markdown(ended)
+    assert "reads the runs' files" not in sweep_text.table(example())
+    going = sweeps.compare("lr", [swept.run("a", None, {"lr": 1}, state="running")])
+    assert "reads the runs' files" not in sweep_text.table(going)
+
+
+def test_no_color(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bold is none where the user wants no colours."""
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert "\x1b" in sweep_results.table(example())
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b" not in sweep_results.table(example())
 
 
 def test_hostile_text() -> None:
