@@ -119,3 +119,16 @@ def test_nothing_in_it() -> None:
     """A reader knew the file, but there was no metric."""
     told = inspection.inspected("a", found(Table()))
     assert (told.reason, told.to_json()["runs"]) == ("there is no metric in it", 0)
+
+
+def test_the_loss_is_not_lost_among_ten_thousand_names() -> None:
+    """Of very many, what is known to have a direction is told and judged, wherever it stands."""
+    table = Table()
+    for n in range(10_000):
+        table.add(f"layer.{n}/norm", 1.0, line=1, step=1)
+    table.add("train_loss", 1.0, line=1, step=1)
+    found = inspection.inspected("m.jsonl", Found(format="metrics_jsonl", curves=table.curves()))
+    told = found.to_json()
+    assert len(told["series"]) == MOST_SERIES
+    assert told["series"][-1]["name"] == "train_loss"
+    assert told["series"][0]["name"] == "layer.0/norm"
