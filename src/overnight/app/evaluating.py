@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from overnight.app import Overnight, following, imported, series
+from overnight.app import Overnight, following, imported, namesakes, series
 from overnight.core import errors, places
 from overnight.results import health, summary
 from overnight.results.pulling import pull as pulling
@@ -28,6 +28,7 @@ def pull(
             f"{run} was imported here, and no server has it", hint=f"overnight results {run}"
         )
     server = following.locate(o, run, server_name)
+    namesakes.make_way(o, run, server.name)
     return pulling.pull(
         server,
         o.project,

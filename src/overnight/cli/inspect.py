@@ -88,7 +88,10 @@ def of_run(run: Run) -> Iterator[str]:
         yield f" run {one_line(run.name)}"
     width = max(NARROW, min(WIDE, shutil.get_terminal_size().columns - OTHERS_WIDTH))
     yield "  " + " ".join([" " * (NAME_WIDTH + 1 + width), *heads()])
-    for series in run.series[:MOST_SHOWN]:
+    listed = run.series
+    if len(listed) > MOST_SHOWN:  # the losses are not to be lost among ten thousand others
+        listed = tuple(sorted(listed, key=lambda series: series.goal is None)[:MOST_SHOWN])
+    for series in listed:
         yield row(series, width)
     if len(run.series) > MOST_SHOWN:
         yield f"  … {len(run.series) - MOST_SHOWN} more series: --json has them all"

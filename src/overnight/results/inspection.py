@@ -69,7 +69,7 @@ class Inspected:
 
 def inspected(file: str, found: Found) -> Inspected:
     """What a reader found, judged run by run."""
-    curves = found.curves[:MOST_SERIES]
+    curves = _told(found.curves)
     held_out = _tells_metrics_apart(curves)
     above = _split_above(file)
     by_run: dict[str, list[Series]] = {}
@@ -92,6 +92,16 @@ def inspected(file: str, found: Found) -> Inspected:
         left_out=len(found.curves) - len(curves),
         reason=None if runs else "there is no metric in it",
     )
+
+
+def _told(curves: Sequence[Curve]) -> list[Curve]:
+    """Of very many, those whose direction is known, such as the losses, and then the first ones."""
+    if len(curves) <= MOST_SERIES:
+        return list(curves)
+    order = sorted(
+        range(len(curves)), key=lambda n: not (curves[n].goal or names.goal(curves[n].name))
+    )
+    return [curves[n] for n in sorted(order[:MOST_SERIES])]
 
 
 def _tells_metrics_apart(curves: Sequence[Curve]) -> bool:

@@ -160,3 +160,16 @@ def test_a_folder_tells_the_split(folder: str, split: str) -> None:
 def test_a_folder_that_only_begins_like_a_split_tells_none(folder: str) -> None:
     told = inspection.inspected(f"x/{folder}/a.csv", found(filled(loss=[1]))).to_json()
     assert told["series"][0]["split"] == "train"
+
+
+def test_the_loss_is_not_lost_among_ten_thousand_names() -> None:
+    """Of very many, what is known to have a direction is told and judged, wherever it stands."""
+    table = Table()
+    for n in range(10_000):
+        table.add(f"layer.{n}/norm", 1.0, line=1, step=1)
+    table.add("train_loss", 1.0, line=1, step=1)
+    found = inspection.inspected("m.jsonl", Found(format="metrics_jsonl", curves=table.curves()))
+    told = found.to_json()
+    assert len(told["series"]) == MOST_SERIES
+    assert told["series"][-1]["name"] == "train_loss"
+    assert told["series"][0]["name"] == "layer.0/norm"
