@@ -160,3 +160,14 @@ def test_a_folder_tells_the_split(folder: str, split: str) -> None:
 def test_a_folder_that_only_begins_like_a_split_tells_none(folder: str) -> None:
     told = inspection.inspected(f"x/{folder}/a.csv", found(filled(loss=[1]))).to_json()
     assert told["series"][0]["split"] == "train"
+
+
+@pytest.mark.parametrize("steps", [[9, 9, 9, 9], [5, 9, 5, 9]])
+def test_where_the_best_is_if_steps_are_counted_within_the_epoch(steps: list[int]) -> None:
+    """In epochs."""
+    table = Table()
+    epochs = [1, 2, 3, 4] if steps[0] == 9 else [1, 1, 2, 2]
+    for line, (step, epoch) in enumerate(zip(steps, epochs, strict=True)):
+        table.add("loss", abs(line - 2.0), line=line, step=step, epoch=epoch)
+    (told,) = inspection.inspected("a", found(table)).to_json()["series"]
+    assert told["best_at"] == epochs[2]
