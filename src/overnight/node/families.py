@@ -48,7 +48,7 @@ HINTS = ("epoch", "step", "loss", "iter", "it/s", "s/it", "acc", "updat", "episo
 TALK = ('file "', "namespace(", "wandb:", "usage:", "argument")
 
 COUNTER = re.compile(
-    r"(global[ _]?step|epoch|ep|step|iteration|iters?|update|batch|episode)"
+    r"(global[ _]?step|epoch|ep|step|iteration|iters?|update|batch|episode|round)"
     r"(?: ?\((\w{1,20})\))?[\s:=#]{0,9}\[?\s{0,9}(\d{1,12}(?:\.\d{1,12})?)"
     r"(?:\s{0,9}(?:/|of)\s{0,9}(\d{1,12}))?(?![\w%/]|[-.:]\w)"
 )
@@ -287,7 +287,7 @@ def _spelled(low: str) -> Counters | None:
         first, last = first or match, match
         if match[1] in ("epoch", "ep"):
             epoch = epoch or match
-        elif match[1] in ("batch", "episode"):
+        elif match[1] in ("batch", "episode", "round"):
             weak = weak or match
         elif "." not in match[3]:
             step = step or match

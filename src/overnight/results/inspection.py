@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from overnight.results import health, names
+from overnight.results import health, names, segments
 from overnight.results.curves import Curve, Found
 from overnight.results.health import Finding, several
 from overnight.results.series import Series
@@ -172,13 +172,18 @@ def _series(series: Series, run: str) -> dict[str, Any]:
         "split": series.split,
         "n": series.n,
         "best": None if best is None else float(series.value[best]),
-        "best_at": None if best is None else _finite(float(series.x[best])),
+        "best_at": None if best is None else _finite(_place(series, best)),
         "last": None if last is None else float(series.value[last]),
         "metric": series.name,
         "goal": series.goal,
         "nonfinite": int((~np.isfinite(series.value[series.kept])).sum()),
     }
     return {**told, "run": run} if run else told
+
+
+def _place(series: Series, place: int) -> float:
+    """Where a value that counts stands on the axis."""
+    return float(segments.axis(series)[np.searchsorted(series.kept, place)])
 
 
 def last_finite(series: Series) -> int | None:

@@ -27,7 +27,9 @@ COCO = re.compile(
 )
 CELLS = re.compile(r"\s*[|\t]\s*|\s{2,}")
 CLOCK = re.compile(r"\d+:\d\d(?::\d\d)?(?:\.\d+)?$")
+PERCENT = re.compile(NUMBER + "%", re.IGNORECASE)
 EMPTY = ("none", "-", "no log")
+ALL_CLASSES = "all"
 
 
 class Said(NamedTuple):
@@ -109,8 +111,12 @@ def written(name: str, text: str) -> str:
 def may_be_row(text: str) -> bool:
     """Whether the line holds nothing but what the rows of a table hold."""
     row = cells(text)
+    row = row[1:] if row[0] == ALL_CLASSES else row
     return len(row) > 1 and all(map(is_cell, row))
 
 
 def is_cell(cell: str) -> bool:
-    return bool(VALUE.fullmatch(cell) or CLOCK.match(cell)) or cell.lower() in EMPTY
+    return (
+        bool(VALUE.fullmatch(cell) or PERCENT.fullmatch(cell) or CLOCK.match(cell))
+        or cell.lower() in EMPTY
+    )

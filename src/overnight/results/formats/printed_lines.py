@@ -24,7 +24,12 @@ FINAL_PAIR = re.compile(r"([a-z][\w/@.-]*):\s{1,60}(" + forms.NUMBER + r")\s*$",
 METRIC_HEAD = re.compile(r"\b(test|validate|validation) metric\b.*\bdataloader 0\b")
 METRIC_ROW = re.compile(r"[\s│|]*([\w/@.-]+)[\s│|]+(" + forms.NUMBER + r")[\s│|]*$", re.IGNORECASE)
 RULE = re.compile(r"\s*[─━═┏┓┗┛┡┩╇┯┷└┘┴┬├┤┼╞╡╪+=-]{10,}\s*$")
-CELL_NAME = re.compile(r"[A-Za-z][\w/@.() -]{0,60}$")
+CELL_NAME = re.compile(r"[A-Za-z][\w/@.()% -]{0,60}$")
+# Above the validation of each epoch of YOLO: `Class Images Instances Box(P R mAP50 mAP50-95)`
+CLASSES = re.compile(
+    r"\s*Class\s+Images\s+(?:Instances|Labels|Targets)\s+([\w(). @:-]+?)\)?:?\s*(?:\d+%\|.*)?$"
+)
+OF_CLASSES = ("class", "images", "instances")
 UNREAD = re.compile(
     r"(?<![\w./-])((?:\w+[ _/])?(?:loss|acc|accuracy))\s?[:=]\s?(tensor\(\[|\[|none\b|-{2,}|n/a\b)"
 )
@@ -76,6 +81,12 @@ SPLIT_WORD = re.compile(
     r"(?<![\w/.-])(train|training|val|valid|validation|eval|evaluation|dev|test)(?![\w/.-])"
 )
 QUOTES = re.compile(r"['\"{}\[\]]")
+<<<<<<< HEAD
+=======
+# `Epoch 2 val {'loss': 0.5}`; Hugging Face's farewell holds means over the run.
+NAMED_RECORD = re.compile(r"[^{}]{0,79}[a-z][^{}]{0,9}\{(?!.*train_runtime)['\"][^{}]*\}\s*\Z")
+SHARE = re.compile(r"(accuracy): (\d+)/(\d+) \(", re.IGNORECASE)
+>>>>>>> r2
 COUNTS = {
     "epoch": "epoch",
     **dict.fromkeys(
@@ -146,6 +157,8 @@ class Parser:
             return said
         if "average precision" in low:
             return forms.coco(text)
+        if SETTING.match(text) or len(SET.findall(low)) >= MOST_SET:
+            return None
         if output.interesting(low):
             return self._usual(text, low)
         self._ended |= low.strip() == RULER
@@ -156,13 +169,14 @@ class Parser:
 
     def _usual(self, text: str, low: str) -> Said | None:
         """By the node's parser; a configuration in front of the record is left out."""
-        if SETTING.match(text) or len(SET.findall(low)) >= MOST_SET:
-            return None
         self._node.recall({"lane": self._fresh})
         said = self._sentence(low, text) or self._said(self._node.line(text), text)
         if said is None and "}, " in text:
             text = text[text.rfind("}, ") + 3 :]
             said = self._said(self._node.line(text), text)
+        if (said is None or not said.values) and NAMED_RECORD.match(low):
+            plain = QUOTES.sub(" ", text)
+            said = self._said(self._node.line(plain), plain) or said
         if said is None:
             text = LOGGER.sub("", text, count=1)
             said = self._said(self._node.line(text), text) if len(text) < len(low) else None
@@ -274,7 +288,10 @@ class Parser:
             said = self._row(text)
             if said is not None:
                 return said
-        self._head(text, low)
+        if "images" in low and "map" in low and CLASSES.match(text):
+            self._table = (*OF_CLASSES, *CLASSES.sub(r"\1", text).replace("Box(", "").split())
+        else:
+            self._head(text, low)
         return None
 
     def _metric_row(self, text: str, split: str) -> Said | None:
@@ -308,10 +325,13 @@ class Parser:
         row = forms.cells(text)
         if len(row) != len(self._table):
             return None
+        if self._table[: len(OF_CLASSES)] == OF_CLASSES:
+            return self._of_all_classes(row)
         step = epoch = None
         values: list[tuple[str, str | None, float]] = []
         for name, cell in zip(self._table, row, strict=True):
             counter = COUNTS.get(name.lower())
+            cell = cell[:-1] if forms.PERCENT.fullmatch(cell) else cell
             if not forms.VALUE.fullmatch(cell):
                 if counter or not forms.is_cell(cell):
                     return None
@@ -322,6 +342,13 @@ class Parser:
             elif output.is_metric(name, known_only=False):
                 values.append((name, output.split_of(name), float(cell)))
         return Said(step, epoch, None, tuple(values)) if values else None
+
+    def _of_all_classes(self, row: list[str]) -> Said | None:
+        if row[0] != forms.ALL_CLASSES or not all(map(forms.VALUE.fullmatch, row[1:])):
+            return None
+        told = zip(self._table[3:], row[3:], strict=True)
+        values = tuple((name, "val", float(cell)) for name, cell in told)
+        return Said(None, self.epoch, "val", values)
 
 
 DIGITS = "0123456789"

@@ -20,7 +20,8 @@ ORDERED = 0.5  # a counter of which less is in order after the repeats are gone 
 def axis(series: Series) -> Floats:
     """Steps where all are told, else epochs, else 1, 2, 3, …: of what counts, shape (series.n,).
 
-    Steps that go back while the epoch goes on are counted within the epoch: then it is the axis.
+    Steps that go back, or stay where they are, while the epoch goes on are counted within the
+    epoch: then it is the axis.
     """
     step, epoch = counted(series, series.step), counted(series, series.epoch)
     count = series.n
@@ -36,8 +37,9 @@ def counted(series: Series, column: Floats) -> Floats:
 
 
 def _is_within(step: Floats, epoch: Floats) -> bool:
-    back = np.diff(step) < 0
-    return bool((back & (np.diff(epoch) > 0)).any())
+    ahead, later = np.diff(step), np.diff(epoch) > 0
+    stays = ahead.size > 0 and not ahead.any() and later.all()
+    return bool(stays or ((ahead < 0) & later).any())
 
 
 def starts(x: Floats) -> Whole:

@@ -300,6 +300,45 @@ FAMILIES = {
             ("test mse", "test"): [(0.25, -1, 4, 3)],
         },
     ),
+    "yolo's classes": (
+        "      Epoch    GPU_mem   box_loss   cls_loss  Instances       Size\n"
+        "        1/9      1.25G       1.5       2.25         12        640: 100%|##| 9/9"
+        " [00:02<00:00,  4.5it/s]\n"
+        "                 Class     Images  Instances      Box(P          R      mAP50"
+        "  mAP50-95): 100%|##| 2/2 [00:01<00:00,  1.5it/s]\n"
+        "                   all        452        526      0.875        0.5       0.75  0.625\n"
+        "                  cats        452        300      0.125        0.5       0.75    0.5\n",
+        {
+            ("box_loss", None): [(1.5, 9, 1, 2)],
+            ("cls_loss", None): [(2.25, 9, 1, 2)],
+            ("P", "val"): [(0.875, -1, 1, 4)],
+            ("R", "val"): [(0.5, -1, 1, 4)],
+            ("mAP50", "val"): [(0.75, -1, 1, 4)],
+            ("mAP50-95", "val"): [(0.625, -1, 1, 4)],
+        },
+    ),
+    "table in percent": (
+        "| Epoch | Train Loss | Train Acc (%) | Val Acc |\n|-----|-----|-----|-----|\n"
+        "|     3 | 2.5        | 12.5          | 10.25%  |\n",
+        {
+            ("Train Loss", "train"): [(2.5, -1, 3, 3)],
+            ("Train Acc (%)", "train"): [(12.5, -1, 3, 3)],
+            ("Val Acc", "val"): [(10.25, -1, 3, 3)],
+        },
+    ),
+    "rounds": (
+        "Round 7, Global Loss: 0.25\n",
+        {("Global Loss", None): [(0.25, 7, -1, 1)]},
+    ),
+    "records with a name": (
+        "Epoch 2 val: {'loss': 0.5, 'acc': 0.75}\ntest {'loss': 0.25}\n"
+        "done {'train_runtime': 9.5, 'train_loss': 0.125}\n",
+        {
+            ("loss", "val"): [(0.5, -1, 2, 1)],
+            ("acc", "val"): [(0.75, -1, 2, 1)],
+            ("loss", "test"): [(0.25, -1, 2, 2)],
+        },
+    ),
     "two ranks": (
         "[default0]:step 5 loss 0.5\n[default1]:step 5 loss 0.75\n",
         {("loss", None): [(0.5, 5, -1, 1), (0.75, 5, -1, 2)]},
