@@ -162,7 +162,6 @@ def test_a_folder_that_only_begins_like_a_split_tells_none(folder: str) -> None:
     assert told["series"][0]["split"] == "train"
 
 
-<<<<<<< HEAD
 def test_the_loss_is_not_lost_among_ten_thousand_names() -> None:
     """Of very many, what is known to have a direction is told and judged, wherever it stands."""
     table = Table()
@@ -174,7 +173,8 @@ def test_the_loss_is_not_lost_among_ten_thousand_names() -> None:
     assert len(told["series"]) == MOST_SERIES
     assert told["series"][-1]["name"] == "train_loss"
     assert told["series"][0]["name"] == "layer.0/norm"
-=======
+
+
 @pytest.mark.parametrize("steps", [[9, 9, 9, 9], [5, 9, 5, 9]])
 def test_where_the_best_is_if_steps_are_counted_within_the_epoch(steps: list[int]) -> None:
     """In epochs."""
@@ -184,4 +184,3 @@ def test_where_the_best_is_if_steps_are_counted_within_the_epoch(steps: list[int
         table.add("loss", abs(line - 2.0), line=line, step=step, epoch=epoch)
     (told,) = inspection.inspected("a", found(table)).to_json()["series"]
     assert told["best_at"] == epochs[2]
->>>>>>> r2

@@ -81,12 +81,8 @@ SPLIT_WORD = re.compile(
     r"(?<![\w/.-])(train|training|val|valid|validation|eval|evaluation|dev|test)(?![\w/.-])"
 )
 QUOTES = re.compile(r"['\"{}\[\]]")
-<<<<<<< HEAD
-=======
 # `Epoch 2 val {'loss': 0.5}`; Hugging Face's farewell holds means over the run.
 NAMED_RECORD = re.compile(r"[^{}]{0,79}[a-z][^{}]{0,9}\{(?!.*train_runtime)['\"][^{}]*\}\s*\Z")
-SHARE = re.compile(r"(accuracy): (\d+)/(\d+) \(", re.IGNORECASE)
->>>>>>> r2
 COUNTS = {
     "epoch": "epoch",
     **dict.fromkeys(
