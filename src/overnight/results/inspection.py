@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from overnight.results import health, names, segments
+from overnight.results import health, names
 from overnight.results.curves import Curve, Found
 from overnight.results.health import Finding, several
+from overnight.results.runs import segments
 from overnight.results.series import Series
 
 MOST_SERIES = 2_000  # of a file with more, the others are only counted
