@@ -180,8 +180,7 @@ def same_by_hundred(metric: str, one: float, other: float) -> bool:
     Not a training that collapsed: 0.1 % beside 76 %.
     """
     low, high = sorted((one, other))
-    is_apart = 0 < low <= 1 and high > 1.5 and 40 < high / low < 250
-    return is_apart and names.is_share(metric)
+    return other_scale(metric, one, other) and low > 0 and 40 < high / low < 250
 
 
 def better(difference: float, goal: str | None) -> bool | None:
