@@ -229,13 +229,26 @@ def together(found: Comparison, effects: Sequence[Effect]) -> Iterator[Proposal]
     if len(better) < 2 or any(has_all(arm, better) for arm in found.arms):
         return
     shown = ", ".join(f"{grouping.last(key)}={grouping.shown(v)}" for key, v in better.items())
+    is_sure = all(
+        is_better(found, base, each, better[each.key]) for each in effects if each.key in better
+    )
     yield Proposal(
         kind="knob",
         what=f"{shown} together",
-        why=f"each of them alone was better than {base.label}, and they were not tried together",
+        why=f"each of them alone was better than {base.label}{'' if is_sure else ', unproven'}, "
+        "and they were not tried together",
         use=BOTH,
         evidence={"changes": dict(better)},
         **at(found, [base], seeds_of(base) or new_seeds([base], SEEDS_TO_BEGIN), [better]),
+    )
+
+
+def is_better(found: Comparison, base: Arm, effect: Effect, value: Any) -> bool:
+    """Whether a test says so of an arm with that value against the base."""
+    labels = next(each.labels for each in effect.levels if each.value == value)
+    return any(
+        test.is_clear and test.is_better and test.arm in labels and test.against == base.label
+        for test in found.tests
     )
 
 

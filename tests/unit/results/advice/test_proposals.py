@@ -196,6 +196,10 @@ def test_the_best_of_each_together() -> None:
     (one,) = [each for each in found if "together" in each.what]
     assert dict(one.points[0]) == {"lr": 2, "aug": "rand"}
     assert one.seeds == (0, 1)  # those of the base, to be paired with it
+    assert "alone was better than lr=1 aug=none, and" in one.why
+    open_ = [*ablation[:4], *armed.seeds("aug", [79.5, 81.9], lr=1, aug="rand")]
+    (one,) = [e for e in made(pooling.compare(open_, baseline="base")) if "together" in e.what]
+    assert "alone was better than lr=1 aug=none, unproven, and" in one.why
     both = [*ablation, *armed.seeds("both", [86.0, 86.1], lr=2, aug="rand")]
     found = made(pooling.compare(both, baseline="base-s0"))
     assert not [each for each in found if "together" in each.what]
@@ -297,6 +301,8 @@ def test_order_and_nothing() -> None:
     settled = pooling.compare(clear)
     assert made(settled) == []
     assert "aug=b is the best for certain" in proposals.nothing(settled)
+    still = [*armed.seeds("a", [90, 90], aug="a"), *armed.seeds("b", [91, 91], aug="b")]
+    assert "aug=b is the best, unproven" in proposals.nothing(pooling.compare(still))
     assert "no run has a number yet" in proposals.nothing(pooling.compare([armed.run("a", None)]))
 
 

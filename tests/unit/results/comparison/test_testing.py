@@ -30,9 +30,9 @@ def arm(label: str, values: list[float], first: int = 0) -> Arm:
 
 def table(random: np.random.Generator, *, are_paired: bool) -> list[Arm]:
     """Arms that differ in nothing; a seed is good or bad for all of them alike."""
-    seeds = random.normal(90, 1, SEEDS)
+    seeds = random.normal(90, 1, SEEDS) if are_paired else 90
     return [
-        arm(f"a{n}", (seeds * are_paired + random.normal(0, 0.5 + n / 4, SEEDS)).tolist(),
+        arm(f"a{n}", (seeds + random.normal(0, 0.5 + n / 4, SEEDS)).tolist(),
             0 if are_paired else n * SEEDS)
         for n in range(ARMS)
     ]  # fmt: skip
@@ -57,7 +57,7 @@ def test_the_best_of_many_equal_arms_is_seldom_called_better(are_paired: bool) -
     random = np.random.default_rng(8)
     alarms = 0
     for _ in range(300):
-        seeds = random.normal(90, 1, 5) * are_paired
+        seeds = random.normal(90, 1, 5) if are_paired else 90
         arms = [
             arm(f"a{n}", (seeds + random.normal(0, 1, 5)).tolist(), 0 if are_paired else 5 * n)
             for n in range(15)
