@@ -118,7 +118,7 @@ def test_a_file_is_made_by_its_ending_and_the_caption_is_printed(o, monkeypatch,
     shown = invoked(o, monkeypatch, *RUNS, "-o", name)
     magic = {"png": b"\x89PNG", "pdf": b"%PDF", "svg": b"<?xml", "html": b"<!doc"}
     assert (o.root / name).read_bytes().startswith(magic[name.rpartition(".")[2]])
-    assert shown.startswith(name)
+    assert shown.startswith(f"written to {name}")
     assert "lr=0.1 (n = 3)" in shown
     assert "1 standard deviation" in shown
 
