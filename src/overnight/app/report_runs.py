@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from overnight.app import Overnight, advising, comparing, fetching, plotting, series
@@ -92,13 +92,20 @@ def health(
 
 
 def advice(
-    o: Overnight, listed: Sequence[Known], told: Mapping[str, Sequence[Finding]]
+    o: Overnight,
+    listed: Sequence[Known],
+    told: Mapping[str, Sequence[Finding]],
+    apart: Collection[str] = (),
 ) -> Advice | None:
-    """On the finished runs beside each other; None where nothing can be judged."""
-    ended = [each.outcome for each in listed if each.view.state == "finished"]
+    """On the finished runs beside each other; None where nothing can be judged.
+
+    `apart`: sweeps that have their own table, verdict and proposals.
+    """
+    alone = [each for each in listed if not each.view.sweep or each.view.sweep not in apart]
+    ended = [each.outcome for each in alone if each.view.state == "finished"]
     if not ended or o.config.metrics is None:
         return None
-    outcomes = comparing.evened(ended)
+    outcomes = comparing.with_code(Snapshots(o), comparing.evened(ended))
     try:
         compared = pooling.compare(outcomes, baseline=comparing.planned(o, outcomes, None))
     except errors.UsageError:

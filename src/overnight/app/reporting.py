@@ -71,8 +71,8 @@ def made(
         fetch(o, pairs)
     here = report_runs.known(o, pairs)
     told = report_runs.findings(here)
-    advice = report_runs.advice(o, here, told)
     sweeps = ended_sweeps(o, servers, covered, cached=cached)
+    advice = report_runs.advice(o, here, told, {each.name for each, _ in sweeps})
     events = {
         (server.name, run.name): o.mirror.events(server.name, run.name)
         for server in servers
@@ -226,7 +226,7 @@ def swept(o: Overnight, advice: Advice, name: str, at: float) -> SweepEnd:
         header=sweep_text.point_header(found),
         rows=tuple(sweep_text.point_row(found, each) for each in found.arms),
         best=tuple(n for n, each in enumerate(found.arms) if sweep_text.is_top(found, each)),
-        notes=(*verdict_line(o, advice), *found.notes),
+        notes=(*verdict_line(o, advice), *found.notes, *sweep_text.unseen(found)),
     )
 
 

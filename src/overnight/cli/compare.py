@@ -44,7 +44,7 @@ WHICH = {"best": "best", "last": "last", "at-best": "at best validation"}
     help="What is pooled: runs that differ in nothing but their seed; none: each run by itself; a "
     "key of the configuration: a row for each of its values.",
 )
-@click.option("--metric", metavar="M", help="Another metric than the primary one.")
+@click.option("--metric", metavar="NAME", help="Another metric than the primary one.")
 @click.option(
     "--which",
     type=click.Choice(tuple(WHICH)),

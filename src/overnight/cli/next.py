@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from overnight.cli import common, terminal, written
+from overnight.core import errors
 
 if TYPE_CHECKING:
     from overnight.app.advising import Advice
@@ -52,6 +53,11 @@ def command(
     Fetches what is new first. A proposal becomes a sweep with --write FILE, which
     `overnight sweep --file FILE` starts.
     """
+    if pick is not None and path is None:
+        raise errors.UsageError(
+            "--pick says which proposal to write, and nothing is to be written",
+            hint=f"{command_line(runs, sweep, baseline)} --write sweep.toml --pick {pick}",
+        )
     with common.project(as_json) as o:
         from overnight.app import advising
 
@@ -94,7 +100,7 @@ def verdict(found: Verdict) -> list[str]:
 
 
 def proposal(number: int, found: Proposal, again: str) -> list[str]:
-    head = wrapped(f"{number}. {found.what}")
+    head = wrapped(f"{number}. {found.what}", hanging="   ")
     return [*head, *wrapped(found.why, "   "), *how(number, found, again)]
 
 
@@ -113,10 +119,14 @@ def done(chosen: Proposal, path: str) -> str:
     )
 
 
-def wrapped(sentence: str, indent: str = "") -> list[str]:
+def wrapped(sentence: str, indent: str = "", hanging: str = "") -> list[str]:
     """Names and values come from files: a line end in one of them begins no line of ours."""
     _, columns = written.terminal(None)
     width = min(WIDTH, columns or WIDTH)
     return textwrap.wrap(
-        sentence, width, initial_indent=indent, subsequent_indent=indent, break_long_words=False
+        sentence,
+        width,
+        initial_indent=indent,
+        subsequent_indent=indent + hanging,
+        break_long_words=False,
     )

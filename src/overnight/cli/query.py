@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 )
 @click.argument("statement", required=False)
 @click.option("--run", "runs", multiple=True, metavar="RUN", help="Single values of this run only.")
-@click.option("--metric", "metrics", multiple=True, help="Single values of this metric only.")
+@click.option(
+    "--metric", "metrics", metavar="NAME", multiple=True, help="Single values of this metric only."
+)
 @click.option("--csv", "as_csv", is_flag=True, help="As CSV, with every digit.")
 @click.option("--tables", is_flag=True, help="What can be asked: the tables and their columns.")
 @common.json_option

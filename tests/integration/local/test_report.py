@@ -86,6 +86,9 @@ def test_a_sweep_that_has_ended(world: World) -> None:
         assert "sweep lr, val_acc (max): 3 runs, 3 finished" in shown
     (told,) = json.loads(world.typed("report", "--since", "1h", "--json"))["sweeps"]
     assert [row[0] for row in told["rows"]] == ["0.03", "0.02", "0.01"]
+    pulled = json.loads(world.typed("report", "--since", "1h", "--json", "--pull"))
+    typed = {each["command"] for each in pulled["steps"]}
+    assert typed == {"overnight next --sweep lr"}  # its runs are advised on once, together
 
 
 GONE = """
