@@ -155,7 +155,25 @@ def look(folder: Path) -> Seen:
             seen.settings.append(parts)
         elif is_candidate("/".join(("work", *parts))):
             _read(path, parts, seen)
+        elif why := _passed_over(path):
+            seen.skipped.append(
+                Left(
+                    path=os.fsencode(path.relative_to(folder)).decode("utf-8", "backslashreplace"),
+                    why=why,
+                )
+            )
     return seen
+
+
+def _passed_over(path: Path) -> str:
+    """Why a file is not read that may well hold metrics; empty where nobody expects it to."""
+    if path.suffix.lower() == ".gz":
+        return "compressed: gunzip it, and type the same again"
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return "its name is no text in UTF-8: rename it, and type the same again"
+    return ""
 
 
 def _read(path: Path, parts: Parts, seen: Seen) -> None:
