@@ -13,30 +13,19 @@ import os
 import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from overnight.app import Overnight, imported, publishing, series
+from overnight.app import Overnight, imported, old_files, publishing, series
 from overnight.core import errors, places, spec
-from overnight.results import reading, run_roots, settings_files, several_runs
+from overnight.results import run_roots, settings_files, several_runs
 from overnight.results.curves import Curve, Found
 from overnight.results.run_roots import Parts
-from overnight.results.runs.run_files import legible, record
-from overnight.results.runs.sources import is_candidate
+from overnight.results.runs.run_files import record
 
-MOST_BYTES = 2 << 30  # of one file
 MOST_LINES = 5
 ORIGIN = "imported_from"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Left:
-    path: str
-    why: str
-
-    def to_json(self) -> dict[str, str]:
-        return {"path": self.path, "why": self.why}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +67,7 @@ class ImportedRun:
 @dataclass(frozen=True, kw_only=True)
 class Imported:
     runs: tuple[ImportedRun, ...]
-    skipped: tuple[Left, ...]
+    skipped: tuple[old_files.Left, ...]
     dry_run: bool
 
     def to_json(self) -> dict[str, Any]:
@@ -87,15 +76,6 @@ class Imported:
             "skipped": [each.to_json() for each in self.skipped],
             "dry_run": self.dry_run,
         }
-
-
-@dataclass(kw_only=True)
-class Seen:
-    """What lies below a folder."""
-
-    found: dict[Parts, Found] = field(default_factory=dict)
-    settings: list[Parts] = field(default_factory=list)
-    skipped: list[Left] = field(default_factory=list)
 
 
 def bring(
@@ -107,7 +87,7 @@ def bring(
     """
     folder = checked(o, folder, name)
     with o.talk.busy(f"looking at {folder}"):
-        seen = look(folder)
+        seen = old_files.look(folder)
     olds = list(old_runs(folder, seen, split=split))
     if not olds:
         raise errors.UsageError(
@@ -143,41 +123,10 @@ def checked(o: Overnight, folder: Path, name: str | None) -> Path:
     return folder
 
 
-# -- what is there --------------------------------------------------------------------------------
+# -- the runs ------------------------------------------------------------------------------------
 
 
-def look(folder: Path) -> Seen:
-    """Reads every file that may hold metrics; links are not followed."""
-    seen = Seen()
-    for path in reading.files(folder):
-        parts = path.relative_to(folder).parts
-        if settings_files.is_settings(parts):
-            seen.settings.append(parts)
-        elif is_candidate("/".join(("work", *parts))):
-            _read(path, parts, seen)
-    return seen
-
-
-def _read(path: Path, parts: Parts, seen: Seen) -> None:
-    shown = "/".join(parts)
-    try:
-        if path.stat().st_size > MOST_BYTES:
-            seen.skipped.append(Left(path=shown, why="larger than 2 GiB"))
-            return
-        found = reading.read(path)
-    except OSError as error:
-        seen.skipped.append(Left(path=shown, why=error.strerror or "cannot be read"))
-        return
-    if found is None:
-        return
-    if any(each.value.size for each in found.curves):
-        seen.found[parts] = legible(found)
-    elif path.suffix.lower() not in (".txt", ".json"):  # those are rarely meant to be metrics
-        why = found.skipped[0].why if found.skipped else "it holds no metric"
-        seen.skipped.append(Left(path=shown, why=why))
-
-
-def old_runs(folder: Path, seen: Seen, *, split: bool = False) -> Iterator[Old]:
+def old_runs(folder: Path, seen: old_files.Seen, *, split: bool = False) -> Iterator[Old]:
     """The runs in the order of their folders; of a file with several runs each for itself."""
     for root, files in run_roots.roots(seen.found, seen.settings).items():
         one = [file for file in files if len(_runs_in(seen.found[file])) < 2]

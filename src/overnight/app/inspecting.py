@@ -14,8 +14,9 @@ from typing import IO, cast
 
 from overnight.app.talk import Talk
 from overnight.core import errors
-from overnight.results import inspection, reading
+from overnight.results import curves, inspection, reading
 from overnight.results.inspection import Inspected
+from overnight.results.records import database
 
 GZIP = b"\x1f\x8b"
 LARGEST_PLAIN = 8 << 30  # bytes that a compressed file may become
@@ -86,6 +87,12 @@ def _unpacked(path: Path, name: str) -> Inspected:
     with tempfile.TemporaryDirectory(prefix="overnight-inspect-") as folder:
         copy = Path(folder, plain)
         with gzip.open(path) as packed, copy.open("wb") as file:
+            head = packed.read(curves.HEAD_BYTES)
+            file.write(head)
+            file.flush()
+            # a bomb is not unpacked to see that nobody knows it; a database is seen as a whole only
+            if not head.startswith(database.MAGIC) and reading.reader_of(copy) is None:
+                return inspection.refused(name, UNKNOWN)
             shutil.copyfileobj(_Limited(cast("IO[bytes]", packed)), file, CHUNK)
         os.utime(copy, (path.stat().st_mtime,) * 2)
         return _read(copy, name)

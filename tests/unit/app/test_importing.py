@@ -331,3 +331,19 @@ def test_the_parts_of_a_file_are_named_as_asked(o: Overnight, old: Path) -> None
     appended(old)
     found = importing.bring(o, old, name="base", split=True)
     assert [each.run for each in found.runs] == ["base-1", "base-2", "base-3"]
+
+
+def test_what_is_not_read_is_told(o: Overnight, old: Path) -> None:
+    """Compressed files, and names that no JSON could tell; pictures are expected to be left."""
+    write(old / "one/metrics.jsonl", rows(0.7))
+    write(old / "one/more.jsonl.gz", "x")
+    write(old / "one/plot.png", "x")
+    odd = os.fsencode(old) + b"/odd\xff"
+    os.mkdir(odd)
+    (Path(os.fsdecode(odd)) / "metrics.csv").write_text("step,loss\n1,2\n2,1\n")
+    found = importing.bring(o, old).to_json()
+    json.dumps(found).encode()
+    assert {each["path"]: each["why"].partition(":")[0] for each in found["skipped"]} == {
+        "odd\\xff/metrics.csv": "its name is no text in UTF-8",
+        "one/more.jsonl.gz": "compressed",
+    }

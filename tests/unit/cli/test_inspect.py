@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
+import sqlite3
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from overnight import cli
+from overnight.app import inspecting
 from overnight.cli import endings
 
 ROWS = [f"{epoch},{1 / epoch},{1 / epoch + 0.1}" for epoch in range(1, 21)]
@@ -92,3 +95,32 @@ def test_names_from_a_file_do_not_act(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "owned" in shown
     assert "\x1b" not in shown
     assert "\x07" not in shown
+
+
+def test_a_compressed_file_that_nobody_knows_is_not_unpacked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its first bytes say so; a bomb would fill the disk."""
+    packed = tmp_path / "bomb.jsonl.gz"
+    packed.write_bytes(gzip.compress(b"0" * (1 << 20)))
+    monkeypatch.setattr(inspecting, "LARGEST_PLAIN", 1 << 18)
+    with pytest.raises(SystemExit):
+        cli.main(["inspect", str(packed), "--json"])
+    (told,) = map(json.loads, capsys.readouterr().out.splitlines())
+    assert told["reason"] == inspecting.UNKNOWN
+
+
+def test_a_compressed_database(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What it is can be seen of the whole only."""
+    plain = tmp_path / "x.db"
+    with contextlib.closing(sqlite3.connect(plain)) as db:
+        db.execute("CREATE TABLE metrics (run_name, step INTEGER, metrics, timestamp)")
+        rows = [("r", n, json.dumps({"loss": 1.0, "pad": "x" * 99}), "") for n in range(999)]
+        db.executemany("INSERT INTO metrics VALUES (?, ?, ?, ?)", rows)
+        db.commit()
+    packed = tmp_path / "x.db.gz"
+    packed.write_bytes(gzip.compress(plain.read_bytes()))
+    with pytest.raises(SystemExit):
+        cli.main(["inspect", str(packed), "--json"])
+    (told,) = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (told["format"], told["series"][0]["n"]) == ("trackio", 999)

@@ -15,7 +15,7 @@ import numpy as np
 from overnight.results import curves
 from overnight.results.curves import Curve, Floats, Found, Mark, Passed
 from overnight.results.records import events, protobuf, scalar_blocks, tfrecord
-from overnight.results.records.columns import Columns
+from overnight.results.records.columns import Columns, of_columns
 from overnight.results.records.scalar_blocks import Part
 from overnight.results.records.tfrecord import Block
 
@@ -127,7 +127,7 @@ class _Reading:
 
     def found(self, path: Path) -> Found:
         made = [(_text(tag), rows) for tag, rows in self._columns.sorted()]
-        made.sort(key=lambda each: (float(each[1][4, 0]), each[0]))
+        made.sort(key=lambda each: (float(each[1][3][0]), each[0]))
         self._seen.update([tag for tag, _ in made][:MOST_TOLD])
         return Found(
             format=FORMAT,
@@ -143,11 +143,11 @@ class _Reading:
         told = {"plugins": self._plugins, "told": sorted(self._told), "names": sorted(self._seen)}
         return {key: value for key, value in told.items() if value}
 
-    def _curve(self, path: Path, tag: str, rows: Floats) -> Curve:
+    def _curve(self, path: Path, tag: str, rows: tuple[Floats, ...]) -> Curve:
         name, split = placed(path, tag, is_alone=len(self._seen) == 1)
-        time = rows[3]
+        time = rows[2]
         time[time == 0] = np.nan  # a missing time reads as zero
-        return curves.curve(name, rows, split=split)
+        return of_columns(name, rows, split=split)
 
 
 def _text(tag: bytes) -> str:

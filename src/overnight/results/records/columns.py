@@ -6,9 +6,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from overnight.results import curves
 from overnight.results.curves import Curve, Floats, Whole
 
 
@@ -18,7 +16,7 @@ class Columns:
     def __init__(self) -> None:
         self._keys: dict[Hashable, int] = {}
         self._which: list[Whole] = []
-        self._rows: list[NDArray[np.float64]] = []
+        self._columns: tuple[list[Floats], ...] = ([], [], [], [])
 
     def number(self, key: Hashable) -> int:
         """The number of a series, in the order in which they come first."""
@@ -26,33 +24,62 @@ class Columns:
 
     def add(self, which: Whole | int, rows: Sequence[Floats] | Floats) -> None:
         """`rows`: value, step, time, line of shape (n,); `which`: one number or n of them."""
-        table = np.stack([np.asarray(row, np.float64) for row in rows])
-        count = table.shape[1]
+        columns = [np.array(row, np.float64) for row in rows]
+        count = columns[0].size
         self._which.append(np.full(count, which, np.int64) if isinstance(which, int) else which)
-        self._rows.append(table)
+        for kept, column in zip(self._columns, columns, strict=True):
+            kept.append(column)
 
-    def sorted(self) -> Iterable[tuple[Any, NDArray[np.float64]]]:
-        """Each key with its rows: an array of shape (5, n) as `curves.curve` takes it."""
-        if not self._rows:
+    def sorted(self) -> Iterable[tuple[Any, tuple[Floats, ...]]]:
+        """Each key with value, step, time and line of its rows, in order. Only once.
+
+        A database of many runs is as large as the memory allows, so no more than one column is
+        there twice at any time.
+        """
+        if not self._which:
             return
         which = np.concatenate(self._which)
-        table = np.concatenate(self._rows, axis=1)
-        self._which, self._rows = [], []
-        if len(self._keys) > 1:
-            order = np.argsort(which, kind="stable")
-            which, table = which[order], table[:, order]
-        edges = np.searchsorted(which, np.arange(len(self._keys) + 1))
+        self._which = []
+        order = np.argsort(which, kind="stable") if len(self._keys) > 1 else None
+        columns = tuple(_joined(each, order) for each in self._columns)
+        edges = np.searchsorted(
+            which if order is None else which[order], np.arange(len(self._keys) + 1)
+        )
+        del which, order
         for number, key in enumerate(self._keys):
-            mine = table[:, edges[number] : edges[number + 1]]
+            mine = tuple(column[edges[number] : edges[number + 1]] for column in columns)
             if (np.diff(mine[3]) < 0).any():  # what was read one by one comes after its batch
-                mine = mine[:, np.argsort(mine[3], kind="stable")]
-            value, step, time, line = mine
-            if value.size:
-                yield key, np.stack([value, step, curves.untold(value.size), time, line])
+                by_line = np.argsort(mine[3], kind="stable")
+                mine = tuple(column[by_line] for column in mine)
+            if mine[0].size:
+                yield key, mine
 
     def curves(self) -> tuple[Curve, ...]:
         """Where the keys are (run, name)."""
-        return tuple(curves.curve(name, rows, run=run) for (run, name), rows in self.sorted())
+        return tuple(of_columns(name, rows, run=run) for (run, name), rows in self.sorted())
+
+
+def _joined(batches: list[Floats], order: Whole | None) -> Floats:
+    whole = np.concatenate(batches)
+    batches.clear()
+    return whole if order is None else whole[order]
+
+
+def of_columns(
+    name: str, columns: Sequence[Floats], *, run: str = "", split: str | None = None
+) -> Curve:
+    """`columns`: value, step, time and line, each of shape (n,); no epoch is told."""
+    value, step, time, line = columns
+    return Curve(
+        name=name,
+        value=value,
+        step=step,
+        epoch=np.broadcast_to(np.float64(np.nan), value.shape),  # takes no memory
+        time=time,
+        line=line.astype(np.int64),
+        run=run,
+        split=split,
+    )
 
 
 def number(value: Any) -> float | None:
