@@ -8,7 +8,6 @@ else left for the next time.
 from __future__ import annotations
 
 import os
-import re
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -31,7 +30,6 @@ from overnight.results.formats.printed_cut import Cut
 from overnight.results.formats.printed_pieces import Piece
 
 FORMAT = "text_log"
-HOLE = re.compile(rb"\0{16,}")
 SETTLED_S = 600.0  # a log that nobody wrote to for so long has probably come to its end
 
 # Text that is no output of a training, or that other readers know.
@@ -69,7 +67,7 @@ def is_binary(head: bytes) -> bool:
     """
     if printed_pieces.encoding(head):
         return False
-    head = HOLE.sub(b"", head) or head
+    head = printed_pieces.HOLE.sub(b"", head) or head
     odd = len(head) - len(head.translate(None, bytes([*range(7), *range(14, 27), *range(28, 32)])))
     return odd > len(head) // 10
 
