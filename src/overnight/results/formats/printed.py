@@ -7,6 +7,8 @@ else left for the next time.
 
 from __future__ import annotations
 
+import os
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -28,6 +30,7 @@ from overnight.results.formats.printed_cut import Cut
 from overnight.results.formats.printed_pieces import Piece
 
 FORMAT = "text_log"
+SETTLED_S = 600.0  # a log that nobody wrote to for so long has probably come to its end
 
 # Text that is no output of a training, or that other readers know.
 OTHERS = frozenset(
@@ -58,9 +61,13 @@ def claims(path: Path, head: bytes) -> int:
 
 
 def is_binary(head: bytes) -> bool:
-    """Whether no text looks like this; UTF-16 is text."""
+    """Whether no text looks like this; UTF-16 is text.
+
+    Nor do holes count, which a rotation or a crash of the machine leaves in a log: zeros in a row.
+    """
     if printed_pieces.encoding(head):
         return False
+    head = printed_pieces.HOLE.sub(b"", head) or head
     odd = len(head) - len(head.translate(None, bytes([*range(7), *range(14, 27), *range(28, 32)])))
     return odd > len(head) // 10
 
@@ -101,7 +108,8 @@ def _is_complete(file: BinaryIO, piece: Piece, begin: int, wide: str | None) -> 
     before = file.read(begin - start)
     if wide:
         before = before.decode(wide, "replace").encode()
-    return printed_again.is_complete(piece.text, b"\n" + before)
+    age_s = time.time() - os.fstat(file.fileno()).st_mtime
+    return printed_again.is_complete(piece.text, b"\n" + before, is_settled=age_s > SETTLED_S)
 
 
 class Reading:

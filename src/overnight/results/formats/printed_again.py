@@ -17,6 +17,7 @@ BEFORE_BYTES = 1 << 16
 _RUN = re.compile(rb"\d+")
 _DRAWN = re.compile(rb"(?:\xe2\x96[\x88-\x8f]|\s)+")
 _AT_END = re.compile(rb"\.(\d+)$")
+_RUN_AT_END = re.compile(rb"\d+$")
 
 
 class Shown:
@@ -61,23 +62,33 @@ def _same(column: Floats) -> Flags:
     return same
 
 
-def is_complete(last: bytes, before: bytes) -> bool:
+def is_complete(last: bytes, before: bytes, *, is_settled: bool = False) -> bool:
     """Whether a line that the file ends with may be believed to be all of it.
 
     It may where it is a closed record, or where earlier lines (`before`) show that lines of its
-    form end there: none goes on, and a number at the end has as many decimals as all of theirs.
+    form end there: none goes on, and a number at the end has as many decimals as all of theirs, or
+    is the same whole number as in all of them. Of a file that has long been left alone
+    (`is_settled`) a line may also be the only one of its form.
     """
     last = last.rstrip()
     if last.endswith(b"}") and b"{" in last:
         return True
-    form, decimals = _form(last), _AT_END.search(last)
-    if last[-1:] in b".,:=-+([" or (last[-1:].isdigit() and not decimals):
+    form = _form(last)
+    if last[-1:] in b".,:=-+([":
         return False
     alike = [line for line in re.split(rb"[\r\n]+", before)[1:] if _form(line).startswith(form)]
-    if len(alike) < 2 or any(_form(line) != form for line in alike):
+    if any(_form(line) != form for line in alike):
         return False
-    lengths = {len(found[1]) for found in map(_AT_END.search, alike) if found}
-    return decimals is None or lengths == {len(decimals[1])}
+    if len(alike) < 2:
+        return is_settled
+    decimals = _AT_END.search(last)
+    if decimals:
+        lengths = {len(found[1]) for found in map(_AT_END.search, alike) if found}
+        return lengths == {len(decimals[1])} or (is_settled and len(lengths) > 1)
+    whole = _RUN_AT_END.search(last)
+    if whole is None or is_settled:
+        return True
+    return {found[0] for found in map(_RUN_AT_END.search, alike) if found} == {whole[0]}
 
 
 def _form(line: bytes) -> bytes:

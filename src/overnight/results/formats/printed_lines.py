@@ -36,7 +36,7 @@ UNREAD = re.compile(
 RULER = "---"
 # Beside the hints of the node's parser; what may say something holds one of them. No numbers.
 HINTS = (
-    *(" net ", "reached", "dataloader ", "average precision", RULER),
+    *(" net ", "reached", "dataloader ", "average precision", RULER, "box(p", "map@"),
     *(
         "f1",
         "wer:",
@@ -54,7 +54,7 @@ HINTS = (
         "mae",
     ),
 )
-METRICS = HINTS[5:]
+METRICS = HINTS[7:]
 ROUND = re.compile(rb"(?:\[[^]]*\]\s*)?\[\d+\]\s|\s*\d+:\s")
 # A line of a configuration: losses are seldom whole numbers.
 SETTING = re.compile(r"\s*[\"']?[\w.]*loss[\w.]*[\"']?\s*[:=]\s*\d+,?\s*$", re.IGNORECASE)

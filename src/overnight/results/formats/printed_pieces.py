@@ -5,6 +5,7 @@ A piece ends at a line end, or at a carriage return, where a bar begins anew.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
@@ -13,6 +14,7 @@ PIECE_BYTES = 1 << 21
 HEAD_BYTES = 1 << 14
 # No training prints them, and no rule may depend on them.
 CONTROLS = bytes(range(9))
+HOLE = re.compile(rb"\0{16,}")
 
 
 class Piece(NamedTuple):
@@ -35,6 +37,7 @@ def encoding(head: bytes) -> str | None:
     for mark, name in ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be")):
         if head.startswith(mark):
             return name
+    head = HOLE.sub(b"", head)
     even, odd = head[:2000:2], head[1:2000:2]
     if len(head) >= 40 and max(even.count(0), odd.count(0)) > 0.7 * len(odd):
         return "utf-16-be" if even.count(0) > odd.count(0) else "utf-16-le"

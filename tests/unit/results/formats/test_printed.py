@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from pathlib import Path
 
 import pytest
@@ -413,6 +414,13 @@ def test_binary_and_empty_files_are_refused(tmp_path: Path) -> None:
         assert printed.claims(tmp_path / "train.log", data) == curves.NO
 
 
+def test_a_hole_in_a_log_is_passed(tmp_path: Path) -> None:
+    text = b"epoch 1 loss 0.5\n" + bytes(5000) + b"epoch 2 loss 0.25\n"
+    assert [row[0] for row in told(read(tmp_path, text))["loss", None]] == [0.5, 0.25]
+    assert printed.claims(tmp_path / "train.log", text) == curves.PERHAPS
+    assert printed.claims(tmp_path / "train.log", bytes(5000)) == curves.NO
+
+
 def test_claims(tmp_path: Path) -> None:
     said = b"step 5 loss 0.5\n"
     assert printed.claims(tmp_path / "train.log", said) == curves.PERHAPS
@@ -454,6 +462,26 @@ def test_last_line_without_an_end(tmp_path: Path) -> None:
     assert told(printed.read(tmp_path / "train.log", complete.mark)) == {
         ("loss", None): [(0.5, -1, 5, 5)]
     }
+
+
+def test_last_line_that_ends_with_the_same_whole_number(tmp_path: Path) -> None:
+    log = "".join(f"epoch {n} loss 0.{n}, samples 90\n" for n in range(1, 4))
+    assert told(read(tmp_path, log + "epoch 4 loss 0.4, samples 90"))["loss", None][-1][0] == 0.4
+    assert len(told(read(tmp_path, log + "epoch 4 loss 0.4, samples 9"))["loss", None]) == 3
+
+
+def test_last_line_of_a_log_that_was_left_alone(tmp_path: Path) -> None:
+    """May be the only one of its form; a number that is shorter than all others is still torn."""
+    for text, count in (
+        ("epoch 1 loss 0.5\nepoch 2 loss 0.25\ndone, test loss 0.125", 1),
+        ("loss 0.125\nloss 0.250\ntest loss 0.125 at", 1),
+        ("test loss 0.125\ntest loss 0.250\ntest loss 0.3", 2),
+        ("test loss 0.125 acc 0.5\nepoch 2\ntest loss 0.3", 1),
+    ):
+        path = tmp_path / "train.log"
+        path.write_text(text)
+        os.utime(path, (1.7e9, 1.7e9))
+        assert len(told(printed.read(path))["test loss", "test"]) == count
 
 
 def test_last_line_that_may_be_torn_is_left(tmp_path: Path) -> None:
