@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from overnight.app import Overnight, comparing
 from overnight.app.code_changes import Snapshots
-from overnight.app.talk import Silent
 from overnight.results.comparison import grouping
+from tests.unit.app.projects import project
 from tests.unit.results import folders
-
-CONFIG = (
-    '[project]\nname = "p"\ntrain = "python train.py"\n'
-    '[metrics]\nprimary = "val_acc"\ngoal = "max"\n'
-)
 
 
 @pytest.fixture
-def o(tmp_path: Path) -> Overnight:
-    (tmp_path / "overnight.toml").write_text(CONFIG)
-    return Overnight(tmp_path, Silent())
+def o(tmp_path: Path) -> Iterator[Overnight]:
+    with project(tmp_path) as made:
+        yield made
 
 
 def logged(o: Overnight, run: str, seed: int, *argv: str) -> None:

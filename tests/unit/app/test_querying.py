@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,7 @@ ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
-def o(tmp_path: Path) -> Overnight:
-    made = project(tmp_path, goal="min")
+def o(tmp_path: Path) -> Iterator[Overnight]:
     one = tmp_path / ".overnight/results/one"
     folders.log(one, 1, *(f"epoch {n}/5 loss {n}.5 val_acc 0.{n}" for n in (1, 2, 3)))
     folders.log(one, 2, "epoch 3/5 loss 0.5 val_acc nan")
@@ -34,7 +34,8 @@ def o(tmp_path: Path) -> Overnight:
     point = {"name": "s", "point": {"lr": 0.1, "opt": "adam"}, "seed": 3}
     (one / "spec.json").write_text(json.dumps(folders.spec(sweep=point)))
     folders.jsonl(tmp_path / ".overnight/results/two", {"step": 7, "val/acc": 0.9, "loss": 1.0})
-    return made
+    with project(tmp_path, goal="min") as made:
+        yield made
 
 
 def ask(o: Overnight, statement: str, **more: Any) -> list[tuple[Any, ...]]:

@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -29,8 +30,9 @@ from tests.waiting import wait_until
 
 
 @pytest.fixture
-def o(tmp_path: Path) -> Overnight:
-    return project(tmp_path)
+def o(tmp_path: Path) -> Iterator[Overnight]:
+    with project(tmp_path) as made:
+        yield made
 
 
 def folder(o: Overnight, run: str = "a") -> Path:
