@@ -224,6 +224,9 @@ def chosen_key(wanted: str, configs: Sequence[Mapping[str, Any]]) -> str:
 # -- labels -----------------------------------------------------------------------------------
 
 
+DEFAULTS = "defaults"  # an arm that sets nothing of what sets others apart
+
+
 def labelled(groups: Sequence[Group], keys: Sequence[str], by: str = SEED) -> list[Group]:
     """Each with a unique label, the same wherever these runs are shown.
 
@@ -249,7 +252,8 @@ def labels(groups: Sequence[Group], keys: Sequence[str], by: str) -> list[str]:
         if len(keys) > MOST_KEYS:
             return points
     short = short_names(keys)
-    told = [_label(group, keys, short) for group in groups]
+    switches = {key for key in keys if any(group.config.get(key) is True for group in groups)}
+    told = [_label(group, keys, short, switches) for group in groups]
     is_plain = len(set(told)) == len(told) and max(map(len, told), default=0) <= LONGEST
     return told if is_plain else [""] * len(groups)
 
@@ -277,16 +281,20 @@ def with_code(groups: Sequence[Group], told: Sequence[str]) -> list[str]:
     ]
 
 
-def _label(group: Group, keys: Sequence[str], short: Mapping[str, str]) -> str:
-    """In the order of the keys; what only others have is said as missing."""
-    parts = [_part(key, short[key], group) for key in keys]
-    return " ".join(part for part in parts if part)
-
-
-def _part(key: str, name: str, group: Group) -> str:
-    if key == CODE:
-        return _code(group)
-    return _setting(name, group.config[key]) if key in group.config else f"no {name}"
+def _label(
+    group: Group, keys: Sequence[str], short: Mapping[str, str], switches: Collection[str]
+) -> str:
+    """What it sets, in the order of the keys; a switch that only others have is said as missing."""
+    parts = []
+    for key in keys:
+        if key == CODE:
+            parts.append(_code(group))
+        elif key in group.config:
+            parts.append(_setting(short[key], group.config[key]))
+        elif key in switches:
+            parts.append(f"no {short[key]}")
+    label = " ".join(part for part in parts if part)
+    return label or (DEFAULTS if any(key != CODE for key in keys) else "")
 
 
 def _setting(name: str, value: Any) -> str:

@@ -90,6 +90,11 @@ def test_numbers_are_equal_however_they_are_written() -> None:
 def test_labels() -> None:
     """What differs, with the last part of the key; a flag alone; what only others have."""
     assert list(arms({"--amp": True, "--lr": "0.1"}, {"--lr": "0.1"})) == ["amp", "no amp"]
+    assert list(arms({"--lr": "0.1", "--wd": "1"}, {"--lr": "0.1"}, {})) == [
+        "lr=0.1 wd=1",
+        "lr=0.1",
+        "defaults",
+    ]
     assert list(arms({"a.lr": 1, "b.lr": 1}, {"a.lr": 2, "b.lr": 1}, {"a.lr": 1, "b.lr": 2})) == [
         "a.lr=1 b.lr=1",
         "a.lr=2 b.lr=1",
