@@ -19,7 +19,8 @@ from bench import results_page, results_stdout, results_trackers, table
 
 MEMORY_MIB = 300.0
 RUNS, STEPS, POINTS = 1000, 10_000, 1_000_000
-PEER_RUNS = 20  # writing more with their libraries takes many minutes
+# Writing more with their libraries takes many minutes.
+PEER_RUNS = {"trackio": 100, "mlflow": 20, "wandb": 20, "tensorboard": 20}
 
 Part = Callable[[int, int], Iterator[table.Figure]]
 
@@ -47,9 +48,8 @@ def store(repetitions: int, smaller: int) -> Iterator[table.Figure]:
 
 def peers(repetitions: int, smaller: int) -> Iterator[table.Figure]:
     """The same runs, ours from `metrics.jsonl` into the store and out of it, theirs as they are."""
-    steps = STEPS // smaller
-    yield from results_trackers.against_store(repetitions, PEER_RUNS, steps)
-    yield from results_trackers.measure(repetitions, PEER_RUNS, steps)
+    for tracker, runs in PEER_RUNS.items():
+        yield from results_trackers.measure(repetitions, runs, STEPS // smaller, [tracker])
 
 
 def tensorboard(repetitions: int, smaller: int) -> Iterator[table.Figure]:

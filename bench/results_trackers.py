@@ -253,41 +253,34 @@ def written(tracker: str, runs: int, steps: int) -> Iterator[Path]:
 def measure(
     repetitions: int, runs: int = 20, steps: int = 10_000, trackers: Sequence[str] = ()
 ) -> Iterator[table.Figure]:
-    """Seconds to read all points of the tracker's own files: ours and its fastest way."""
+    """Seconds to read so many runs as a tracker keeps them, by its fastest way: beside ours of the
+    same data from `metrics.jsonl` into a new store, and beside ours of the tracker's own files.
+    """
     for tracker in trackers or TRACKERS:
         with written(tracker, runs, steps) as folder:
             way = fastest(tracker, folder, runs, steps)
-            mine, theirs = pairs.alternate(
-                repetitions,
-                lambda _: read(tracker, "", folder, runs, steps)[0],  # noqa: B023  called at once
-                lambda _: read(tracker, way, folder, runs, steps)[0],  # noqa: B023
+
+            def theirs(_: int, tracker: str = tracker, way: str = way) -> float:
+                return read(tracker, way, folder, runs, steps)[0]
+
+            def own(_: int, tracker: str = tracker) -> float:
+                return read(tracker, "", folder, runs, steps)[0]
+
+            told = f"{runs} runs x {steps} steps"
+            mine, peer = pairs.alternate(
+                repetitions, lambda _: results_store.ingested_s(runs, steps), theirs
             )
             yield table.Figure(
-                name=f"{tracker}'s own files of {runs} runs x {steps} steps read",
+                name=f"{told}: ingest beside {tracker}",
                 unit="s",
                 ours=mine,
                 peer_name=way,
-                peer=theirs,
-            )
-
-
-def against_store(repetitions: int, runs: int, steps: int) -> Iterator[table.Figure]:
-    """The same data: ours from `metrics.jsonl` into a new store, theirs read as they keep it."""
-    for tracker in ("trackio", "mlflow", "wandb"):
-        with written(tracker, runs, steps) as folder:
-            way = fastest(tracker, folder, runs, steps)
-            mine, theirs = pairs.alternate(
-                repetitions,
-                lambda _: results_store.ingested_s(runs, steps),
-                lambda _: read(tracker, way, folder, runs, steps)[0],  # noqa: B023  called at once
-            )
-            yield table.Figure(
-                name=f"{runs} runs x {steps} steps: ingest beside {tracker}",
-                unit="s",
-                ours=mine,
-                peer_name=way,
-                peer=theirs,
+                peer=peer,
                 target=TARGET,
+            )
+            mine, peer = pairs.alternate(repetitions, own, theirs)
+            yield table.Figure(
+                name=f"{told}: {tracker}'s own files", unit="s", ours=mine, peer_name=way, peer=peer
             )
 
 

@@ -18,12 +18,14 @@ from overnight.app import (
     sweep_results,
 )
 from overnight.app.code_changes import Snapshots
+from overnight.app.series import Told
 from overnight.core import config, errors, invocation, places
 from overnight.results import names
 from overnight.results.comparison import grouping, outcomes, pooling, settings, sweeps
 from overnight.results.comparison.arms import Comparison, Outcome, Swept, Which
 from overnight.results.comparison.pooling import Number
-from overnight.results.runs.measures import Metric
+
+NOTHING = Told({}, {})
 
 
 def compared(
@@ -116,31 +118,31 @@ def of_swept(told: Outcome, found: Outcome | None) -> Outcome:
 def all_of(known: Snapshots, runs: Sequence[str]) -> list[Outcome]:
     """From .overnight/results alone; curves are read only of runs for which these are needed."""
     told = series.told(known.o, runs)
-    return [read(known, run, told.get(run, {})) for run in runs]
+    return [read(known, run, told.get(run, NOTHING)) for run in runs]
 
 
-def read(known: Snapshots, run: str, told: Mapping[str, Metric]) -> Outcome:
-    """`told`: its metrics. What was measured on test data is taken where the validation was best,
-    for which the curves are read.
+def read(known: Snapshots, run: str, told: Told) -> Outcome:
+    """`told`: what the store tells of it. What was measured on test data is taken where the
+    validation was best, for which the curves are read.
     """
     o = known.o
     folder = places.results_folder(o.root, run)
     state = evaluating.record(folder / "state.json")
     spec = evaluating.record(folder / "spec.json") if (folder / "spec.json").exists() else {}
-    is_tested = any(each.split == names.TEST for each in told.values())
+    is_tested = any(each.split == names.TEST for each in told.metrics.values())
     found = outcomes.outcome(
         run,
         state=state,
         spec=spec,
         series=series.of_run(o, run) if is_tested else (),
-        summaries=None if is_tested else told,
+        summaries=None if is_tested else told.metrics,
         metrics=o.config.metrics,
         files=config_files(known, spec),
         environment=environment(folder),
     )
     if found.seed is not None:
         return found
-    seeds = grouping.seeds_held(series.held(o, run), found.config)
+    seeds = grouping.seeds_held(told.settings, found.config)
     return dataclasses.replace(found, config={**seeds, **found.config})
 
 

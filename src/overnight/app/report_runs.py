@@ -47,7 +47,7 @@ def known(o: Overnight, pairs: Sequence[Pair]) -> list[Known]:
     snapshots, found = Snapshots(o), []
     for server, run in here:
         try:
-            outcome = comparing.read(snapshots, run.name, told.get(run.name, {}))
+            outcome = comparing.read(snapshots, run.name, told.get(run.name, comparing.NOTHING))
         except errors.UsageError as error:
             o.talk.say(f"{run.name}: {error.message}")
             continue

@@ -10,7 +10,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from overnight.app import Overnight, ingesting, second_reader
 from overnight.core import config, errors, places
@@ -94,29 +94,31 @@ def summaries(o: Overnight, runs: Sequence[str], metric: str) -> dict[str, Metri
     return {run: replace(m, goal=goal) for run, m in metrics.items()} if goal else metrics
 
 
-def told(o: Overnight, runs: Sequence[str]) -> dict[str, dict[str, Metric]]:
-    """What is told of all series of these runs, by run and name, without their curves; the goal of
-    the primary metric is that of the project.
+class Told(NamedTuple):
+    """What the store tells of a run without its curves: its metrics by name, and the settings of
+    its records and of its metric files (a logger's config).
     """
 
-    def load(store: SeriesStore) -> dict[str, dict[str, Metric]]:
-        found: dict[str, dict[str, Metric]] = {}
+    metrics: dict[str, Metric]
+    settings: dict[str, Any]
+
+
+def told(o: Overnight, runs: Sequence[str]) -> dict[str, Told]:
+    """By run; the goal of the primary metric is that of the project."""
+
+    def load(store: SeriesStore) -> dict[str, Told]:
+        found = {run: Told({}, held) for run, held in store.settings(runs).items()}
         for row in store.metrics(runs):
-            found.setdefault(row["run"], {})[row["name"]] = measures.of_row(row)
+            found[row["run"]].metrics[row["name"]] = measures.of_row(row)
         return found
 
-    metrics = o.config.metrics
+    wanted = o.config.metrics
     found = _used(o, runs, load)
-    for each in found.values():
-        primary = joining.meant(list(each), metrics.primary) if metrics else None
-        if metrics is not None and primary is not None:
-            each[primary] = replace(each[primary], goal=metrics.goal)
+    for metrics, _ in found.values():
+        primary = joining.meant(list(metrics), wanted.primary) if wanted else None
+        if wanted is not None and primary is not None:
+            metrics[primary] = replace(metrics[primary], goal=wanted.goal)
     return found
-
-
-def held(o: Overnight, run: str) -> dict[str, Any]:
-    """The settings of a run, with those that its metric files hold (a logger's config)."""
-    return _used(o, [run], lambda store: store.settings(run))
 
 
 def read(o: Overnight, run: str) -> summary.Read:

@@ -84,11 +84,16 @@ class SeriesStore:
         with series_file.translated():
             return [run for (run,) in self.db.execute("SELECT run FROM runs ORDER BY run")]
 
-    def settings(self, run: str) -> dict[str, Any]:
-        """What its records and files tell of its settings; empty for a run that is not known."""
+    def settings(self, runs: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """What the records and files of each run tell of its settings."""
         with series_file.translated():
-            row = self.db.execute("SELECT settings FROM runs WHERE run = ?", (run,)).fetchone()
-        return dict(json.loads(row[0])) if row else {}
+            return {
+                run: dict(json.loads(settings))
+                for some in _some(runs)
+                for run, settings in self.db.execute(
+                    f"SELECT run, settings FROM runs WHERE run IN ({_marks(some)})", some
+                )
+            }
 
     def curves_of(self, file_id: int) -> list[tuple[CurveRow, tuple[Chunk, ...]]]:
         """All that was read of a file, in the order of its curves."""
