@@ -6,7 +6,6 @@ Parts that need the testbed are left out, and said to be, where this machine can
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -45,10 +44,7 @@ def main() -> int:
     arguments = parse()
     began = time.monotonic()
     figures = list(measured(arguments.parts or [*ON_RIG, *LOCAL], arguments.repetitions))
-    if arguments.json:
-        print(json.dumps({"figures": [figure.to_json() for figure in figures]}, indent=2))
-    else:
-        print(table.render(figures))
+    print(table.written(figures, arguments.json))
     say(f"{time.monotonic() - began:.0f} s in all")
     return 0
 

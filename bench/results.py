@@ -117,10 +117,7 @@ def main() -> int:
             shown = table.spread(figure.ours, figure.unit)
             print(f"{figure.name}: {shown}", file=sys.stderr, flush=True)
             figures.append(figure)
-    if given.json:
-        print(json.dumps({"figures": [each.to_json() for each in figures]}, indent=2))
-    else:
-        print(table.render(figures))
+    print(table.written(figures, given.json))
     return 0
 
 

@@ -18,7 +18,6 @@ A store that is read a second time answers from the store of series: see `result
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import subprocess
 import sys
@@ -312,10 +311,7 @@ def main() -> int:
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     figures = list(measure(given.repetitions, given.runs, given.steps, given.trackers))
-    if given.json:
-        print(json.dumps({"figures": [each.to_json() for each in figures]}, indent=2))
-    else:
-        print(table.render(figures))
+    print(table.written(figures, given.json))
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -56,6 +57,12 @@ class Figure:
 
 def summary(values: Sequence[float]) -> dict[str, float]:
     return {"median": statistics.median(values), "min": min(values), "max": max(values)}
+
+
+def written(figures: Sequence[Figure], as_json: bool) -> str:
+    if not as_json:
+        return render(figures)
+    return json.dumps({"figures": [each.to_json() for each in figures]}, indent=2)
 
 
 def render(figures: Sequence[Figure]) -> str:
