@@ -38,7 +38,7 @@ chaos: packages $(STAMP) $(VENV)/.torch  ## real trainings on real servers, brok
 bench: packages $(STAMP)  ## the figures of the README, each against a named peer
 	$(BIN)/python -m bench
 
-CORPUS ?= ../shared/crashlogs/train.jsonl
+CORPUS ?=
 bench-diagnosis: $(STAMP)  ## how good and how fast the diagnosis is: CORPUS=path [JSON=1]
 	$(BIN)/python -m bench.diagnosis $(CORPUS) $(if $(JSON),--json)
 
