@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 from overnight.results import wording
 from overnight.results.advice import curve_words, knob_effects, verdict
@@ -22,9 +23,6 @@ from overnight.results.advice.proposal import (
 from overnight.results.comparison import grouping
 from overnight.results.comparison.arms import Arm, Comparison
 
-UNSTABLE = ("nan", "diverged", "spikes", "early_instability")
-IMPROVING, OVERFITS = ("still_improving",), ("overfit",)
-
 
 def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
@@ -40,69 +38,19 @@ SHARES = {"dropout": 0.1, "droppath": 0.1, "labelsmoothing": 0.1}
 HIGHEST_SHARE = 0.8
 
 
-def of_curves(found: Comparison, findings: Findings) -> Iterator[Proposal]:
-    for arm in found.arms:
-        yield from steadier(found, arm, findings)
-    best = found.best or (found.arms[0] if len(found.arms) == 1 else None)
-    if best is not None:
-        yield from longer(found, best, findings)
-        yield from regularised(found, best, findings)
+@dataclass(frozen=True, kw_only=True)
+class Remedy:
+    """What is done about a finding: other `values` of a setting called one of `keys` and at least
+    `least`, from its name and value. `words`: the same for an arm without such a setting.
+    """
 
-
-def steadier(found: Comparison, arm: Arm, findings: Findings) -> Iterator[Proposal]:
-    """A lower learning rate for an arm that diverged or showed spikes."""
-    runs = most(arm, findings, UNSTABLE)
-    if runs:
-        key = key_of(arm, LR)
-        value = float(settings_of(arm)[key]) if key else 0.0
-        yield turned(
-            found,
-            arm,
-            "lower lr",
-            BROKEN,
-            runs=runs,
-            why=sentences(arm, findings, UNSTABLE),
-            key=key,
-            values=[rounded(value / 3), rounded(value / 10)],
-            otherwise=f"a lower learning rate for {arm.label}",
-        )
-
-
-def longer(found: Comparison, arm: Arm, findings: Findings) -> Iterator[Proposal]:
-    """Up to twice as long, where it still improved at the end; not what overfits already."""
-    runs = [] if most(arm, findings, OVERFITS) else most(arm, findings, IMPROVING)
-    if runs:
-        key = key_of(arm, LENGTH)
-        value = float(settings_of(arm)[key]) if key else 0.0
-        yield turned(
-            found,
-            arm,
-            "longer",
-            LONGER,
-            runs=runs,
-            why=sentences(arm, findings, IMPROVING),
-            key=key,
-            values=[float(round(1.5 * value)), 2 * value],
-            otherwise=f"train {arm.label} longer",
-        )
-
-
-def regularised(found: Comparison, arm: Arm, findings: Findings) -> Iterator[Proposal]:
-    """More of a regulariser that the command has, else an earlier end."""
-    runs = most(arm, findings, OVERFITS)
-    if runs:
-        key = key_of(arm, frozenset({**DECAYS, **SHARES}), least=0.0)
-        yield turned(
-            found,
-            arm,
-            "regularise",
-            OVERFIT,
-            runs=runs,
-            why=sentences(arm, findings, OVERFITS),
-            key=key,
-            values=stronger(grouping.joined(key), float(settings_of(arm)[key])) if key else [],
-            otherwise=f"stop {arm.label} earlier, or regularise it more",
-        )
+    kind: Kind
+    use: float
+    findings: Sequence[str]
+    keys: frozenset[str]
+    values: Callable[[str, float], list[float]]
+    words: str
+    least: float = 1e-300
 
 
 def stronger(name: str, value: float) -> list[float]:
@@ -114,34 +62,79 @@ def stronger(name: str, value: float) -> list[float]:
     return [rounded(each) for each in ([3 * value, 10 * value] if value else [begun, 10 * begun])]
 
 
-def turned(
-    found: Comparison,
-    arm: Arm,
-    kind: Kind,
-    use: float,
-    *,
-    runs: Sequence[str],
-    why: str,
-    key: str | None,
-    values: Sequence[float],
-    otherwise: str,
-) -> Proposal:
+def rounded(value: float) -> float:
+    return float(f"{value:.2g}")
+
+
+STEADIER = Remedy(
+    kind="lower lr",
+    use=BROKEN,
+    findings=("nan", "diverged", "spikes", "early_instability"),
+    keys=LR,
+    values=lambda _, value: [rounded(value / 3), rounded(value / 10)],
+    words="a lower learning rate for {arm}",
+)
+TWICE_AS_LONG = Remedy(
+    kind="longer",
+    use=LONGER,
+    findings=("still_improving",),
+    keys=LENGTH,
+    values=lambda _, value: [float(round(1.5 * value)), 2 * value],
+    words="train {arm} longer",
+)
+REGULARISED = Remedy(
+    kind="regularise",
+    use=OVERFIT,
+    findings=("overfit",),
+    keys=frozenset({**DECAYS, **SHARES}),
+    values=stronger,
+    words="stop {arm} earlier, or regularise it more",
+    least=0.0,
+)
+
+
+def of_curves(found: Comparison, findings: Findings) -> Iterator[Proposal]:
+    """For each arm that is not steady, and for the best one; what overfits is trained no longer."""
+    for arm in found.arms:
+        yield from remedied(found, arm, findings, STEADIER)
+    best = found.best or (found.arms[0] if len(found.arms) == 1 else None)
+    if best is not None:
+        if not most(best, findings, REGULARISED.findings):
+            yield from remedied(found, best, findings, TWICE_AS_LONG)
+        yield from remedied(found, best, findings, REGULARISED)
+
+
+def remedied(found: Comparison, arm: Arm, findings: Findings, remedy: Remedy) -> Iterator[Proposal]:
     """The arm with other values of one setting; only in words where it has no such setting."""
-    if key is None or not values:
-        return Proposal(kind=kind, what=otherwise, why=why, use=use, evidence={"runs": list(runs)})
-    before, tried = settings_of(arm)[key], [number(each) for each in values]
+    runs = most(arm, findings, remedy.findings)
+    if not runs:
+        return
+    why = "; ".join(curve_words.lines(arm, findings, remedy.findings))
+    key = key_of(arm, remedy.keys, remedy.least)
+    before = float(settings_of(arm)[key]) if key else 0.0
+    tried = [number(each) for each in remedy.values(grouping.joined(key), before)] if key else []
+    if key is None or not tried:
+        yield Proposal(
+            kind=remedy.kind,
+            what=remedy.words.format(arm=arm.label),
+            why=why,
+            use=remedy.use,
+            evidence={"runs": runs},
+        )
+        return
+    value = settings_of(arm)[key]
     shown = " and ".join(wording.number(each) for each in tried)
-    return Proposal(
-        kind=kind,
-        what=f"{grouping.last(key)} {shown} instead of {wording.number(before)} for {arm.label}",
+    yield Proposal(
+        kind=remedy.kind,
+        what=f"{grouping.last(key)} {shown} instead of {wording.number(value)} for {arm.label}",
         why=why,
-        use=use,
-        evidence={"runs": list(runs), "key": key, "value": before},
+        use=remedy.use,
+        evidence={"runs": runs, "key": key, "value": value},
         **at(found, [arm], seeds_of(arm), [{key: each} for each in tried]),
     )
 
 
-def key_of(arm: Arm, wanted: frozenset[str], least: float = 1e-300) -> str | None:
+def key_of(arm: Arm, wanted: frozenset[str], least: float) -> str | None:
     """The first setting of that meaning with a number of at least `least`."""
     for key, value in settings_of(arm).items():
         is_meant = grouping.joined(key) in wanted and sweepable(key)
@@ -154,12 +147,3 @@ def most(arm: Arm, findings: Findings, wanted: Sequence[str]) -> list[str]:
     """The runs of which one of these is said for sure, where that is half of the arm or more."""
     runs = verdict.asserted(arm, findings, wanted)
     return runs if 2 * len(runs) >= len(arm.outcomes) else []
-
-
-def sentences(arm: Arm, findings: Findings, wanted: Sequence[str]) -> str:
-    """What is said of its curves."""
-    return "; ".join(curve_words.lines(arm, findings, wanted))
-
-
-def rounded(value: float) -> float:
-    return float(f"{value:.2g}")
