@@ -28,9 +28,10 @@ def names_here(o: Overnight) -> set[str]:
         return set()
 
 
-def names(o: Overnight) -> set[str]:
-    """The imported runs: names that no new run may have."""
-    return {name for name in names_here(o) if is_imported(o, name)}
+def taken(o: Overnight) -> set[str]:
+    """Names that no new run may have: of runs that servers told of, and of imported ones."""
+    known = o.mirror.run_names()
+    return known | {name for name in names_here(o) - known if is_imported(o, name)}
 
 
 def check_free(o: Overnight, run: str) -> None:

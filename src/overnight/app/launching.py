@@ -377,7 +377,7 @@ def launch_named(
             raise
         return name, bool(done["existed"])
     key = wanted.content_key
-    taken = o.mirror.run_names() | imported.names(o)
+    taken = imported.taken(o)
     for _ in range(NAMES_TRIED):
         fresh = (spec.next_name(taken), uuid.uuid4().hex)
         chosen, launch_id = o.mirror.intend(key, server.name, fresh)

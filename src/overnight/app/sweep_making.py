@@ -124,7 +124,7 @@ def planned(
         )
     first = 1 + max((each.sweep["index"] for each in before.values()), default=-1)
     total = len(before) + len(new)
-    taken = o.mirror.run_names() | imported.names(o) | before.keys()
+    taken = imported.taken(o) | before.keys()
     names = dict(zip(map(id, new), sweep.names(name, new, taken, first), strict=True))
     settings = o.config.servers[config.LOCAL]
     found = []

@@ -110,7 +110,7 @@ def test_new_runs_have_other_names(o: Overnight, old: Path) -> None:
     """A run that is launched later could not be fetched into the place of an imported one."""
     write(old / "train01/metrics.jsonl", rows(0.7))
     importing.bring(o, old)
-    assert imported.names(o) == {"train01"}
+    assert imported.taken(o) == {"train01"}
     with pytest.raises(errors.NameTaken, match="was imported here"):
         imported.check_free(o, "train01")
     imported.check_free(o, "train02")
