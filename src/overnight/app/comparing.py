@@ -256,11 +256,13 @@ def read_key_by_key(outcome: Outcome, known: Snapshots) -> set[str]:
     return {path for path in told if path in files}
 
 
-def metrics_of(o: Overnight) -> config.Metrics:
-    """What the plan measures by; an error with what to write where it says nothing."""
+def metrics_of(
+    o: Overnight, why: str = "overnight.toml does not say by which metric"
+) -> config.Metrics:
+    """What the plan measures by; an error with `why` and what to write where it says nothing."""
     if o.config.metrics is None:
         raise errors.ConfigError(
-            "overnight.toml does not say by which metric",
+            why,
             hint='write primary = "val_acc" and goal = "max" under [metrics] in overnight.toml',
         )
     return o.config.metrics

@@ -12,10 +12,10 @@ import zlib
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from overnight.app import Overnight, sweep_results
+from overnight.app import Overnight, comparing, sweep_results
 from overnight.app.search_record import Record
 from overnight.app.search_trials import SweptTrials, Wanted, run_name
-from overnight.core import config, errors, search_space, sweep
+from overnight.core import errors, search_space, sweep
 from overnight.core.search_space import Space
 from overnight.results.comparison import sweeps
 from overnight.results.comparison.arms import Comparison
@@ -40,7 +40,7 @@ class Searched:
 
 def run(o: Overnight, wanted: Wanted, *, pause: Callable[[float], None] = time.sleep) -> Searched:
     """Until all trials have ended. Ctrl-C leaves those that run alone."""
-    metrics = measured(o)
+    metrics = comparing.metrics_of(o, "a search has to know what is better")
     axes = search_space.ends(wanted.space)
     wish = dataclasses.replace(wanted.wish, mode=sweep.SEARCH, axes=axes, seeds=())
     kept = {**wish.kept(), "space": search_space.to_json(wanted.space)}
@@ -63,15 +63,6 @@ def run(o: Overnight, wanted: Wanted, *, pause: Callable[[float], None] = time.s
         )
         follow(o, going, News(name, wanted.space, metrics.goal, trials), pause)
     return Searched(comparison=sweep_results.compared(o, name), trials=tuple(going.trials))
-
-
-def measured(o: Overnight) -> config.Metrics:
-    if o.config.metrics is None:
-        raise errors.ConfigError(
-            "a search has to know what is better",
-            hint='write primary = "val_acc" and goal = "max" under [metrics] in overnight.toml',
-        )
-    return o.config.metrics
 
 
 def seed_of(name: str) -> int:
