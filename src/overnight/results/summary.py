@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from overnight.core import config, views
-from overnight.results import names
+from overnight.results import differences, names
 from overnight.results.health import Finding
 from overnight.results.runs import joining, run_files
 from overnight.results.runs.joining import Unused
@@ -155,23 +155,17 @@ def _against(found: Mapping[str, Metric], wanted: config.Metrics | None) -> Agai
     difference, note = None, NO_VALUE
     if best is not None:
         other = names.is_other_scale(wanted.primary, best, value)
-        difference, note = (None, OTHER_SCALE) if other else (_tidy(best - value), NO_TEST)
-    better = None
-    if difference is not None:
-        better = difference < 0 if wanted.goal == "min" else difference > 0
+        difference, note = (
+            (None, OTHER_SCALE) if other else (differences.tidy(best - value), NO_TEST)
+        )
     return Against(
         metric=wanted.primary,
         value=value,
         source=wanted.baseline.source,
         difference=difference,
-        better=better,
+        better=differences.is_better(difference, wanted.goal),
         note=note,
     )
-
-
-def _tidy(value: float) -> float:
-    """Without the dust of subtraction: 93.7 - 95.5 is -1.8."""
-    return float(f"{value:.12g}")
 
 
 def _attempt(raw: Mapping[str, Any]) -> dict[str, Any]:

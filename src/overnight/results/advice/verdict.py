@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from overnight.core import config
-from overnight.results import names, wording
+from overnight.results import differences, names, wording
 from overnight.results.advice import curve_words
 from overnight.results.advice.curve_words import Findings
 from overnight.results.comparison import remarks, testing
@@ -169,7 +169,7 @@ def asked_of(found: Comparison, arm: Arm, stat: Stat, asked: Criterion) -> Itera
     base = found.baseline
     is_other = base is not None and base.arm is not None and not arm.is_baseline
     if is_other and test is not None and test.difference is not None:
-        yield to_arm(found, test, asked.margin, sign)
+        yield to_arm(test, asked.margin, sign)
     number = base.value if base is not None and base.value is not None else asked.baseline
     source = base.source if base is not None and base.value is not None else asked.source
     if number is not None:
@@ -197,7 +197,7 @@ def to_number(
     """None where the two are on other scales, so that nothing can be said."""
     if names.is_other_scale(found.metric or "", stat.mean, value):
         return None
-    difference = testing.tidy(stat.mean - value)
+    difference = differences.tidy(stat.mean - value)
     ends = gains(stat.low, stat.high, value, sign)
     status = standing(is_useful(sign * difference, margin), ends, margin)
     is_worse = bool(ends) and max(ends) < 0
@@ -210,7 +210,7 @@ def to_number(
     )
 
 
-def to_arm(found: Comparison, test: Test, margin: float, sign: float) -> Condition:
+def to_arm(test: Test, margin: float, sign: float) -> Condition:
     difference = test.difference or 0.0
     ends = gains(test.low, test.high, 0.0, sign)
     status = standing(is_useful(sign * difference, margin), ends, margin)

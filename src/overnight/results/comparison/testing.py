@@ -11,7 +11,7 @@ import dataclasses
 import math
 from collections.abc import Sequence
 
-from overnight.results import names, wording
+from overnight.results import differences, names, wording
 from overnight.results.comparison import statistics
 from overnight.results.comparison.arms import (
     Arm,
@@ -104,7 +104,7 @@ def test(arm: Arm, base: Arm, main: Shown) -> Test:
         n=one.n,
         n_against=other.n,
         difference=difference,
-        is_better=better(difference, main.goal),
+        is_better=differences.is_better(difference, main.goal),
         pairs=pairs,
     )
     if found is None:
@@ -157,13 +157,13 @@ def to_number(arm: Arm, baseline: Baseline, main: Shown) -> Test:
     )
     if names.is_other_scale(main.name, found.mean, value):
         return dataclasses.replace(plain, note=OTHER_SCALE)
-    difference = tidy(found.mean - value)
+    difference = differences.tidy(found.mean - value)
     return dataclasses.replace(
         plain,
         difference=difference,
         low=found.low - value if found.low is not None else None,
         high=found.high - value if found.high is not None else None,
-        is_better=better(difference, main.goal),
+        is_better=differences.is_better(difference, main.goal),
         note=NO_TEST if found.n > 1 else f"{ONE_SEED}; {NO_TEST}",
     )
 
@@ -175,17 +175,6 @@ def same_by_hundred(metric: str, one: float, other: float) -> bool:
     """
     low, high = sorted((one, other))
     return names.is_other_scale(metric, one, other) and low > 0 and 40 < high / low < 250
-
-
-def better(difference: float, goal: str | None) -> bool | None:
-    if goal is None:
-        return None
-    return difference < 0 if goal == "min" else difference > 0
-
-
-def tidy(value: float) -> float:
-    """Without the dust of subtraction: 93.7 - 95.5 is -1.8."""
-    return float(f"{value:.12g}")
 
 
 def numbers(found: Stat) -> list[float]:

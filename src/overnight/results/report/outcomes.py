@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from overnight.core import views
-from overnight.results import names, wording
+from overnight.results import differences, names, wording
 from overnight.results.advice.verdict import Verdict
 from overnight.results.comparison.arms import Measured, Place
 from overnight.results.report.hours import Event
@@ -76,10 +76,7 @@ def outcome(
         if names.is_other_scale(aim.metric, best.value, aim.target):
             note = OTHER_SCALE.format(run=run.name)
         else:
-            difference = float(f"{best.value - aim.target:.12g}")  # without the dust
-    is_better = None
-    if difference is not None:
-        is_better = difference < 0 if aim.goal == "min" else difference > 0
+            difference = differences.tidy(best.value - aim.target)
     return Outcome(
         run=run.name,
         server=server,
@@ -91,7 +88,7 @@ def outcome(
         target=aim.target,
         source=aim.source,
         difference=difference,
-        is_better=is_better,
+        is_better=differences.is_better(difference, aim.goal),
         note=note,
         altered=any(each.changes_science for each in run.repairs),
         attempts=run.attempt,

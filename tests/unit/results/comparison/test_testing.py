@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+from overnight.results import differences
 from overnight.results.comparison import statistics, testing
 from overnight.results.comparison.arms import Arm, Shown, Stat, Value
 
@@ -88,5 +89,5 @@ def test_pairs_see_what_means_do_not() -> None:
     other = testing.against([arm("a", seeds), arm("b", better, 7)], arm("a", seeds), MAIN)
     assert (same[0].is_clear, other[0].is_clear) == (True, False)
     assert same[0].is_better
-    assert testing.better(-1.0, "min")
-    assert testing.better(1.0, None) is None
+    assert differences.is_better(-1.0, "min")
+    assert differences.is_better(1.0, None) is None
