@@ -4,15 +4,14 @@ learnt its data by heart; in the end a table that compiles, a figure, a page and
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
+
+from tests.acceptance.command import overnight
 
 SCRIPT = Path(__file__).parent / "study" / "train.py"
 SETTINGS = """\
@@ -39,20 +38,6 @@ root = "{root}"
 ARMS = {(0.05, 0.2), (0.01, 0.2), (0.05, 0.5)}
 
 
-def overnight(project: Path, *words: str) -> Any:
-    done = subprocess.run(
-        [sys.executable, "-m", "overnight", *words],
-        cwd=project,
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        env={**os.environ, "COLUMNS": "100"},
-        timeout=170,
-    )
-    assert done.returncode == 0, (words, done.stdout, done.stderr)
-    return json.loads(done.stdout) if "--json" in words else done.stdout
-
-
 @pytest.fixture
 def study(tmp_path: Path) -> Path:
     """All runs of the study have ended."""
@@ -68,7 +53,7 @@ def study(tmp_path: Path) -> Path:
         command = [sys.executable, "train.py", *words]
         overnight(project, "run", name, "--no-smoke", "--json", "--", *command)
     runs = [each["run"] for each in launched["runs"]]
-    overnight(project, "wait", *runs, "by-heart", "mended", "--timeout", "160")
+    overnight(project, "wait", *runs, "by-heart", "mended", "--timeout", "160", timeout_s=170.0)
     return project
 
 

@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.acceptance.command import overnight
+
 SCRIPT = Path(__file__).parent / "torch_project" / "train.py"
-
-
-def overnight(project: Path, *words: str, code: int = 0) -> Any:
-    """Runs the command as a user would; its JSON."""
-    done = subprocess.run(
-        [sys.executable, "-m", "overnight", *words],
-        cwd=project,
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        timeout=150,
-    )
-    assert done.returncode == code, (words, done.stdout, done.stderr)
-    return json.loads(done.stdout) if "--json" in words else done.stdout
 
 
 @pytest.fixture

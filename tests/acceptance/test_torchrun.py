@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.acceptance.command import overnight
 from tests.waiting import wait_until
 
 SCRIPT = Path(__file__).parent.parent / "chaos/trainings/ranks.py"
@@ -36,19 +36,6 @@ def project(tmp_path: Path) -> Path:
     shutil.copy(SCRIPT, folder / "train.py")
     (folder / "overnight.toml").write_text(SETTINGS.format(root=tmp_path / "server"))
     return folder
-
-
-def overnight(project: Path, *words: str, code: int = 0) -> Any:
-    done = subprocess.run(
-        [sys.executable, "-m", "overnight", *words],
-        cwd=project,
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        timeout=150,
-    )
-    assert done.returncode == code, (words, done.stdout, done.stderr)
-    return json.loads(done.stdout) if "--json" in words else done.stdout
 
 
 def launch(project: Path, name: str, *flags: str) -> None:
